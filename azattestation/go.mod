@@ -1,0 +1,3 @@
+module github.com/azattest/azattest/azattestation
+
+go 1.26.0

@@ -1,0 +1,156 @@
+package dcap
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"time"
+
+	"github.com/azattest/azattest/evidence"
+)
+
+const (
+	certificateBegin = "-----BEGIN CERTIFICATE-----"
+	certificateEnd   = "-----END CERTIFICATE-----"
+)
+
+// ParseCertificates reads a PEM chain, in whatever order it stands.
+//
+// It is more tolerant than encoding/pem, because chains in circulation are:
+// some lack the newline between two blocks (encoding/pem skips such blocks
+// silently), some end in a NUL. Anything else between the blocks than white
+// space and NUL is refused. Errors are *[evidence.Error] of stage parse.
+func ParseCertificates(raw []byte) ([]*x509.Certificate, error) {
+	if len(raw) > maxChain {
+		return nil, chainError(evidence.CodeTooLarge, 0, fmt.Sprintf("%d bytes", len(raw)), fmt.Sprintf("at most %d", maxChain))
+	}
+	var certs []*x509.Certificate
+	for rest := raw; ; {
+		rest = bytes.TrimLeft(rest, " \t\r\n\x00")
+		at := len(raw) - len(rest)
+		if len(rest) == 0 {
+			break
+		}
+		body, ok := bytes.CutPrefix(rest, []byte(certificateBegin))
+		if !ok {
+			return nil, chainError(evidence.CodeMalformed, at, fmt.Sprintf("%q", rest[:min(len(rest), 16)]), certificateBegin)
+		}
+		encoded, after, ok := bytes.Cut(body, []byte(certificateEnd))
+		if !ok {
+			return nil, chainError(evidence.CodeTruncated, at, "no end of the block", certificateEnd)
+		}
+		rest = after
+		if len(certs) == maxCertificates {
+			return nil, chainError(evidence.CodeTooLarge, at, "more certificates", fmt.Sprintf("at most %d", maxCertificates))
+		}
+		cert, err := parseCertificate(encoded)
+		if err != nil {
+			e := chainError(evidence.CodeMalformed, at, "", "")
+			e.Err = err
+			return nil, e
+		}
+		certs = append(certs, cert)
+	}
+	if len(certs) == 0 {
+		return nil, chainError(evidence.CodeMissing, 0, "no certificate", "PEM blocks of type CERTIFICATE")
+	}
+	return certs, nil
+}
+
+func parseCertificate(encoded []byte) (*x509.Certificate, error) {
+	compact := bytes.Join(bytes.Fields(encoded), nil)
+	der := make([]byte, base64.StdEncoding.DecodedLen(len(compact)))
+	n, err := base64.StdEncoding.Strict().Decode(der, compact)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der[:n])
+}
+
+func chainError(code evidence.Code, offset int, found, expected string) *evidence.Error {
+	return &evidence.Error{
+		Stage: evidence.StageParse, Code: code, Part: "certificate chain", Offset: offset, Found: found, Expected: expected,
+	}
+}
+
+// issued checks that issuer's key signed cert and that both are what Intel's
+// profile says: ECDSA with SHA-256 on P-256, no critical extension unknown to
+// us.
+func issued(cert *x509.Certificate, issuerName string, issuer *ecdsa.PublicKey) error {
+	part := "certificate " + cert.Subject.CommonName
+	refuse := func(code evidence.Code, found, expected string) error {
+		return &evidence.Error{Stage: evidence.StageChain, Code: code, Part: part, Offset: -1, Found: found, Expected: expected}
+	}
+	if cert.Version != 3 {
+		return refuse(evidence.CodeMalformed, fmt.Sprintf("X.509 version %d", cert.Version), "3")
+	}
+	if cert.SignatureAlgorithm != x509.ECDSAWithSHA256 {
+		return refuse(evidence.CodeUnsupported, "signature algorithm "+cert.SignatureAlgorithm.String(), x509.ECDSAWithSHA256.String())
+	}
+	if _, err := publicKey(cert); err != nil {
+		return err
+	}
+	if n := len(cert.UnhandledCriticalExtensions); n > 0 {
+		return refuse(evidence.CodeUnsupported, "critical extension "+cert.UnhandledCriticalExtensions[0].String(), "none that is unknown")
+	}
+	if cert.Issuer.CommonName != issuerName {
+		return refuse(evidence.CodeMismatch, fmt.Sprintf("issuer %q", cert.Issuer.CommonName), fmt.Sprintf("%q", issuerName))
+	}
+	digest := sha256.Sum256(cert.RawTBSCertificate)
+	if !ecdsa.VerifyASN1(issuer, digest[:], cert.Signature) {
+		return refuse(evidence.CodeBadSignature, "the signature does not hold", "one by "+issuerName)
+	}
+	return nil
+}
+
+// publicKey returns the certificate's key, which must be on P-256.
+func publicKey(cert *x509.Certificate) (*ecdsa.PublicKey, error) {
+	key, ok := cert.PublicKey.(*ecdsa.PublicKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, &evidence.Error{
+			Stage: evidence.StageChain, Code: evidence.CodeUnsupported, Part: "certificate " + cert.Subject.CommonName,
+			Offset: -1, Found: fmt.Sprintf("a key of type %s", cert.PublicKeyAlgorithm), Expected: "ECDSA on P-256",
+		}
+	}
+	return key, nil
+}
+
+// validity is the time within which a part may be used.
+type validity struct {
+	stage    evidence.Stage
+	part     string
+	from, to time.Time
+}
+
+func certificateValidity(stage evidence.Stage, cert *x509.Certificate) validity {
+	return validity{stage: stage, part: "certificate " + cert.Subject.CommonName, from: cert.NotBefore, to: cert.NotAfter}
+}
+
+// check refuses a time outside the window. Both ends belong to it.
+func (v validity) check(at time.Time) error {
+	e := &evidence.Error{Stage: v.stage, Part: v.part, Offset: -1, Found: "at " + at.UTC().Format(time.RFC3339)}
+	switch {
+	case at.Before(v.from):
+		e.Code, e.Expected = evidence.CodeNotYetValid, "a time from "+v.from.UTC().Format(time.RFC3339)
+	case at.After(v.to):
+		e.Code, e.Expected = evidence.CodeExpired, "a time up to "+v.to.UTC().Format(time.RFC3339)
+	default:
+		return nil
+	}
+	return e
+}
+
+// normalizedPEM writes certificates one after the other as PEM with LF.
+func normalizedPEM(certs []*x509.Certificate) []byte {
+	var b bytes.Buffer
+	for _, c := range certs {
+		// Writing to a bytes.Buffer cannot fail.
+		_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	}
+	return b.Bytes()
+}
