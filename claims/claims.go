@@ -19,83 +19,140 @@ package claims
 import (
 	"iter"
 	"slices"
+	"strings"
 )
 
 // Set is an ordered, multi-valued claim set: a name may carry several values,
 // and neither names nor values lose the order in which they were added. The
-// zero Set is empty and ready to use.
+// zero Set is empty and ready to use; do not copy a Set, [Set.Clone] it.
 type Set struct {
-	names  []string
-	values map[string][]Value
+	entries []entry
+	// index finds entries by name once there are too many to scan.
+	index map[string]int
+	// slab is where the first value of each entry lives, so that a set of a
+	// dozen claims costs a few allocations instead of a few dozen.
+	slab []Value
+}
+
+type entry struct {
+	name   string
+	values []Value
+}
+
+const (
+	// scanLimit is the number of entries up to which a scan beats a map. The
+	// claims of one enclave stay below it.
+	scanLimit = 24
+	slabSize  = 16
+)
+
+// find returns the position of name among the entries, -1 if it has no value.
+func (s *Set) find(name string) int {
+	if s.index != nil {
+		if i, ok := s.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range s.entries {
+		if s.entries[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // Add states one more value for name.
 func (s *Set) Add(name string, v Value) {
-	if s.values == nil {
-		s.values = make(map[string][]Value)
+	if i := s.find(name); i >= 0 {
+		s.entries[i].values = append(s.entries[i].values, v)
+		return
 	}
-	old, known := s.values[name]
-	if !known {
-		s.names = append(s.names, name)
+	if len(s.slab) == cap(s.slab) {
+		s.slab = make([]Value, 0, slabSize)
 	}
-	s.values[name] = append(old, v)
+	s.slab = append(s.slab, v)
+	last := len(s.slab)
+	s.insert(name, s.slab[last-1:last:last])
+}
+
+func (s *Set) insert(name string, values []Value) {
+	if s.entries == nil {
+		s.entries = make([]entry, 0, slabSize)
+	}
+	s.entries = append(s.entries, entry{name: name, values: values})
+	switch {
+	case s.index != nil:
+		s.index[name] = len(s.entries) - 1
+	case len(s.entries) > scanLimit:
+		s.reindex()
+	}
+}
+
+func (s *Set) reindex() {
+	s.index = nil
+	if len(s.entries) <= scanLimit {
+		return
+	}
+	s.index = make(map[string]int, 2*len(s.entries))
+	for i := range s.entries {
+		s.index[s.entries[i].name] = i
+	}
 }
 
 // Put replaces every value of name by vs. Without vs the name is removed.
 func (s *Set) Put(name string, vs ...Value) {
-	if len(vs) == 0 {
-		s.remove(name)
-		return
+	i := s.find(name)
+	switch {
+	case len(vs) > 0 && i >= 0:
+		s.entries[i].values = slices.Clone(vs)
+	case len(vs) > 0:
+		s.insert(name, slices.Clone(vs))
+	case i >= 0:
+		s.entries = slices.Delete(s.entries, i, i+1)
+		s.reindex()
 	}
-	if s.values == nil {
-		s.values = make(map[string][]Value)
-	}
-	if _, known := s.values[name]; !known {
-		s.names = append(s.names, name)
-	}
-	s.values[name] = slices.Clone(vs)
-}
-
-func (s *Set) remove(name string) {
-	if _, known := s.values[name]; !known {
-		return
-	}
-	delete(s.values, name)
-	s.names = slices.DeleteFunc(s.names, func(n string) bool { return n == name })
 }
 
 // Has reports whether name carries a value.
-func (s *Set) Has(name string) bool {
-	_, ok := s.values[name]
-	return ok
-}
+func (s *Set) Has(name string) bool { return s.find(name) >= 0 }
 
 // Values returns the values of name in the order they were added, nil if there
 // are none. The slice belongs to the set: read it, do not change it.
-func (s *Set) Values(name string) []Value { return s.values[name] }
+func (s *Set) Values(name string) []Value {
+	if i := s.find(name); i >= 0 {
+		return s.entries[i].values
+	}
+	return nil
+}
 
 // First returns the first value of name.
 func (s *Set) First(name string) (Value, bool) {
-	vs := s.values[name]
-	if len(vs) == 0 {
-		return Value{}, false
+	if vs := s.Values(name); len(vs) > 0 {
+		return vs[0], true
 	}
-	return vs[0], true
+	return Value{}, false
 }
 
 // Len returns the number of distinct names.
-func (s *Set) Len() int { return len(s.names) }
+func (s *Set) Len() int { return len(s.entries) }
 
 // Names returns the names in the order in which they first appeared.
-func (s *Set) Names() []string { return slices.Clone(s.names) }
+func (s *Set) Names() []string {
+	names := make([]string, len(s.entries))
+	for i := range s.entries {
+		names[i] = s.entries[i].name
+	}
+	return names
+}
 
 // All ranges over every claim: names in order of appearance, each with its
 // values in order.
 func (s *Set) All() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
-		for _, name := range s.names {
-			for _, v := range s.values[name] {
-				if !yield(name, v) {
+		for i := range s.entries {
+			for _, v := range s.entries[i].values {
+				if !yield(s.entries[i].name, v) {
 					return
 				}
 			}
@@ -120,13 +177,20 @@ func (s *Set) Clone() *Set {
 // Equal reports whether both sets hold the same names with the same values in
 // the same order per name. The order of the names themselves does not matter.
 func (s *Set) Equal(other *Set) bool {
-	if len(s.names) != len(other.names) {
+	if len(s.entries) != len(other.entries) {
 		return false
 	}
-	for name, vs := range s.values {
-		if !slices.Equal(vs, other.values[name]) {
+	for i := range s.entries {
+		if !slices.Equal(s.entries[i].values, other.Values(s.entries[i].name)) {
 			return false
 		}
 	}
 	return true
+}
+
+// sorted returns the entries by name, in buf if they fit.
+func (s *Set) sorted(buf []entry) []entry {
+	out := append(buf, s.entries...)
+	slices.SortFunc(out, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	return out
 }

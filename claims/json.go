@@ -35,13 +35,14 @@ func (e *JSONError) Unwrap() error { return e.Err }
 // no white space, one value as it is, several as an array.
 func (s *Set) AppendJSON(dst []byte) []byte {
 	dst = append(dst, '{')
-	for i, name := range slices.Sorted(slices.Values(s.names)) {
+	var buf [2 * scanLimit]entry
+	for i, e := range s.sorted(buf[:0]) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, name)
+		dst = appendString(dst, e.name)
 		dst = append(dst, ':')
-		dst = appendValues(dst, s.values[name])
+		dst = appendValues(dst, e.values)
 	}
 	return append(dst, '}')
 }

@@ -72,7 +72,8 @@ func JSON(raw []byte) (Value, error) {
 // Object returns s as a structured value, a snapshot: later changes to s do
 // not show.
 func Object(s *Set) Value {
-	return Value{kind: KindJSON, text: string(s.AppendJSON(nil))}
+	const typical = 1 << 10 // bytes; spares the growing for objects such as a token's collateral
+	return Value{kind: KindJSON, text: string(s.AppendJSON(make([]byte, 0, typical)))}
 }
 
 // Kind returns what v holds, 0 for the zero Value.

@@ -133,16 +133,20 @@ func certificateValidity(stage evidence.Stage, cert *x509.Certificate) validity 
 
 // check refuses a time outside the window. Both ends belong to it.
 func (v validity) check(at time.Time) error {
-	e := &evidence.Error{Stage: v.stage, Part: v.part, Offset: -1, Found: "at " + at.UTC().Format(time.RFC3339)}
 	switch {
 	case at.Before(v.from):
-		e.Code, e.Expected = evidence.CodeNotYetValid, "a time from "+v.from.UTC().Format(time.RFC3339)
+		return v.refuse(evidence.CodeNotYetValid, at, "a time from ", v.from)
 	case at.After(v.to):
-		e.Code, e.Expected = evidence.CodeExpired, "a time up to "+v.to.UTC().Format(time.RFC3339)
-	default:
-		return nil
+		return v.refuse(evidence.CodeExpired, at, "a time up to ", v.to)
 	}
-	return e
+	return nil
+}
+
+func (v validity) refuse(code evidence.Code, at time.Time, expected string, bound time.Time) error {
+	return &evidence.Error{
+		Stage: v.stage, Code: code, Part: v.part, Offset: -1,
+		Found: "at " + at.UTC().Format(time.RFC3339), Expected: expected + bound.UTC().Format(time.RFC3339),
+	}
 }
 
 // normalizedPEM writes certificates one after the other as PEM with LF.

@@ -134,7 +134,7 @@ func findIssuer(certs []*x509.Certificate, leaf *x509.Certificate) (*x509.Certif
 		}
 	}
 	return nil, missing(
-		fmt.Sprintf("no certificate of the issuer %q among %s", leaf.Issuer.CommonName, names(certs)),
+		fmt.Sprintf("no certificate of the issuer %q among %s", leaf.Issuer, names(certs)),
 		"the chain up to the root")
 }
 
@@ -222,7 +222,7 @@ func isSelfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c
 func names(certs []*x509.Certificate) string {
 	list := make([]string, len(certs))
 	for i, c := range certs {
-		list[i] = fmt.Sprintf("%q", c.Subject.CommonName)
+		list[i] = fmt.Sprintf("%q", c.Subject)
 	}
 	return strings.Join(list, ", ")
 }

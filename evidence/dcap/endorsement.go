@@ -1,9 +1,7 @@
 package dcap
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"time"
 
@@ -161,43 +159,4 @@ func mismatch(part, found, expected string) error {
 	return &evidence.Error{
 		Stage: evidence.StageCollateral, Code: evidence.CodeMismatch, Part: part, Offset: -1, Found: found, Expected: expected,
 	}
-}
-
-// CollateralHashes are SHA-256 digests of collateral as Azure Attestation
-// computes them for its tokens (found by recomputing recorded tokens): over the
-// JSON documents as delivered, over PEM with LF for certificates and for the
-// root CA CRL, each followed by one NUL byte.
-type CollateralHashes struct {
-	TCBInfo, TCBInfoIssuerChain, TCBInfoCRL          [sha256.Size]byte
-	QEIdentity, QEIdentityIssuerChain, QEIdentityCRL [sha256.Size]byte
-}
-
-func hashCollateral(p CollateralParts) (CollateralHashes, error) {
-	var h CollateralHashes
-	h.TCBInfo = hashWithNUL(p.TCBInfo)
-	h.QEIdentity = hashWithNUL(p.QEIdentity)
-	for _, chain := range []struct {
-		pem []byte
-		dst *[sha256.Size]byte
-	}{{p.TCBInfoIssuerChain, &h.TCBInfoIssuerChain}, {p.QEIdentityIssuerChain, &h.QEIdentityIssuerChain}} {
-		certs, err := ParseCertificates(chain.pem)
-		if err != nil {
-			return h, err
-		}
-		*chain.dst = hashWithNUL(normalizedPEM(certs))
-	}
-	list, err := ParseCRL(p.RootCACRL)
-	if err != nil {
-		return h, err
-	}
-	h.TCBInfoCRL = hashWithNUL(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: list.Raw}))
-	h.QEIdentityCRL = h.TCBInfoCRL
-	return h, nil
-}
-
-func hashWithNUL(b []byte) [sha256.Size]byte {
-	h := sha256.New()
-	h.Write(b)
-	h.Write([]byte{0})
-	return [sha256.Size]byte(h.Sum(nil))
 }

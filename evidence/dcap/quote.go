@@ -169,3 +169,14 @@ func firstNonZero(b []byte) int {
 	}
 	return -1
 }
+
+// QuoteSize returns the length that the quote at the start of raw claims to
+// have, for containers that put something after it. The errors are those of
+// [ParseQuote] for a quote that is cut off.
+func QuoteSize(raw []byte) (int, error) {
+	r := newReader(raw)
+	r.take(headerSize+sgxReportBodySize, "report body")
+	length := r.uint32("signature data: length")
+	r.take(int(min(uint64(length), maxQuote)), "signature data")
+	return r.offset, r.problem()
+}

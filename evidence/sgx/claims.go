@@ -51,14 +51,17 @@ func aliasesOf(c *claims.Set) *claims.Set {
 // digests of the evidence and of the collateral that judged it.
 func collateralClaim(evidenceDigest []byte, h *dcap.CollateralHashes) claims.Value {
 	c := new(claims.Set)
-	c.Add("qeidcertshash", hexadecimal(h.QEIdentityIssuerChain[:]))
-	c.Add("qeidcrlhash", hexadecimal(h.QEIdentityCRL[:]))
-	c.Add("qeidhash", hexadecimal(h.QEIdentity[:]))
+	c.Add("qeidcertshash", claims.String(h.QEIdentityIssuerChain))
+	c.Add("qeidcrlhash", claims.String(h.QEIdentityCRL))
+	c.Add("qeidhash", claims.String(h.QEIdentity))
 	c.Add("quotehash", hexadecimal(evidenceDigest))
-	c.Add("tcbinfocertshash", hexadecimal(h.TCBInfoIssuerChain[:]))
-	c.Add("tcbinfocrlhash", hexadecimal(h.TCBInfoCRL[:]))
-	c.Add("tcbinfohash", hexadecimal(h.TCBInfo[:]))
+	c.Add("tcbinfocertshash", claims.String(h.TCBInfoIssuerChain))
+	c.Add("tcbinfocrlhash", claims.String(h.TCBInfoCRL))
+	c.Add("tcbinfohash", claims.String(h.TCBInfo))
 	return claims.Object(c)
 }
 
-func hexadecimal(b []byte) claims.Value { return claims.String(hex.EncodeToString(b)) }
+func hexadecimal(b []byte) claims.Value {
+	var buf [2 * len(dcap.EnclaveReport{}.ReportData)]byte // the longest field
+	return claims.String(string(hex.AppendEncode(buf[:0], b)))
+}

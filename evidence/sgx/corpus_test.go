@@ -35,7 +35,7 @@ type expectedCollateral struct {
 	EvalTcb, EvalQe     int
 }
 
-func expectedQuotes(t *testing.T) []expectedQuote {
+func expectedQuotes(t testing.TB) []expectedQuote {
 	t.Helper()
 	var all, sgxOnly []expectedQuote
 	if err := json.Unmarshal(corpus.Read(t, "evidence", "expected_quotes.json"), &all); err != nil {
