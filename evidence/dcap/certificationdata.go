@@ -1,6 +1,7 @@
 package dcap
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 
@@ -96,6 +97,23 @@ func (c CertificationData) Identifier() (id PCKIdentifier, ok bool) {
 	return id, r.err == nil
 }
 
+// WithPCKChain returns a copy of a quote of certification data types 1 to 4, as
+// if it carried this chain: PEM, leaf and CA and usually the root. Nothing is
+// lost by taking the chain from elsewhere, for no signature of a quote covers it
+// and the verifier checks it all the same. It returns an *[evidence.Error] for a
+// quote that carries a chain of its own.
+func (q *Quote) WithPCKChain(pemText []byte) (*Quote, error) {
+	if t := q.CertificationData.Type; t > CertPCKLeaf {
+		return nil, &evidence.Error{
+			Stage: evidence.StageChain, Code: evidence.CodeUnsupported, Part: "certification data", Offset: q.CertificationData.Offset,
+			Found: "type " + t.String(), Expected: "types 1 to 4, which lack a chain",
+		}
+	}
+	c := *q
+	c.CertificationData = CertificationData{Type: CertPCKChain, Data: bytes.Clone(pemText), Offset: q.CertificationData.Offset}
+	return &c, nil
+}
+
 // pckChain returns the PEM text of a chain, or says what would be needed.
 func (c CertificationData) pckChain() ([]byte, error) {
 	if c.Type == CertPCKChain {
@@ -107,9 +125,9 @@ func (c CertificationData) pckChain() ([]byte, error) {
 	}
 	switch c.Type {
 	case CertPPIDPlain, CertPPIDRSA2048, CertPPIDRSA3072:
-		e.Hint = "the quote names its PCK certificate and does not carry it: configure the platform's quote provider (PCCS) and quote again"
+		e.Hint = "the quote names its PCK certificate and does not carry it: get the certificate and its chain from a PCCS and give them beside the quote, or quote again with a quote provider that embeds the chain"
 	case CertPCKLeaf:
-		e.Hint = "the quote carries the leaf without its CA: configure the quote provider to embed the whole chain"
+		e.Hint = "the quote carries the leaf without its CA: give the whole chain beside the quote"
 	case CertQEReport:
 		e.Hint = "type 6 belongs to quotes of version 4 and later"
 	case CertPlatformManifest:

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -76,7 +77,11 @@ func (d signedDocument) verify(part string, key *ecdsa.PublicKey) error {
 // decode reads the document strictly: a number out of range or of another type
 // is an error of encoding/json.
 func (d signedDocument) decode(part string, into any) error {
-	if err := json.Unmarshal(d.body, into); err != nil {
+	err := json.Unmarshal(d.body, into)
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return documentError(evidence.CodeMalformed, part+": "+e.Field, e.Value, e.Type.String(), nil)
+	}
+	if err != nil {
 		return documentError(evidence.CodeMalformed, part, "", "", err)
 	}
 	return nil
@@ -139,7 +144,7 @@ func hexField(part, member, text string, dst []byte) error {
 func absent(part string, members ...member) error {
 	for _, m := range members {
 		if !m.present {
-			return documentError(evidence.CodeMissing, part, "no member "+m.name, m.name, nil)
+			return documentError(evidence.CodeMissing, part, "no member "+m.name, "", nil)
 		}
 	}
 	return nil
