@@ -1,0 +1,122 @@
+package conformance_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/azattest/azattest/internal/corpus"
+)
+
+// exchange is one recorded request to the real service with its answer.
+type exchange struct {
+	name    string
+	Request struct {
+		Method, Path, Query string
+		Headers             map[string]string
+		Body                json.RawMessage
+	}
+	Response struct {
+		Status  int
+		Headers map[string]string
+		Body    struct {
+			Token string
+			Error struct{ Code, Message string }
+		}
+		DecodedToken *struct {
+			Header, Claims map[string]any
+		} `json:"decoded_token"`
+	}
+}
+
+// attestExchanges returns every recorded attestation of an enclave.
+func attestExchanges(t *testing.T) []exchange {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(corpus.Dir(t), "maa", "exchanges", "*", "*_POST_attest_*Enclave.json"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %d recorded attestations (%v), want some", len(paths), err)
+	}
+	exchanges := make([]exchange, len(paths))
+	for i, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, &exchanges[i]); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		exchanges[i].name = filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path))
+	}
+	return exchanges
+}
+
+// date is when the real service answered.
+func (e *exchange) date(t *testing.T) time.Time {
+	t.Helper()
+	at, err := http.ParseTime(e.Response.Headers["Date"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// instance is the URL of the instance that answered. A refusal does not say it;
+// the exchange before it in the same recording went to the same instance.
+func (e *exchange) instance(all []exchange) string {
+	recording := filepath.Dir(e.name)
+	for _, other := range all {
+		if filepath.Dir(other.name) == recording && other.Response.DecodedToken != nil {
+			return other.Response.DecodedToken.Claims["iss"].(string)
+		}
+	}
+	return "https://recorded.example"
+}
+
+// collateralOfTheInstance puts together the collateral by which the real
+// service judged in 2022: pinned TCB info and QE identity of TCB evaluation 10,
+// long past their nextUpdate, with the revocation lists of the day. Its digests
+// stand in the recorded tokens, which is how the parts were found.
+func collateralOfTheInstance(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, source := range map[string][]string{
+		"tcb_info.json":            {"evidence", "pcs-collateral", "until-2025-06", "tcb_info", "00906ed50000-SGX-v2-e10-2021-03-31.json"},
+		"qe_identity.json":         {"evidence", "pcs-collateral", "until-2025-06", "qe_identity", "QE-e10-2021-07-01.json"},
+		"tcb_signing_chain.pem":    {"maa", "collateral", "tcb_signing_chain_2018.pem"},
+		"root_ca_crl.der":          {"evidence", "trust-anchors", "intel", "root_ca_crl_2022-04-19_2023-04-19.der"},
+		"pck_crl.der":              {"evidence", "sgx-v3", "integritee-00906ea1", "collateral", "2022-10-18-e12-tcbv2", "pck_crl.der"},
+		"pck_crl_issuer_chain.pem": {"evidence", "sgx-v3", "integritee-00906ea1", "collateral", "2022-10-18-e12-tcbv2", "pck_crl_issuer_chain.pem"},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), corpus.Read(t, source...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// decode returns header and claims of a compact token.
+func decode(t *testing.T, token string) (header, payload map[string]any, rawPayload string) {
+	t.Helper()
+	segments := strings.Split(token, ".")
+	if len(segments) != 3 {
+		t.Fatalf("token has %d parts, want 3", len(segments))
+	}
+	for i, into := range []*map[string]any{&header, &payload} {
+		raw, err := base64.RawURLEncoding.DecodeString(segments[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 {
+			rawPayload = string(raw)
+		}
+	}
+	return header, payload, rawPayload
+}

@@ -1,0 +1,122 @@
+// Package cli is the command azattest. One file holds one command; what several
+// commands share is in a file named for it. It is the one place where every part
+// of azattest is put together.
+//
+// How it speaks (changes here go into docs/cli.md too):
+//
+//   - results go to stdout, everything else to stderr, so that pipes work;
+//   - --json gives one JSON document on stdout, for programs, with member names
+//     that stay;
+//   - an error is one line "azattest: …", lower case, no full stop, followed by
+//     "hint: …" where there is something to do;
+//   - no color and no progress where stderr is not a terminal.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Streams are the outside world of a command.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Standard returns the streams and the clock of the process.
+func Standard() Streams {
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now}
+}
+
+// Main runs the command line and returns the exit code. Interrupt and terminate
+// end the command's context.
+func Main(args []string, s Streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, args, s)
+}
+
+func run(ctx context.Context, args []string, s Streams) int {
+	root := newRoot(s)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if _, silent := errors.AsType[*reportedError](err); !silent {
+		fmt.Fprintf(s.Err, "azattest: %s\n", err)
+		if hint := hintFor(err); hint != "" {
+			fmt.Fprintf(s.Err, "hint: %s\n", hint)
+		}
+	}
+	return exitCode(err)
+}
+
+func newRoot(s Streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "azattest",
+		Short: "Attest enclaves: an open, self-hosted Azure Attestation, and its tools",
+		Long: `azattest verifies evidence of trusted hardware down to the vendor's root, runs a
+policy over its claims and issues a signed token, over the REST API of Azure
+Attestation.
+
+Exit codes: 0 done, 1 refused by verification or policy, 2 usage,
+3 could not be done.`,
+		Example: `  azattest demo
+  azattest quote verify quote.bin
+  azattest serve --dev`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err: err, command: cmd.CommandPath()}
+	})
+	root.AddCommand(
+		newServe(s),
+		newAttest(s),
+		newQuote(s),
+		newToken(s),
+		newCollateral(s),
+		newSimulate(s),
+		newDemo(s),
+		newVersion(s),
+	)
+	return root
+}
+
+// usageArgs makes a usage error of what an argument check finds.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{err: err, command: cmd.CommandPath()}
+		}
+		return nil
+	}
+}
+
+// group is a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  usageArgs(cobra.NoArgs),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
