@@ -1,0 +1,77 @@
+# What developers type. `make` lists the targets; .ci/run is what CI runs.
+#
+# The repository holds two modules joined by go.work: the service at the root
+# and the client in azattestation. The pattern `work` names the packages of
+# both; ./... would stop at the client's go.mod.
+
+# How long to fuzz each target: a duration, or a count of executions such as
+# 10000x. The count suits CI: with a duration, Go 1.26 now and then reports a
+# failure "context deadline exceeded" that is none (go.dev/issue/75804).
+FUZZTIME = 1m
+
+# What to benchmark, how often, and in which packages.
+BENCH = .
+COUNT = 1
+PKG = work
+
+# Coverage counts every package of ours, whichever package's test reached it.
+COVERPKG = github.com/azattest/azattest/...
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+build: ## build the command into bin/azattest
+	go build -trimpath -o bin/azattest ./cmd/azattest
+
+test: ## run the tests of both modules
+	go test work
+
+race: ## run them with the race detector
+	go test -race work
+
+cover: ## run them with coverage, by package
+	go test -coverpkg=$(COVERPKG) -coverprofile=coverage.out work
+	@$(MAKE) coverage
+
+coverage: coverage.out
+	@awk -F '[: ]' 'NR > 1 { s[$$1 ":" $$2] = $$3; if ($$4 > 0) hit[$$1 ":" $$2] = 1 } \
+	END { for (b in s) { p = b; sub("/[^/]*$$", "", p); sub("^github.com/azattest/azattest/", "", p); \
+	all[p] += s[b]; total += s[b]; if (b in hit) { got[p] += s[b]; reached += s[b] } } \
+	for (p in all) printf "  %5.1f%%  %s\n", 100 * got[p] / all[p], p | "sort -k 2"; close("sort -k 2"); \
+	if (total) printf "  %5.1f%%  of %d statements\n", 100 * reached / total, total }' coverage.out
+
+lint: bin/.tools ## run the linters and check the formatting
+	bin/golangci-lint run ./... ./azattestation/...
+
+format: bin/.tools ## format the code
+	bin/golangci-lint fmt ./... ./azattestation/...
+
+fuzz: ## fuzz every target for FUZZTIME (1m) each
+	@find . -name '*_test.go' ! -path '*/testdata/*' -exec grep '^func Fuzz[A-Z]' /dev/null {} + | \
+	sed 's|^\(.*\)/[^/]*:func \(Fuzz[A-Za-z0-9_]*\).*|\1 \2|' | sort | \
+	while read -r dir name; do \
+		echo "fuzz $$dir $$name"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s "$$dir" </dev/null || exit 1; \
+	done
+
+bench: ## run the benchmarks; compare two outputs with bin/benchstat
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG)
+
+tools: bin/.tools ## build the pinned tools into bin
+
+# The tools are a module of their own, outside the workspace. `go tool -modfile`
+# is refused while a workspace is active, hence GOWORK=off; the same tools run
+# without bin as `GOWORK=off go tool -modfile=tools/go.mod golangci-lint`.
+bin/.tools: tools/go.mod tools/go.sum
+	mkdir -p bin
+	cd tools && GOWORK=off go build -trimpath -o ../bin/ tool
+	touch bin/.tools
+
+ci: ## run what CI runs
+	bash .ci/run
+
+clean: ## remove what was built and measured
+	rm -rf bin dist coverage.out
+	go clean -testcache
+
+.PHONY: help build test race cover coverage lint format fuzz bench tools ci clean

@@ -1,0 +1,129 @@
+// Package attest is the attestation service without the network: evidence goes
+// in, a signed token comes out.
+//
+//	evidence ─▶ Parse ─▶ configuration rules ─▶ Verify ─▶ bind data ─▶ TCB
+//	                                                                    │
+//	token ◀─ sign ◀─ compose claims ◀─ issuance ◀─ authorization rules ◀┘
+//
+// Which function do I want? [New] makes a [Service] of verifiers, policies and
+// an issuer, and [Service.Attest] is one attestation. There is nothing else.
+//
+// A token is made only if every step says yes: the evidence is genuine, the data
+// that came with it is bound to it, the operator accepts the state of the
+// platform, and the policy permits. Whoever is in doubt refuses.
+package attest
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/policy"
+	"github.com/azattest/azattest/token"
+)
+
+// Type is a kind of attestation, spelled as in the service's routes.
+type Type string
+
+// The types. Both give SGX claims; they differ in the form of the evidence.
+const (
+	SGXEnclave  Type = "SgxEnclave"  // an SGX quote
+	OpenEnclave Type = "OpenEnclave" // a report or evidence of the Open Enclave SDK
+)
+
+func (t Type) isKnown() bool { return t == SGXEnclave || t == OpenEnclave }
+
+// Config is what a service is made of.
+type Config struct {
+	// Issuer signs the tokens. Required.
+	Issuer *token.Issuer
+	// Verifiers say which types are served, at least one.
+	Verifiers map[Type]evidence.Verifier
+	// Policies in force. A type without one gets [policy.DefaultSGX].
+	Policies map[Type]*policy.Program
+	// AcceptedTCB are the states of a platform for which tokens are issued; nil
+	// means [DefaultAcceptedTCB]. Revoked platforms and those that no TCB level
+	// covers cannot be accepted.
+	AcceptedTCB []evidence.TCBStatus
+	// AzureDefaultTCB is what "azuredefault" as x-ms-sgx-tcbidentifier demands of
+	// the collateral: a TCB evaluation data number, 0 for whatever is current.
+	AzureDefaultTCB int
+	// TokenLifetime is the time from "iat" to "exp" in whole seconds; 0 means 8
+	// hours, as the real service has it.
+	TokenLifetime time.Duration
+	// Clock says when a token is issued; nil means [time.Now].
+	Clock func() time.Time
+	// VerifyAt, unless zero, is the time as of which evidence and collateral are
+	// judged in place of the clock's. Archived evidence needs it. It is for
+	// development only: it also makes old evidence look fresh.
+	VerifyAt time.Time
+	// Random gives the token IDs; nil means [crypto/rand.Reader]. It must be safe
+	// for concurrent use.
+	Random io.Reader
+}
+
+// Service attests. It is immutable and safe for concurrent use.
+type Service struct {
+	issuer     *token.Issuer
+	kinds      map[Type]kind
+	accepted   []evidence.TCBStatus
+	defaultTCB int
+	lifetime   int64 // seconds
+	clock      func() time.Time
+	verifyAt   time.Time
+	random     io.Reader
+}
+
+// kind is what serves one type.
+type kind struct {
+	verifier evidence.Verifier
+	policy   *policy.Program
+}
+
+// Attest makes a token of the request, or says why not:
+//
+//   - *[RequestError]: the request itself makes no sense;
+//   - *[policy.SyntaxError]: the draft policy is none;
+//   - *[evidence.Error]: the evidence is not genuine;
+//   - *[BindingError]: the data is not bound to the evidence;
+//   - *[TCBError]: the operator does not accept the platform's state;
+//   - *[policy.DeniedError]: the policy does not permit;
+//   - *[policy.EvaluationError]: the policy cannot be carried out with these
+//     claims.
+//
+// With any other error the question could not be decided, and asking again may
+// help. A token never comes with an error.
+func (s *Service) Attest(ctx context.Context, r *Request) (*Response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	in, err := s.admit(r)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.verify(ctx, r, in)
+	if err != nil {
+		return nil, err
+	}
+	data, err := bind(r, result)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.acceptTCB(result.TCB); err != nil {
+		return nil, err
+	}
+	issued, err := decide(in, r.Type, result)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.compose(r, in, result, data, issued)
+	if err != nil {
+		return nil, err
+	}
+	jws, err := s.sign(ctx, c, in.isDraft)
+	if err != nil {
+		return nil, err
+	}
+	return &Response{Token: jws, Claims: c, Result: result}, nil
+}

@@ -1,0 +1,126 @@
+package archtest
+
+import "slices"
+
+// modulePath is the import path of the repository's root. The client's module
+// nests in it, so a package's import path is always this and its folder.
+const modulePath = "github.com/azattest/azattest"
+
+// everything stands in a row's may for every room that is not for tests only.
+const everything = "*"
+
+// maxLines is the longest Go file. Half the files of a healthy house stay below
+// 150 lines; beyond 700 nobody reads a file as one thought.
+const maxLines = 700
+
+// row says which rooms of ours a room may import. Test files are free to import
+// more: see testsMay.
+type row struct {
+	room    string
+	may     []string
+	because string
+}
+
+// rows is the table of allowed arrows. What is not listed is an error.
+var rows = []row{
+	{"claims", nil, "the noun that flows knows nobody it flows through"},
+	{"policy/syntax", nil, "a grammar needs no semantics"},
+	{"policy/jmespath", nil, "a query language over JSON stands alone"},
+	{"policy", []string{"claims", "policy/syntax", "policy/jmespath"}, "a policy reads claims and makes claims, whatever they were proved by"},
+	{"evidence", []string{"claims"}, "what a verifier is, said without knowing one"},
+	{"evidence/dcap", []string{"evidence"}, "Intel's formats and chains; which claims come of them is for sgx and tdx to say"},
+	{"evidence/sgx", []string{"claims", "evidence", "evidence/dcap"}, "an SGX quote on top of what SGX and TDX share"},
+	{"evidence/tdx", []string{"claims", "evidence", "evidence/dcap"}, "a TD quote on top of what SGX and TDX share"},
+	{"evidence/openenclave", []string{"claims", "evidence", "evidence/dcap", "evidence/sgx"}, "a report wraps an SGX quote, and an evidence envelope carries DCAP collateral"},
+	{"evidence/snp", []string{"claims", "evidence"}, "AMD's evidence shares nothing with Intel's"},
+	{"evidence/tpm", []string{"claims", "evidence"}, "a TPM's evidence shares nothing with a processor's"},
+	{"evidence/azureguest", []string{"claims", "evidence", "evidence/snp", "evidence/tdx", "evidence/tpm"}, "an Azure guest is a TPM bound to a processor's report"},
+	{"collateral", []string{"evidence/dcap", "evidence/snp"}, "it fetches what verifiers judge by, and judges nothing"},
+	{"simulator", []string{"evidence", "evidence/dcap", "evidence/sgx"}, "it writes the formats that verifiers read, in the words that evidence has for a TCB status"},
+	{"token", []string{"claims"}, "a token is signed claims, whoever stated them"},
+	{"store", nil, "records, without those who keep them or use them"},
+	{"store/memory", []string{"store"}, "one way of keeping records"},
+	{"store/sqlite", []string{"store"}, "one way of keeping records"},
+	{"store/postgres", []string{"store"}, "one way of keeping records"},
+	{"attest", []string{"claims", "evidence", "policy", "token", "store"}, "the pipeline joins evidence, policy and token, and knows no kind of evidence"},
+	{"attest/intel", []string{"collateral", "evidence", "evidence/dcap", "evidence/sgx", "evidence/openenclave"}, "a verifier never fetches and the pipeline knows no Intel, so somebody must join a verifier with a source of collateral"},
+	{"relyingparty", []string{"azattestation", "claims"}, "it verifies with public keys and must not be able to sign"},
+	{"keyrelease", []string{"azattestation", "claims"}, "it verifies with public keys and must not be able to sign"},
+	{"internal/wire", nil, "Microsoft's words on the wire, without ours"},
+	{"internal/server", []string{"attest", "store", "policy", "token", "internal/wire", "internal/auth"}, "HTTP in, HTTP out; what evidence is stays behind attest"},
+	{"internal/auth", nil, "who the caller is does not depend on what is asked"},
+	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
+	{"internal/corpus", nil, "it finds files for tests"},
+	{"internal/archtest", nil, "it reads files, not packages"},
+	{"cmd/azattest", []string{"internal/cli"}, "main is ten lines"},
+	{"azattestation", nil, "who imports the client gets azcore and nothing else"},
+	{"azattestation/fake", []string{"azattestation"}, "a fake server speaks the client's types"},
+	{"azattestation/internal/replay", nil, "it replays recorded exchanges below the client"},
+}
+
+// testOnly are the rooms that no program is made of: only test files may
+// import them.
+var testOnly = []string{"internal/corpus", "internal/archtest"}
+
+// testFolders hold test files and nothing else, with everything below them. So
+// does the root itself, whose tests run the README.
+var testFolders = []string{"conformance"}
+
+// clientRoom is the folder of the client's module.
+const clientRoom = "azattestation"
+
+// denied are imports that no file of a room may have, tests included: what
+// needs them to be tested is in the wrong room.
+var denied = []struct {
+	path    string
+	rooms   []string // each with everything below it
+	because string
+}{
+	{"net/http", []string{"claims", "evidence", "policy", "token", "attest"}, "HTTP stays at the edge: these rooms work on bytes and offline"},
+}
+
+// outside are the packages of other people's modules that may be linked into
+// ours, each with the rooms that need it. Claims, evidence and policy stand on
+// the standard library alone.
+var outside = []struct {
+	path    string // with everything below it
+	rooms   []string
+	because string
+}{
+	{"github.com/Azure/azure-sdk-for-go/sdk/azcore", []string{"azattestation", "azattestation/fake", "azattestation/internal/replay"}, "the pipeline of every Azure client"},
+	{"golang.org/x/sync/singleflight", []string{"collateral"}, "one fetch for many who ask"},
+	{"github.com/spf13/cobra", []string{"internal/cli"}, "commands, completion and help as everybody knows them"},
+}
+
+// clockless are the rooms to which time is an input. Where a default clock may
+// be named (time.Now as a value, for a Config), calling it is still denied.
+var clockless = []struct {
+	room    string // with everything below it
+	naming  bool   // time.Now may stand as a value
+	because string
+}{
+	{"claims", false, "claims have no time of their own"},
+	{"evidence", false, "old evidence and archived collateral must verify as of any time"},
+	{"policy", false, "a decision follows from the claims alone"},
+	{"collateral", true, "whether collateral is current is judged at the time of the query or of an injected clock"},
+	{"token", true, "the pipeline says when a token begins and ends"},
+	{"attest", true, "one clock, in the Config, for the whole request"},
+}
+
+// vagueNames are names that say nothing of what a package holds.
+var vagueNames = []string{"util", "utils", "common", "helper", "helpers", "types", "base", "misc"}
+
+// testsMay says whether a test file of room may import ours.
+func testsMay(room, ours string) bool {
+	// A client's test that needs the server would make the server a dependency
+	// of the client's module; their meeting is tested in conformance.
+	return !within(room, clientRoom) || within(ours, clientRoom)
+}
+
+func rowOf(room string) (row, bool) {
+	i := slices.IndexFunc(rows, func(r row) bool { return r.room == room })
+	if i < 0 {
+		return row{}, false
+	}
+	return rows[i], true
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/azattest/azattest/attest"
+)
+
+func newAttest(s Streams) *cobra.Command {
+	return group("attest", "Send evidence to an attestation service and verify the token",
+		newAttestKind(s, "sgx", "an SGX quote", attest.SGXEnclave),
+		newAttestKind(s, "openenclave", "an Open Enclave report or evidence", attest.OpenEnclave),
+	)
+}
+
+// attestOptions are the flags of attest.
+type attestOptions struct {
+	endpoint, caFile          string
+	runtimeData, initTimeData string
+	runtimeJSON, initTimeJSON bool
+	nonce, draftPolicy        string
+	asJSON                    *bool
+}
+
+func newAttestKind(s Streams, use, what string, t attest.Type) *cobra.Command {
+	o := new(attestOptions)
+	cmd := &cobra.Command{
+		Use:   use + " FILE",
+		Short: "Attest " + what,
+		Long: fmt.Sprintf(`attest %s sends %s to a service, which may be Azure's own, and verifies the
+token that comes back: signature by a key that the service publishes, dates,
+issuer. FILE is the evidence as bytes, hexadecimal or base64; - is standard
+input. The token goes to stdout.`, use, what),
+		Example: fmt.Sprintf("  azattest attest %s quote.bin --endpoint https://sharedeus.eus.attest.azure.net --runtime-data key.pem", use),
+		Args:    usageArgs(cobra.ExactArgs(1)),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.endpoint, "endpoint", "", "URL of the service (required)")
+	f.StringVar(&o.caFile, "ca-file", "", "PEM file with the CA certificates to trust for TLS (default: the system's)")
+	f.StringVar(&o.runtimeData, "runtime-data", "", "file with the data to which the enclave bound its report data")
+	f.BoolVar(&o.runtimeJSON, "runtime-data-json", false, "the runtime data is JSON and shall show as such")
+	f.StringVar(&o.initTimeData, "init-time-data", "", "file with the data to which the enclave's CONFIGID is bound")
+	f.BoolVar(&o.initTimeJSON, "init-time-data-json", false, "the init-time data is JSON and shall show as such")
+	f.StringVar(&o.nonce, "nonce", "", "text that the token shall repeat")
+	f.StringVar(&o.draftPolicy, "draft-policy", "", "file with a policy to try for this request; the token is then not signed")
+	o.asJSON = jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if o.endpoint == "" {
+			return usage(cmd.CommandPath(), "--endpoint is missing: the URL of the service")
+		}
+		r, err := o.request(s, t, args[0])
+		if err != nil {
+			return err
+		}
+		c, err := newClient(o.endpoint, o.caFile)
+		if err != nil {
+			return err
+		}
+		outcome, err := attestAndVerify(cmd.Context(), c, r, s.Now())
+		if err != nil {
+			return err
+		}
+		if *o.asJSON {
+			return printJSON(s.Out, outcome)
+		}
+		_, err = fmt.Fprintln(s.Out, outcome.Token)
+		return err
+	}
+	return cmd
+}
+
+func (o *attestOptions) request(s Streams, t attest.Type, name string) (*attest.Request, error) {
+	e, err := loadEvidence(s, name)
+	if err != nil {
+		return nil, err
+	}
+	r := &attest.Request{Type: t, Evidence: e.raw}
+	if r.RuntimeData, err = readData(s, o.runtimeData, o.runtimeJSON); err != nil {
+		return nil, err
+	}
+	if r.InitTimeData, err = readData(s, o.initTimeData, o.initTimeJSON); err != nil {
+		return nil, err
+	}
+	if o.nonce != "" {
+		r.Nonce = &o.nonce
+	}
+	if o.draftPolicy != "" {
+		text, err := readInput(s, o.draftPolicy)
+		if err != nil {
+			return nil, err
+		}
+		policy := string(text)
+		r.DraftPolicy = &policy
+	}
+	return r, nil
+}
+
+// readData reads runtime or init-time data, nil if no file is named.
+func readData(s Streams, name string, isJSON bool) (*attest.Data, error) {
+	if name == "" {
+		return nil, nil //nolint:nilnil // no data is no error
+	}
+	raw, err := readInput(s, name)
+	if err != nil {
+		return nil, err
+	}
+	return &attest.Data{Bytes: raw, JSON: isJSON}, nil
+}

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	devCAFile    = "ca.pem"
+	devCAKeyFile = "ca-key.pem"
+	// devCertificateLife is how long certificates of a development service hold.
+	devCertificateLife = 90 * 24 * time.Hour
+)
+
+// devTLS gives a development service its TLS certificate: for loopback names
+// only, by a CA that lives in the data directory, so that clients can go on
+// trusting it after a restart. It returns the file of the CA's certificate.
+func devTLS(dir string, now time.Time) (*tls.Config, string, error) {
+	ca, key, err := devCA(dir, now)
+	if err != nil {
+		return nil, "", fmt.Errorf("development CA: %w", err)
+	}
+	leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, "", err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano()),
+		Subject:      pkix.Name{CommonName: "localhost"},
+		NotBefore:    now.Add(-time.Hour),
+		NotAfter:     now.Add(devCertificateLife),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:     []string{"localhost"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca, leafKey.Public(), key)
+	if err != nil {
+		return nil, "", err
+	}
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: leafKey}},
+	}, filepath.Join(dir, devCAFile), nil
+}
+
+// devCA loads the CA of the data directory, or makes one.
+func devCA(dir string, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	ca, key, err := loadDevCA(dir)
+	if err == nil && now.Before(ca.NotAfter.Add(-devCertificateLife)) && now.After(ca.NotBefore) {
+		return ca, key, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(now.UnixNano()),
+		Subject:               pkix.Name{CommonName: "azattest development CA"},
+		NotBefore:             now.Add(-time.Hour),
+		NotAfter:              now.AddDate(2, 0, 0),
+		KeyUsage:              x509.KeyUsageCertSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLenZero:        true,
+		// The key lies in a plain file: whoever gets it can speak for loopback
+		// names and for nothing else.
+		PermittedDNSDomainsCritical: true,
+		PermittedDNSDomains:         []string{"localhost"},
+		PermittedIPRanges: []*net.IPNet{
+			{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)},
+			{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)},
+		},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, nil, err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := writeFile(filepath.Join(dir, devCAKeyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})); err != nil {
+		return nil, nil, err
+	}
+	if err := writeFile(filepath.Join(dir, devCAFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})); err != nil {
+		return nil, nil, err
+	}
+	ca, err = x509.ParseCertificate(der)
+	return ca, key, err
+}
+
+func loadDevCA(dir string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, devCAFile), filepath.Join(dir, devCAKeyFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, nil, fmt.Errorf("%s: a key of type %T, want ECDSA", filepath.Join(dir, devCAKeyFile), pair.PrivateKey)
+	}
+	ca, err := x509.ParseCertificate(pair.Certificate[0])
+	return ca, key, err
+}
+
+// writeFile writes a file as a whole or not at all, readable by its owner only.
+func writeFile(name string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone already once it is renamed
+	_, err = f.Write(content)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

@@ -1,0 +1,233 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/azattest/azattest/evidence/dcap"
+	"github.com/azattest/azattest/token"
+)
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	listen    string
+	url       string
+	dataDir   string
+	readyFile string
+	dev       bool
+
+	tlsCert, tlsKey string
+	plainHTTP       bool
+
+	source      sourceFlags
+	acceptStale bool
+	at          *timeFlag
+
+	tcb           tcbFlag
+	azureDefault  int
+	policySGX     string
+	policyOE      string
+	algorithm     string
+	keyBits       int
+	tokenLifetime time.Duration
+
+	logFormat string
+	logLevel  string
+}
+
+func newServe(s Streams) *cobra.Command {
+	o := new(serveOptions)
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the attestation service",
+		Long: `serve runs an attestation service that speaks the REST API of Azure Attestation:
+POST /attest/SgxEnclave, POST /attest/OpenEnclave, GET /certs,
+GET /.well-known/openid-configuration, GET /healthz and GET /readyz.
+
+With --dev it serves loopback only, makes its own TLS certificate, and trusts
+simulated evidence beside Intel's. Without --dev nothing insecure is allowed:
+give it the URL by which clients know it, and a certificate for that name.`,
+		Example: `  # try it: simulated evidence, generated certificate
+  azattest serve --dev
+
+  # run it for others
+  azattest serve --listen :8443 --url https://attest.example.com \
+    --tls-cert server.pem --tls-key server-key.pem --data-dir /var/lib/azattest`,
+		Args: usageArgs(cobra.NoArgs),
+	}
+	o.addFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := o.check(cmd.CommandPath()); err != nil {
+			return err
+		}
+		return serve(cmd.Context(), s, o)
+	}
+	return cmd
+}
+
+func (o *serveOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8443", "address to listen on; port 0 takes a free one")
+	f.StringVar(&o.url, "url", "", "URL by which clients know the service, the issuer of its tokens (default with --dev: the address it listens on)")
+	f.StringVar(&o.dataDir, "data-dir", "azattest-data", "folder for keys and cached collateral")
+	f.StringVar(&o.readyFile, "ready-file", "", "file that is written once the service listens: {\"endpoint\":…,\"caFile\":…}")
+	f.BoolVar(&o.dev, "dev", false, "for development: loopback only, generated certificate, simulated evidence accepted and marked")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM file with the certificate chain for TLS")
+	f.StringVar(&o.tlsKey, "tls-key", "", "PEM file with the private key for TLS")
+	f.BoolVar(&o.plainHTTP, "behind-proxy", false, "serve plain HTTP on loopback, for a proxy on this machine that does TLS")
+	o.source.add(cmd)
+	f.BoolVar(&o.acceptStale, "accept-stale-collateral", false, "accept collateral past its nextUpdate; revocations since then go unnoticed")
+	o.at = addAt(cmd, "with --dev: judge evidence and collateral as of this time instead of now")
+	f.Var(&o.tcb, "accept-tcb-status", "TCB statuses that get a token, separated by commas (default UpToDate,SWHardeningNeeded)")
+	f.IntVar(&o.azureDefault, "azure-default-tcb", 0, "TCB evaluation data number that \"azuredefault\" demands; 0 for current collateral")
+	f.StringVar(&o.policySGX, "policy-sgx", "", "file with the policy of SgxEnclave (default: Azure's default policy)")
+	f.StringVar(&o.policyOE, "policy-open-enclave", "", "file with the policy of OpenEnclave (default: Azure's default policy)")
+	f.StringVar(&o.algorithm, "algorithm", string(token.RS256), "algorithm that signs tokens: RS256, PS256 or ES256")
+	f.IntVar(&o.keyBits, "key-bits", 0, "size of an RSA signing key that is made: 2048 or 3072 (default 2048)")
+	f.DurationVar(&o.tokenLifetime, "token-lifetime", 8*time.Hour, "how long tokens are valid")
+	f.StringVar(&o.logFormat, "log-format", "text", "form of the log on stderr: text or json")
+	f.StringVar(&o.logLevel, "log-level", "info", "what is logged: debug, info, warn or error")
+	mustComplete(cmd, "algorithm", string(token.RS256), string(token.PS256), string(token.ES256))
+	mustComplete(cmd, "accept-tcb-status", tcbStatuses()...)
+	mustComplete(cmd, "log-format", "text", "json")
+	mustComplete(cmd, "log-level", "debug", "info", "warn", "error")
+}
+
+// check refuses what contradicts itself, and everything insecure without --dev.
+func (o *serveOptions) check(command string) error {
+	host, _, err := net.SplitHostPort(o.listen)
+	if err != nil {
+		return usage(command, "--listen %q: want host:port", o.listen)
+	}
+	switch {
+	case o.dev && !isLoopback(host):
+		return usage(command, "--dev serves loopback only, not %q", o.listen)
+	case o.dev && (o.tlsCert != "" || o.tlsKey != "" || o.plainHTTP):
+		return usage(command, "--dev makes its own certificate: leave out --tls-cert, --tls-key and --behind-proxy")
+	case !o.dev && !o.at.IsZero():
+		return usage(command, "--at is for --dev only: it lets old evidence pass for new")
+	case !o.dev && o.url == "":
+		return usage(command, "--url is missing: the URL by which clients know the service (or try --dev)")
+	case !o.dev && o.plainHTTP && !isLoopback(host):
+		return usage(command, "--behind-proxy serves loopback only, not %q", o.listen)
+	case !o.dev && o.plainHTTP == (o.tlsCert != "" || o.tlsKey != ""):
+		return usage(command, "give either --tls-cert and --tls-key, or --behind-proxy")
+	case !o.dev && !o.plainHTTP && (o.tlsCert == "" || o.tlsKey == ""):
+		return usage(command, "--tls-cert and --tls-key go together")
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// serve runs until the context ends.
+func serve(ctx context.Context, s Streams, o *serveOptions) error {
+	log, err := newLogger(s, o.logFormat, o.logLevel)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.dataDir, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	running, err := startService(ctx, s, o, log)
+	if err != nil {
+		return err
+	}
+	defer running.close()
+	if err := running.announce(o.readyFile); err != nil {
+		return err
+	}
+	log.Info("listening", "endpoint", running.Endpoint, "dev", o.dev)
+	return running.wait()
+}
+
+// ready is what the ready file says.
+type ready struct {
+	Endpoint string `json:"endpoint"`
+	CAFile   string `json:"caFile,omitempty"`
+}
+
+// announce writes the ready file as a whole, so that whoever waits for it never
+// reads half of it.
+func (r ready) announce(name string) error {
+	if name == "" {
+		return nil
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(name, append(text, '\n')); err != nil {
+		return fmt.Errorf("ready file: %w", err)
+	}
+	return nil
+}
+
+func newLogger(s Streams, format, level string) (*slog.Logger, error) {
+	options := new(slog.HandlerOptions)
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usage("azattest serve", "--log-level %q: want debug, info, warn or error", level)
+	}
+	options.Level = l
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(s.Err, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(s.Err, options)), nil
+	}
+	return nil, usage("azattest serve", "--log-format %q: want text or json", format)
+}
+
+// trust returns the source of collateral and the roots of a service: with --dev
+// the simulator of the data directory beside Intel.
+func (o *serveOptions) trust(log *slog.Logger, now func() time.Time) (*source, []dcap.Root, error) {
+	if o.source.cache == "" && isURL(o.source.from) {
+		o.source.cache = filepath.Join(o.dataDir, "collateral")
+	}
+	src, err := o.source.open(log, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !o.dev {
+		return src, nil, nil
+	}
+	platform, err := openSimulator(o.dataDir, o.at.or(now))
+	if err != nil {
+		src.Close()
+		return nil, nil, err
+	}
+	joined := &source{Source: &simulatedSource{platform: platform, others: src.Source}, closers: src.closers}
+	return joined, []dcap.Root{dcap.IntelRoot(), platform.Root()}, nil
+}
+
+// tlsConfig returns the certificate of the service, nil for plain HTTP, and the
+// file of the CA that clients must trust, if it is the service's own.
+func (o *serveOptions) tlsConfig(now time.Time) (*tls.Config, string, error) {
+	if o.dev {
+		return devTLS(o.dataDir, now)
+	}
+	if o.plainHTTP {
+		return nil, "", nil
+	}
+	pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+	if err != nil {
+		return nil, "", fmt.Errorf("TLS certificate: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, "", nil
+}

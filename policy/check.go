@@ -1,0 +1,142 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/policy/syntax"
+)
+
+// The faults of meaning that [Compile] finds, beside those of package syntax.
+const (
+	VersionNotEvaluated   syntax.Code = "version-not-evaluated"
+	MisplacedAction       syntax.Code = "misplaced-action"
+	UndeclaredIdentifier  syntax.Code = "undeclared-identifier"
+	RepeatedIdentifier    syntax.Code = "repeated-identifier"
+	MissingArgument       syntax.Code = "missing-argument"
+	RepeatedArgument      syntax.Code = "repeated-argument"
+	ForbiddenArgument     syntax.Code = "forbidden-argument"
+	WrongKind             syntax.Code = "wrong-kind"
+	UnknownName           syntax.Code = "unknown-name"
+	UnknownPolicyProperty syntax.Code = "unknown-policy-property"
+	PolicyPropertyValue   syntax.Code = "policy-property-value"
+	PolicyPropertyTwice   syntax.Code = "policy-property-twice"
+)
+
+// checker looks for faults of meaning in a tree, which may have faults of syntax
+// as well: a zero verb or property has been reported and is passed over.
+type checker struct {
+	text   string
+	faults []syntax.Diagnostic
+	// always holds what rules without conditions set properties to.
+	always map[string]claims.Value
+}
+
+func check(text string, tree *syntax.Policy) []syntax.Diagnostic {
+	c := &checker{text: text, always: make(map[string]claims.Value)}
+	if tree.Version == syntax.V12 {
+		// Whether 1.2 changes the meaning of what 1.1 has is not known, so not
+		// even a policy without functions runs under it.
+		c.report(VersionNotEvaluated, tree.VersionRange, "policies of version 1.2 are not evaluated yet",
+			"version 1.1 has everything but functions and !")
+		return c.faults
+	}
+	for _, section := range []*syntax.Section{tree.Configuration, tree.Authorization, tree.Issuance} {
+		if section == nil {
+			continue
+		}
+		for _, rule := range section.Rules {
+			c.rule(section.Kind, rule)
+		}
+	}
+	return c.faults
+}
+
+func (c *checker) report(code syntax.Code, at syntax.Range, message, hint string) {
+	c.faults = append(c.faults, syntax.Diagnostic{
+		Code:       code,
+		Range:      at,
+		Message:    message,
+		Hint:       hint,
+		Found:      at.Of(c.text),
+		Production: "policy",
+	})
+}
+
+// scope is what the rule being checked has declared so far.
+type scope struct {
+	rule     *syntax.Rule
+	declared []string
+}
+
+func (c *checker) rule(section syntax.SectionKind, rule *syntax.Rule) {
+	s := &scope{rule: rule}
+	for _, condition := range rule.Conditions {
+		for _, test := range condition.Tests {
+			c.test(s, test)
+		}
+		c.declare(s, condition.Name)
+	}
+	c.placement(section, rule.Action)
+	if rule.Action.Claim != nil {
+		c.declared(s, rule.Action.Claim)
+	}
+	c.arguments(s, rule.Action)
+	if rule.Action.Verb == syntax.IssueProperty {
+		c.property(section, rule)
+	}
+}
+
+func (c *checker) declare(s *scope, name *syntax.Identifier) {
+	if name == nil {
+		return
+	}
+	if slices.Contains(s.declared, name.Name) {
+		c.report(RepeatedIdentifier, name.Range, fmt.Sprintf("identifier %s is declared twice in one rule", name.Name), "give each condition its own")
+		return
+	}
+	s.declared = append(s.declared, name.Name)
+}
+
+// declared reports a name that no earlier condition declares.
+func (c *checker) declared(s *scope, name *syntax.Identifier) {
+	if slices.Contains(s.declared, name.Name) {
+		return
+	}
+	hint := "name a condition: " + name.Name + ":[…]"
+	if near := syntax.Nearest(name.Name, s.declared); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	for _, condition := range s.rule.Conditions {
+		if condition.Name != nil && condition.Name.Name == name.Name {
+			hint = "a condition can only refer to those before it"
+		}
+	}
+	c.report(UndeclaredIdentifier, name.Range, fmt.Sprintf("identifier %s is not declared", name.Name), hint)
+}
+
+// placements say which actions each section has. Documentation has one sample
+// that issues within authorizationrules: such a claim is added, for later rules
+// to read, and never reaches the token.
+var placements = map[syntax.SectionKind][]syntax.Verb{
+	syntax.Configuration: {syntax.IssueProperty},
+	syntax.Authorization: {syntax.Permit, syntax.Deny, syntax.Add, syntax.Issue},
+	syntax.Issuance:      {syntax.Add, syntax.Issue, syntax.IssueProperty},
+}
+
+func (c *checker) placement(section syntax.SectionKind, action *syntax.Action) {
+	if action.Verb == 0 || slices.Contains(placements[section], action.Verb) {
+		return
+	}
+	c.report(MisplacedAction, action.Range, fmt.Sprintf("%s has no place in %s", action.Verb, section), "it belongs in "+home(action.Verb))
+}
+
+func home(verb syntax.Verb) string {
+	for _, section := range []syntax.SectionKind{syntax.Authorization, syntax.Issuance} {
+		if slices.Contains(placements[section], verb) {
+			return section.String()
+		}
+	}
+	return syntax.Configuration.String()
+}

@@ -1,0 +1,30 @@
+package syntax
+
+// Bounds on what a caller may send. Each is far above the largest public policy
+// (14 KiB, 95 rules, 9 conditions in a rule) and far below what would hurt.
+const (
+	// maxText bounds a policy's bytes, and with them the time to scan it.
+	maxText = 256 << 10
+	// maxRules bounds the rules of all sections together: each costs time in
+	// every attestation.
+	maxRules = 1024
+	// maxConditions bounds one rule's conditions, and with them the depth of
+	// the search for claims that satisfy all of them.
+	maxConditions = 32
+	// maxTests bounds the comparisons within one pair of brackets. There are
+	// four properties; a range needs two comparisons.
+	maxTests = 16
+	// maxArguments bounds the arguments of an action or a function. An action
+	// has four properties to set, the widest function takes two arguments.
+	maxArguments = 16
+	// maxNesting bounds calls within calls, and with them the parser's stack.
+	maxNesting = 16
+	// maxDiagnostics bounds what is told at once: nobody reads the twenty-first
+	// fault before having mended the first.
+	maxDiagnostics = 20
+	// maxQuoted bounds, in runes, the piece of policy that a message quotes.
+	maxQuoted = 40
+	// maxWord bounds, in bytes, the word for which a suggestion is sought:
+	// comparing words costs the product of their lengths.
+	maxWord = 64
+)

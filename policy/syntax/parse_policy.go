@@ -1,0 +1,262 @@
+package syntax
+
+import (
+	"fmt"
+	"strings"
+)
+
+// policy reads the whole text.
+func (p *parser) policy() *Policy {
+	tree := new(Policy)
+	if !p.versionStatement(tree) {
+		p.skipToSection()
+		p.settle(0)
+		if p.tok.kind == tokenEOF {
+			return tree // no policy at all: one fault says it
+		}
+	}
+	order := sections{tree: tree}
+	for p.tok.kind != tokenEOF {
+		strays := p.prev.strays
+		if !p.section(&order) {
+			p.skipToSection()
+		}
+		p.settle(strays)
+	}
+	if tree.Authorization == nil && !order.doubtful && !p.scanner.swallowed {
+		p.report(Diagnostic{
+			Code:     MissingSection,
+			Range:    p.tok.rng,
+			Message:  "the policy has no authorizationrules",
+			Hint:     "add authorizationrules { => permit(); };",
+			Expected: []string{"'authorizationrules'"},
+		})
+	}
+	return tree
+}
+
+// versionStatement reads "version = 1.1 ;".
+func (p *parser) versionStatement(tree *Policy) bool {
+	defer p.enter("versionInfo")()
+	if p.tok.kind != tokenWord || !strings.EqualFold(p.tok.text, wordVersion) {
+		p.unexpected("'version'")
+		if strings.HasPrefix(p.tok.text, "eyJ") {
+			p.fault.Hint = "this looks like a signed or unsigned JWS: unwrap the policy text in it first"
+		}
+		return false
+	}
+	p.advance()
+	if !p.expect(tokenAssign) {
+		return false
+	}
+	start := p.tok.rng.Start
+	major := p.tok.text
+	if !p.expect(tokenInteger) || !p.expect(tokenDot) {
+		return false
+	}
+	minor := p.tok.text
+	if !p.expect(tokenInteger) {
+		return false
+	}
+	tree.VersionRange = Range{start, p.prev.rng.End}
+	for v := V10; v <= V12; v++ {
+		if v.String() == major+"."+minor {
+			tree.Version, p.version = v, v
+		}
+	}
+	if tree.Version == 0 {
+		p.report(Diagnostic{
+			Code:     UnknownVersion,
+			Range:    tree.VersionRange,
+			Message:  fmt.Sprintf("there is no version %s of the policy language", quoted(major+"."+minor)),
+			Hint:     "the versions are 1.0, 1.1 and 1.2",
+			Expected: []string{"1.0", "1.1", "1.2"},
+		})
+	}
+	return p.semicolon("the version", tokenWord)
+}
+
+// sections keeps track of which sections have been read.
+type sections struct {
+	tree *Policy
+	last SectionKind
+	// doubtful is set by a section out of place or with an unknown name: that
+	// another one is missing then is no news.
+	doubtful bool
+}
+
+func (s *sections) slot(kind SectionKind) **Section {
+	switch kind {
+	case Configuration:
+		return &s.tree.Configuration
+	case Authorization:
+		return &s.tree.Authorization
+	default:
+		return &s.tree.Issuance
+	}
+}
+
+// expected lists the sections that may come next.
+func (s *sections) expected() []string {
+	switch s.last {
+	case 0:
+		return []string{"'configurationrules'", "'authorizationrules'"}
+	case Configuration:
+		return []string{"'authorizationrules'"}
+	case Authorization:
+		return []string{"'issuancerules'", string(tokenEOF)}
+	default:
+		return []string{string(tokenEOF)}
+	}
+}
+
+// section reads "name { rules } ;".
+func (p *parser) section(order *sections) bool {
+	name := p.tok
+	if name.kind != tokenWord {
+		return p.unexpected(order.expected()...)
+	}
+	p.advance()
+	kind, known := sectionOf(name)
+	switch {
+	case known:
+		p.place(order, kind, name)
+	case p.tok.kind == tokenOpenBrace || p.tok.kind == tokenAssign:
+		kind = p.misspelt(order, name)
+	default:
+		return p.stop(Diagnostic{
+			Code:     UnexpectedToken,
+			Range:    name.rng,
+			Message:  fmt.Sprintf("found %s, expected %s", name.shown(), alternatives(order.expected())),
+			Expected: order.expected(),
+		})
+	}
+	if kind == Configuration {
+		p.needs(V11, name.rng, "configurationrules")
+	}
+	section := &Section{Kind: kind, Name: name.rng}
+	if slot := order.slot(kind); kind != 0 && *slot == nil {
+		*slot = section
+	}
+	order.last = max(order.last, kind)
+	return p.body(section)
+}
+
+// place reports a section that stands twice or too late.
+func (p *parser) place(order *sections, kind SectionKind, name token) {
+	switch {
+	case *order.slot(kind) != nil:
+		p.report(Diagnostic{
+			Code:     DuplicateSection,
+			Range:    name.rng,
+			Message:  fmt.Sprintf("%s stands twice", kind),
+			Hint:     "put all its rules into one section",
+			Expected: order.expected(),
+		})
+	case order.doubtful:
+	case kind < order.last, kind == Issuance && order.last < Authorization:
+		order.doubtful = true
+		p.report(Diagnostic{
+			Code:     SectionOrder,
+			Range:    name.rng,
+			Message:  fmt.Sprintf("found %s, expected %s", name.shown(), alternatives(order.expected())),
+			Hint:     "the order is configurationrules, authorizationrules, issuancerules",
+			Expected: order.expected(),
+		})
+	}
+}
+
+// misspelt reports a section with an unknown name and returns the one that was
+// probably meant, 0 if none resembles it.
+func (p *parser) misspelt(order *sections, name token) SectionKind {
+	order.doubtful = true
+	d := Diagnostic{
+		Code:     UnknownSection,
+		Range:    name.rng,
+		Message:  fmt.Sprintf("found %s, expected %s", name.shown(), alternatives(order.expected())),
+		Expected: order.expected(),
+	}
+	var meant SectionKind
+	names := []string{Configuration.String(), Authorization.String(), Issuance.String()}
+	if near := Nearest(name.text, names); near != "" {
+		d.Hint = "did you mean " + near + "?"
+		meant, _ = sectionOf(token{kind: tokenWord, text: near})
+	}
+	p.report(d)
+	return meant
+}
+
+// body reads the rules of a section and what encloses them.
+func (p *parser) body(section *Section) bool {
+	defer p.enter(section.Kind.production())()
+	if p.tok.kind == tokenAssign {
+		p.report(Diagnostic{
+			Code:     SectionAssignment,
+			Range:    p.tok.rng,
+			Message:  "found '=', expected '{'",
+			Hint:     "write { right after the section's name",
+			Expected: []string{string(tokenOpenBrace)},
+		})
+		p.advance()
+	}
+	if !p.expect(tokenOpenBrace) {
+		return false
+	}
+	for number := 1; p.tok.kind != tokenCloseBrace && !p.atSectionEnd(); number++ {
+		if !p.limit(p.rules, maxRules, "rules") {
+			return false
+		}
+		p.rules++
+		strays := p.prev.strays
+		if rule, ok := p.rule(); ok {
+			rule.Number = number
+			section.Rules = append(section.Rules, rule)
+		} else {
+			p.skipRule()
+			p.settle(strays)
+		}
+	}
+	if strays := p.prev.strays; !p.expect(tokenCloseBrace) {
+		p.fault.Hint = "close the section with };"
+		p.settle(strays)
+		return true
+	}
+	return p.semicolon("the section", tokenWord)
+}
+
+func (k SectionKind) production() string {
+	switch k {
+	case Configuration:
+		return "configurationRules"
+	case Authorization:
+		return "authorizationRules"
+	case Issuance:
+		return "issuanceRules"
+	}
+	return "section"
+}
+
+// atSectionEnd reports whether a section must have ended before the next token,
+// its closing brace forgotten.
+func (p *parser) atSectionEnd() bool {
+	_, section := sectionOf(p.tok)
+	return section || p.tok.kind == tokenEOF
+}
+
+// skipRule moves behind the semicolon of a rule that was given up, or before
+// what ends its section.
+func (p *parser) skipRule() {
+	for p.tok.kind != tokenCloseBrace && !p.atSectionEnd() {
+		if p.accept(tokenSemicolon) {
+			return
+		}
+		p.advance()
+	}
+}
+
+// skipToSection moves before the next section.
+func (p *parser) skipToSection() {
+	for !p.atSectionEnd() {
+		p.advance()
+	}
+}

@@ -1,0 +1,168 @@
+package syntax
+
+import "fmt"
+
+// ruleStarts are the tokens with which a rule can begin.
+var ruleStarts = [...]tokenKind{tokenOpenBracket, tokenWord, tokenNot, tokenArrow, tokenCloseBrace}
+
+// rule reads "conditions => action ;".
+func (p *parser) rule() (*Rule, bool) {
+	defer p.enter("claimRule")()
+	rule := &Rule{Range: Range{Start: p.tok.rng.Start}}
+	if p.tok.kind != tokenArrow && !p.conditions(rule) {
+		return nil, false
+	}
+	if !p.accept(tokenArrow) {
+		return nil, p.unexpected(string(tokenAnd), string(tokenArrow))
+	}
+	action, ok := p.action()
+	if !ok {
+		return nil, false
+	}
+	rule.Action = action
+	if !p.semicolon("the rule", ruleStarts[:]...) {
+		return nil, false
+	}
+	rule.Range.End = p.prev.rng.End
+	return rule, true
+}
+
+func (p *parser) conditions(rule *Rule) bool {
+	for {
+		if !p.limit(len(rule.Conditions), maxConditions, "conditions in one rule") {
+			return false
+		}
+		condition, ok := p.condition()
+		if !ok {
+			return false
+		}
+		rule.Conditions = append(rule.Conditions, condition)
+		if !p.accept(tokenAnd) {
+			return true
+		}
+	}
+}
+
+// condition reads "name:[tests]".
+func (p *parser) condition() (*Condition, bool) {
+	defer p.enter("condition")()
+	condition := &Condition{Range: Range{Start: p.tok.rng.Start}}
+	if p.tok.kind == tokenNot {
+		p.needs(V12, p.tok.rng, "a condition with !")
+		condition.Negated = true
+		p.advance()
+	}
+	if p.tok.kind == tokenWord {
+		name := p.tok
+		p.advance()
+		if !p.expect(tokenColon) {
+			return nil, false
+		}
+		condition.Name = p.identifier(name)
+	}
+	if p.tok.kind != tokenOpenBracket {
+		if condition.Name != nil || condition.Negated {
+			return nil, p.unexpected(string(tokenOpenBracket))
+		}
+		return nil, p.unexpected(string(tokenOpenBracket), string(tokenWord), string(tokenArrow))
+	}
+	p.advance()
+	if !p.accept(tokenCloseBracket) && !p.tests(condition) {
+		return nil, false
+	}
+	condition.Range.End = p.prev.rng.End
+	return condition, true
+}
+
+// identifier makes an identifier of a word, which must not have a meaning of
+// its own: the service's generated parser keeps such words for itself.
+func (p *parser) identifier(word token) *Identifier {
+	if isReserved(word) {
+		p.report(Diagnostic{
+			Code:    ReservedWord,
+			Range:   word.rng,
+			Message: fmt.Sprintf("%s is a word of the language and cannot be an identifier", word.shown()),
+			Hint:    "choose another name, c for example",
+		})
+	}
+	return &Identifier{Range: word.rng, Name: word.text}
+}
+
+// tests reads what stands between brackets, and the closing one.
+func (p *parser) tests(condition *Condition) bool {
+	for {
+		if !p.limit(len(condition.Tests), maxTests, "comparisons in one condition") {
+			return false
+		}
+		test, ok := p.test()
+		if !ok {
+			return false
+		}
+		condition.Tests = append(condition.Tests, test)
+		if p.accept(tokenCloseBracket) {
+			return true
+		}
+		if !p.accept(tokenComma) {
+			return p.unexpected(string(tokenComma), string(tokenCloseBracket))
+		}
+	}
+}
+
+// test reads "property == expression".
+func (p *parser) test() (*Test, bool) {
+	start := p.tok.rng.Start
+	property, ok := p.property()
+	if !ok {
+		return nil, false
+	}
+	operator, ok := operatorOf(p.tok.kind)
+	if p.tok.kind == tokenAssign {
+		p.report(Diagnostic{
+			Code:     AssignmentInCondition,
+			Range:    p.tok.rng,
+			Message:  "found '=', expected a comparison operator",
+			Hint:     "equality is written ==",
+			Expected: []string{"comparison operator"},
+		})
+		operator, ok = Equal, true
+	}
+	if !ok {
+		return nil, p.unexpected("comparison operator")
+	}
+	p.advance()
+	operand, ok := p.expression()
+	if !ok {
+		return nil, false
+	}
+	return &Test{
+		Range:    Range{start, p.prev.rng.End},
+		Property: property,
+		Operator: operator,
+		Operand:  operand,
+	}, true
+}
+
+// property reads the name of a claim's property. An unknown one is reported and
+// returned as 0.
+func (p *parser) property() (Property, bool) {
+	if p.tok.kind != tokenWord {
+		return 0, p.unexpected("claim property")
+	}
+	property, known := propertyOf(p.tok.text)
+	if !known {
+		properties := []string{Type.String(), Value.String(), ValueType.String(), Issuer.String()}
+		hint := "a claim has " + alternatives(properties)
+		if near := Nearest(p.tok.text, properties); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		p.report(Diagnostic{
+			Code:     UnknownProperty,
+			Range:    p.tok.rng,
+			Message:  fmt.Sprintf("found %s, expected a claim property", p.tok.shown()),
+			Hint:     hint,
+			Expected: []string{"claim property"},
+		})
+	}
+	p.advance()
+	return property, true
+}

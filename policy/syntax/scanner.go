@@ -1,0 +1,198 @@
+package syntax
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// scanner cuts a text into tokens. What belongs to no token is reported and
+// skipped, so the parser sees well-formed tokens only.
+type scanner struct {
+	text string
+	pos  Position
+
+	diagnostics []Diagnostic
+	strays      int
+
+	// told holds the stray texts that were reported in the current rule: the
+	// same one again is no news.
+	told map[string]bool
+	// misled is set where a typographic quotation mark has turned the current
+	// rule's strings inside out: what else strays there is a consequence.
+	misled bool
+	// suspect is the last string of the current rule with a typographic
+	// quotation mark inside: probably one that should have ended it.
+	suspect *token
+	// swallowed is set by a string that never ends. What is missing at the end
+	// of the text is no news then.
+	swallowed bool
+}
+
+func (s *scanner) next() token {
+	for {
+		s.skipBlank()
+		start := s.pos
+		kind := s.token()
+		if kind == "" {
+			s.stray()
+			continue
+		}
+		t := token{kind: kind, text: s.text[start.Offset:s.pos.Offset], rng: Range{start, s.pos}, strays: s.strays}
+		s.watch(t)
+		return t
+	}
+}
+
+// token reads one token and returns its kind, or "" without moving if none
+// begins here.
+func (s *scanner) token() tokenKind {
+	if s.pos.Offset == len(s.text) {
+		return tokenEOF
+	}
+	switch c := s.text[s.pos.Offset]; {
+	case isLetter(c):
+		s.skipWhile(isWordByte)
+		return tokenWord
+	case isDigit(c), s.negative():
+		s.step()
+		s.skipWhile(isDigit)
+		return tokenInteger
+	case c == '"':
+		s.scanString()
+		return tokenString
+	}
+	rest := s.text[s.pos.Offset:]
+	for _, sign := range signs {
+		if strings.HasPrefix(rest, sign.text) {
+			s.pos.Offset += len(sign.text)
+			s.pos.Column += len(sign.text)
+			return sign.kind
+		}
+	}
+	return ""
+}
+
+// step moves over one code point.
+func (s *scanner) step() rune {
+	if c := s.text[s.pos.Offset]; c < utf8.RuneSelf {
+		s.pos.Offset++
+		s.pos.Column++
+		if c == '\n' {
+			s.pos.Line++
+			s.pos.Column = 0
+		}
+		return rune(c)
+	}
+	r, size := utf8.DecodeRuneInString(s.text[s.pos.Offset:])
+	at := s.pos
+	s.pos.Offset += size
+	s.pos.Column++
+	if r == utf8.RuneError && size == 1 {
+		s.fault(NotUTF8, Range{at, s.pos}, "the text is not UTF-8", "save the policy as UTF-8")
+	}
+	return r
+}
+
+func (s *scanner) skipWhile(is func(byte) bool) {
+	for s.pos.Offset < len(s.text) && is(s.text[s.pos.Offset]) {
+		s.step()
+	}
+}
+
+// skipBlank moves over white space and comments. A carriage return counts only
+// before a line feed: editors disagree whether it ends a line on its own, and
+// with the line a comment.
+func (s *scanner) skipBlank() {
+	for s.pos.Offset < len(s.text) {
+		rest := s.text[s.pos.Offset:]
+		switch {
+		case rest[0] == ' ', rest[0] == '\t', rest[0] == '\n', strings.HasPrefix(rest, "\r\n"):
+			s.step()
+		case strings.HasPrefix(rest, "//"):
+			for s.pos.Offset < len(s.text) && s.text[s.pos.Offset] != '\n' && s.text[s.pos.Offset] != '\r' {
+				s.step()
+			}
+		default:
+			return
+		}
+	}
+}
+
+// scanString moves over a string. A string may run over several lines. One that
+// never ends is reported where it opens.
+func (s *scanner) scanString() {
+	start := s.pos
+	s.step()
+	opening := s.pos
+	for s.pos.Offset < len(s.text) {
+		switch s.step() {
+		case '"':
+			return
+		case '\\':
+			if s.pos.Offset < len(s.text) {
+				s.step()
+			}
+		}
+	}
+	hint := "close it with \""
+	if i := strings.IndexAny(s.text[opening.Offset:], typographicQuotes); i >= 0 {
+		hint = typographicHint
+	}
+	s.swallowed = true
+	s.fault(OpenString, Range{start, opening}, "the string that opens here never ends", hint)
+}
+
+// watch keeps what the scanner remembers of the current rule.
+func (s *scanner) watch(t token) {
+	switch t.kind {
+	case tokenSemicolon, tokenOpenBrace, tokenCloseBrace:
+		s.told, s.misled, s.suspect = nil, false, nil
+	case tokenString:
+		if strings.ContainsAny(t.text, typographicQuotes) {
+			s.suspect = &t
+		}
+	default:
+	}
+}
+
+func (s *scanner) fault(code Code, at Range, message, hint string) {
+	s.strays++
+	if len(s.diagnostics) == maxDiagnostics {
+		return
+	}
+	s.diagnostics = append(s.diagnostics, Diagnostic{
+		Code:       code,
+		Range:      at,
+		Message:    message,
+		Hint:       hint,
+		Found:      at.Of(s.text),
+		Production: "policy",
+	})
+}
+
+// unescape resolves the escapes of a string's inside.
+func unescape(inside string) string {
+	if !strings.Contains(inside, `\`) {
+		return inside
+	}
+	out := make([]byte, 0, len(inside))
+	for i := 0; i < len(inside); i++ {
+		if inside[i] == '\\' && i+1 < len(inside) {
+			i++
+		}
+		out = append(out, inside[i])
+	}
+	return string(out)
+}
+
+// negative reports whether a minus sign with a number behind it stands here.
+func (s *scanner) negative() bool {
+	rest := s.text[s.pos.Offset:]
+	return len(rest) > 1 && rest[0] == '-' && isDigit(rest[1])
+}
+
+func isWordByte(c byte) bool { return isLetter(c) || isDigit(c) || c == '_' }
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
