@@ -133,7 +133,7 @@ func (p *Platform) Collateral(o CollateralOptions) (*dcap.Collateral, error) {
 		return nil, err
 	}
 	d := p.newCollateral(o.withDefaults(p.config.Now))
-	if hook := p.collateralDefect().collateral; hook != nil {
+	if hook := p.defect.collateral; hook != nil {
 		if err := hook(d); err != nil {
 			return nil, err
 		}
@@ -142,7 +142,7 @@ func (p *Platform) Collateral(o CollateralOptions) (*dcap.Collateral, error) {
 	if err != nil {
 		return nil, err
 	}
-	if hook := p.collateralDefect().signedCollateral; hook != nil {
+	if hook := p.defect.signedCollateral; hook != nil {
 		hook(&parts)
 	}
 	return dcap.NewCollateral(parts), nil

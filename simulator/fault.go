@@ -137,7 +137,7 @@ func (f Fault) Valid() bool {
 func (f Fault) Description() string { return f.properties().description }
 
 // Artifact is what the fault spoils.
-func (f Fault) Artifact() Artifact { return f.properties().artifact }
+func (f Fault) Artifact() Artifact { return f.properties().artifact() }
 
 // Stage is the step of the verification that refuses.
 func (f Fault) Stage() evidence.Stage { return f.properties().stage }

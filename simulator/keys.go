@@ -16,6 +16,8 @@ type keys struct {
 	pck, attestation                          *ecdsa.PrivateKey
 	// stranger is a key that nothing vouches for: faults sign with it.
 	stranger *ecdsa.PrivateKey
+	// The public keys as quotes carry them.
+	attestationPoint, strangerPoint []byte
 }
 
 func newKeys(c Config) (*keys, error) {
@@ -37,7 +39,12 @@ func newKeys(c Config) (*keys, error) {
 			return nil, err
 		}
 	}
-	return k, nil
+	var err error
+	if k.attestationPoint, err = point(&k.attestation.PublicKey); err != nil {
+		return nil, err
+	}
+	k.strangerPoint, err = point(&k.stranger.PublicKey)
+	return k, err
 }
 
 // identifiers are the names and numbers of a platform that real ones draw at

@@ -54,25 +54,22 @@ type quoteDraft struct {
 // chain in it. The same report gives the same bytes. An error means that the
 // cryptography failed, never that the report is odd.
 func (p *Platform) Quote(r Report) ([]byte, error) {
-	d, err := p.newQuote(r)
-	if err != nil {
-		return nil, err
-	}
-	if hook := p.quoteDefect().quote; hook != nil {
+	d := p.newQuote(r)
+	if hook := p.defect.quote; hook != nil {
 		hook(d)
 	}
 	d.bind()
-	if hook := p.quoteDefect().boundQuote; hook != nil {
+	if hook := p.defect.boundQuote; hook != nil {
 		hook(d)
 	}
 	if err := d.sign(); err != nil {
 		return nil, err
 	}
-	if hook := p.quoteDefect().signedQuote; hook != nil {
+	if hook := p.defect.signedQuote; hook != nil {
 		hook(d)
 	}
 	raw := d.encode()
-	if hook := p.quoteDefect().quoteBytes; hook != nil {
+	if hook := p.defect.quoteBytes; hook != nil {
 		raw = hook(raw)
 	}
 	return raw, nil
@@ -93,12 +90,8 @@ func (p *Platform) OpenEnclaveReport(r Report) ([]byte, error) {
 	return append(b, quote...), nil
 }
 
-func (p *Platform) newQuote(r Report) (*quoteDraft, error) {
+func (p *Platform) newQuote(r Report) *quoteDraft {
 	c, k := p.config, p.keys
-	key, err := point(&k.attestation.PublicKey)
-	if err != nil {
-		return nil, err
-	}
 	header := make([]byte, 0, headerSize)
 	header = binary.LittleEndian.AppendUint16(header, quoteVersion)
 	header = binary.LittleEndian.AppendUint16(header, keyTypeECDSAP256)
@@ -111,9 +104,9 @@ func (p *Platform) newQuote(r Report) (*quoteDraft, error) {
 	chain := append(chainPEM(p.quoting.pck, p.quoting.ca, p.quoting.root), 0)
 	return &quoteDraft{
 		platform: p, header: header, body: r.encode(c.SVNs.Components), qe: quotingEnclave(c.QESVN),
-		qeAuthData: slices.Clone(qeAuthData), attestationKey: key,
+		qeAuthData: slices.Clone(qeAuthData), attestationKey: slices.Clone(k.attestationPoint),
 		certificationType: dcap.CertPCKChain, certificationData: chain, attestation: k.attestation, pck: k.pck,
-	}, nil
+	}
 }
 
 // bind has the quoting enclave vouch for the attestation key.

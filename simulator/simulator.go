@@ -160,7 +160,8 @@ type Platform struct {
 	// genuine are the certificates without a defect, quoting those that quotes
 	// carry, endorsing those that collateral carries.
 	genuine, quoting, endorsing *hierarchy
-	defect                      *defect // nil without a fault
+	// defect of all that the platform makes; the zero one does nothing.
+	defect *defect
 }
 
 // New makes a platform. It returns an error if the configuration is invalid.
@@ -177,7 +178,7 @@ func New(c Config) (*Platform, error) {
 		}
 		c.Seed = seed
 	}
-	p := &Platform{config: c}
+	p := &Platform{config: c, defect: new(defect)}
 	var err error
 	if p.keys, err = newKeys(c); err != nil {
 		return nil, err
@@ -214,17 +215,15 @@ func (p *Platform) With(f Fault) (*Platform, error) {
 	faulty := *p
 	faulty.defect = d
 	faulty.quoting, faulty.endorsing = p.genuine, p.genuine
-	if d.certificates == nil {
-		return &faulty, nil
+	if d.chain != nil {
+		if faulty.quoting, err = p.issue(d.chain); err != nil {
+			return nil, err
+		}
 	}
-	spoiled, err := p.issue(d.certificates)
-	if err != nil {
-		return nil, err
-	}
-	if d.artifact == ArtifactQuote {
-		faulty.quoting = spoiled
-	} else {
-		faulty.endorsing = spoiled
+	if d.signers != nil {
+		if faulty.endorsing, err = p.issue(d.signers); err != nil {
+			return nil, err
+		}
 	}
 	return &faulty, nil
 }
@@ -245,18 +244,13 @@ func (p *Platform) Identity() dcap.Platform {
 func (p *Platform) Now() time.Time { return p.config.Now }
 
 // Fault is the defect that [Platform.With] gave the platform, empty for none.
-func (p *Platform) Fault() Fault {
-	if p.defect == nil {
-		return ""
-	}
-	return p.defect.fault
-}
+func (p *Platform) Fault() Fault { return p.defect.fault }
 
 // String describes the platform without its secrets.
 func (p *Platform) String() string {
 	text := "simulated " + p.Identity().String()
-	if p.defect != nil {
-		text += ", fault " + string(p.defect.fault)
+	if f := p.Fault(); f != "" {
+		text += ", fault " + string(f)
 	}
 	return text
 }

@@ -37,6 +37,7 @@ func repository(files map[string]string) fstest.MapFS {
 		"internal/corpus/corpus.go":   goFile("corpus", nil, ""),
 		"claims/claims_test.go":       goFile("claims_test", []string{`"` + ourPrefix + `internal/corpus"`, `"` + ourPrefix + `evidence"`, `"github.com/google/go-cmp/cmp"`}, "func init() {}\n"),
 		"conformance/replay_test.go":  goFile("conformance", []string{`"` + ourPrefix + `azattestation"`, `"` + ourPrefix + `attest"`}, ""),
+		"conformance/doc.go":          goFile("conformance", nil, "// Nothing but a comment.\n"),
 		"readme_test.go":              goFile("azattest_test", nil, ""),
 		"claims/testdata/bad.go":      "not Go at all",
 		".hidden/bad.go":              "not Go at all",
@@ -102,15 +103,15 @@ func TestCheckRefuses(t *testing.T) {
 			"internal/cli/x.go:2: internal/cli imports internal/corpus, which is for tests only",
 		},
 		"program among the conformance tests": {
-			"conformance/x.go", goFile("conformance", nil, ""),
+			"conformance/x.go", goFile("conformance", nil, "func Compare() {}\n"),
 			"conformance/x.go: this folder holds tests only",
 		},
 		"program in a folder of conformance": {
-			"conformance/python/x.go", goFile("python", nil, ""),
+			"conformance/python/x.go", goFile("python", nil, "var X int\n"),
 			"conformance/python/x.go: this folder holds tests only",
 		},
 		"program in the root": {
-			"x.go", goFile("azattest", nil, ""),
+			"x.go", goFile("azattest", nil, "const X = 1\n"),
 			"x.go: this folder holds tests only",
 		},
 		"HTTP in a room of values": {

@@ -117,7 +117,7 @@ func (r row) markdown() string {
 	case slices.Contains(r.may, everything):
 		list = "everything"
 	}
-	return fmt.Sprintf("| `%s` | %s | %s |", r.room, list, r.because)
+	return fmt.Sprintf("| %#q | %s | %s |", r.room, list, r.because)
 }
 
 func read(t *testing.T, root fs.FS, name string) string {

@@ -39,7 +39,12 @@ func attestAndVerify(ctx context.Context, c *client, r *attest.Request, at time.
 	if err != nil {
 		return nil, err
 	}
-	t, err := verifyToken(raw, jwks, tokenChecks{issuer: c.endpoint, at: at})
+	return verifyAttestation(raw, jwks, c.endpoint, at)
+}
+
+// verifyAttestation plays the relying party of a service.
+func verifyAttestation(raw string, jwks []byte, issuer string, at time.Time) (*attestation, error) {
+	t, err := verifyToken(raw, jwks, tokenChecks{issuer: issuer, at: at})
 	if err != nil {
 		return nil, err
 	}
