@@ -114,7 +114,7 @@ func (j *joined[E]) Verify(ctx context.Context, e evidence.Evidence, want eviden
 }
 
 // unendorsed tells a platform that the source does not know, which is a
-// refusal, from a source that could not be asked, which decides nothing.
+// refusal, from a source that gave no usable answer, which decides nothing.
 func (j *joined[E]) unendorsed(platform dcap.Platform, err error) error {
 	if _, ok := errors.AsType[*collateral.NotFoundError](err); ok {
 		return &evidence.Error{
@@ -122,5 +122,26 @@ func (j *joined[E]) unendorsed(platform dcap.Platform, err error) error {
 			Expected: "collateral for " + platform.String(), Err: err,
 		}
 	}
-	return fmt.Errorf("intel: collateral for %s: %w", platform, err)
+	return &undecidedError{platform: platform, err: err}
+}
+
+// undecidedError says that the evidence could not be judged. A source may fail
+// because what it was given cannot be parsed; that *evidence.Error is not about
+// the evidence at hand, so it is not unwrapped.
+type undecidedError struct {
+	platform dcap.Platform
+	err      error
+}
+
+func (e *undecidedError) Error() string {
+	return fmt.Sprintf("intel: collateral for %s: %v", e.platform, e.err)
+}
+
+// Unwrap leads to why the source failed, unless that could be mistaken for a
+// verdict.
+func (e *undecidedError) Unwrap() error {
+	if _, isVerdict := errors.AsType[*evidence.Error](e.err); isVerdict {
+		return nil
+	}
+	return e.err
 }

@@ -3,6 +3,7 @@ package intel_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -100,6 +101,10 @@ func TestWhatTheSourceSays(t *testing.T) {
 			return nil, &collateral.NotFoundError{Query: q}
 		}, true},
 		"out of reach": {func(context.Context, collateral.Query) (*dcap.Collateral, error) { return nil, outOfReach }, false},
+		"answered with garbage": {func(context.Context, collateral.Query) (*dcap.Collateral, error) {
+			_, err := dcap.ParseTCBInfo([]byte("<html>"))
+			return nil, fmt.Errorf("service: %w", err)
+		}, false},
 		"nothing inside": {func(context.Context, collateral.Query) (*dcap.Collateral, error) {
 			return dcap.NewCollateral(dcap.CollateralParts{}), nil
 		}, true},
@@ -113,6 +118,9 @@ func TestWhatTheSourceSays(t *testing.T) {
 				}
 				_, err = kind.verifier.Verify(t.Context(), e, evidence.Requirements{At: now})
 				_, isRefusal := errors.AsType[*evidence.Error](err)
+				if name == "out of reach" && !errors.Is(err, outOfReach) {
+					t.Errorf("%s: error %v hides its cause", form, err)
+				}
 				if err == nil || isRefusal != test.isRefusal {
 					t.Errorf("%s: error %v; a refusal of the evidence: %t, want %t", form, err, isRefusal, test.isRefusal)
 				}
