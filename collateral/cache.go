@@ -14,69 +14,6 @@ import (
 	"github.com/azattest/azattest/evidence/dcap"
 )
 
-// CacheConfig configures [NewCache]. The zero value keeps 256 entries in memory
-// and none on disk.
-type CacheConfig struct {
-	// Dir keeps collateral on disk, so that a restart needs no network; empty
-	// for none. Below it stand archives that [OpenArchive] reads. What they hold
-	// is trusted no more than the network is: it is used while it is valid, and
-	// asked for again at once.
-	Dir string
-	// MaxEntries bounds the platforms kept; 0 for 256. Beyond it the one that
-	// was not used for longest is forgotten.
-	MaxEntries int
-	// RefreshEvery is how old collateral may become before it is asked for
-	// again, in the background; 0 for 24 hours. Collateral that expires sooner
-	// is asked for sooner. A revocation is noticed no later than that.
-	RefreshEvery time.Duration
-	// FetchTimeout bounds one call of the source; 0 for a minute.
-	FetchTimeout time.Duration
-	// MaxFetches bounds the calls of the source under way at once; 0 for 8.
-	MaxFetches int
-	// Logger hears of refreshes that failed and of files that are corrupt; nil
-	// for nobody.
-	Logger *slog.Logger
-	// Clock says what the time is; nil for time.Now.
-	Clock func() time.Time
-}
-
-// Validate reports what NewCache would refuse.
-func (c CacheConfig) Validate() error {
-	switch {
-	case c.MaxEntries < 0:
-		return fmt.Errorf("collateral cache: %d entries, want 0 or more", c.MaxEntries)
-	case c.MaxFetches < 0:
-		return fmt.Errorf("collateral cache: %d fetches at once, want 0 or more", c.MaxFetches)
-	case c.RefreshEvery < 0:
-		return fmt.Errorf("collateral cache: refresh every %s, want 0 or more", c.RefreshEvery)
-	case c.FetchTimeout < 0:
-		return fmt.Errorf("collateral cache: fetch timeout %s, want 0 or more", c.FetchTimeout)
-	}
-	return nil
-}
-
-func (c CacheConfig) withDefaults() CacheConfig {
-	if c.MaxEntries == 0 {
-		c.MaxEntries = 256
-	}
-	if c.MaxFetches == 0 {
-		c.MaxFetches = 8
-	}
-	if c.RefreshEvery == 0 {
-		c.RefreshEvery = 24 * time.Hour
-	}
-	if c.FetchTimeout == 0 {
-		c.FetchTimeout = time.Minute
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Clock == nil {
-		c.Clock = time.Now
-	}
-	return c
-}
-
 // Cache is a [Source] before another one. It asks that one once for all who ask
 // at the same time, keeps what it gets as long as it is valid, and asks again
 // in the background before it expires, if it was used since.
@@ -179,7 +116,7 @@ func (c *Cache) Collateral(ctx context.Context, q Query) (*dcap.Collateral, erro
 	}
 	now := c.config.Clock()
 	k := keyOf(q, now)
-	if found, err := c.lookup(k, latest(now, q.At)); found != nil || err != nil {
+	if found, err := c.lookup(k, now); found != nil || err != nil {
 		return found, err
 	}
 	select {
@@ -205,15 +142,7 @@ func keyOf(q Query, now time.Time) key {
 	return k
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.Before(b) && b.Sub(a) <= live {
-		return b
-	}
-	return a
-}
-
-// lookup returns what is kept and good at a time: collateral, an error, or
-// neither.
+// lookup returns what is kept and good: collateral, an error, or neither.
 func (c *Cache) lookup(k key, now time.Time) (*dcap.Collateral, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -318,7 +247,6 @@ func (c *Cache) fetched(k key, found *dcap.Collateral) *dcap.Collateral {
 		e.collateral = old.collateral
 	}
 	c.keep(k, e)
-	delete(c.misses, k)
 	return e.collateral
 }
 

@@ -65,7 +65,7 @@ func (c *Cache) readDisk(k key) []Set {
 	whole := reader.sets[:0]
 	for _, s := range reader.sets {
 		if len(s.Problems) > 0 {
-			c.warn("corrupt and ignored", path.Join(folder, s.Dir), errors.Join(s.Problems...))
+			c.warn("corrupt and ignored", path.Join(folder, s.Dir), joined(s.Problems...))
 			continue
 		}
 		whole = append(whole, s)

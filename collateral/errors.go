@@ -86,6 +86,20 @@ func (e *HTTPError) Error() string {
 
 func (e *HTTPError) Unwrap() error { return e.Err }
 
+// joined wraps all errors that are not nil and puts them into one line.
+func joined(errs ...error) error {
+	var all error
+	for _, err := range errs {
+		switch {
+		case all == nil:
+			all = err
+		case err != nil:
+			all = fmt.Errorf("%w; %w", all, err)
+		}
+	}
+	return all
+}
+
 // printable cuts text that a server chose down to what may stand in one line of
 // a log.
 func printable(text string) string {

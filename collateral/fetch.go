@@ -17,7 +17,7 @@ type delivery struct {
 	mu    sync.Mutex
 	parts dcap.CollateralParts
 	from  map[*part]string
-	err   error // the first
+	err   error
 }
 
 func (d *delivery) put(a answer, p *part, body []byte, chainPart *part, chain []byte) {
@@ -31,18 +31,32 @@ func (d *delivery) put(a answer, p *part, body []byte, chainPart *part, chain []
 	}
 }
 
-// fail keeps the first error. What follows it is most often the end of the
-// other requests.
+// fail keeps the first error, for what follows it is most often the end of the
+// other requests; but that the platform is unknown explains all others.
 func (d *delivery) fail(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.err == nil {
+	if d.err == nil || isUnknown(err) && !isUnknown(d.err) {
 		d.err = err
 	}
 }
 
+// isNotFound reports whether a service answered that it has no such thing.
+func isNotFound(err error) bool {
+	e, ok := errors.AsType[*HTTPError](err)
+	return ok && (e.Status == http.StatusNotFound || e.Status == http.StatusGone)
+}
+
+// isUnknown reports whether a service answered that it does not know the
+// platform or the number. Without a revocation list, or at a wrong address, it
+// does not work at all; that is another thing.
+func isUnknown(err error) bool {
+	e, ok := errors.AsType[*HTTPError](err)
+	return ok && isNotFound(e) && (e.Part == tcbInfoPart.name || e.Status == http.StatusGone)
+}
+
 // fetch fetches the parts with this number, 0 for the configured update. The
-// first that fails ends the others.
+// first that fails ends the others, unless the service lacks just that part.
 func (h *HTTP) fetch(ctx context.Context, q Query, number int) (Set, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -57,7 +71,9 @@ func (h *HTTP) fetch(ctx context.Context, q Query, number int) (Set, error) {
 		group.Go(func() {
 			if err := fetchPart(); err != nil {
 				d.fail(err)
-				cancel()
+				if !isNotFound(err) {
+					cancel()
+				}
 			}
 		})
 	}
@@ -72,10 +88,10 @@ func (h *HTTP) fetch(ctx context.Context, q Query, number int) (Set, error) {
 	return set, nil
 }
 
-// explain turns "not found" of a service into that of a source.
+// explain turns "unknown" of a service into "not found" of a source.
 func (h *HTTP) explain(q Query, err error) error {
-	if e, ok := errors.AsType[*HTTPError](err); ok && (e.Status == http.StatusNotFound || e.Status == http.StatusGone) {
-		return &NotFoundError{Query: q, Source: h.base, Err: e}
+	if isUnknown(err) {
+		return &NotFoundError{Query: q, Source: h.base, Err: err}
 	}
 	return fmt.Errorf("collateral for %s: %w", q.wanted(), err)
 }
@@ -176,7 +192,7 @@ func (h *HTTP) rootCACRL(ctx context.Context, d *delivery) error {
 		from = h.base + "/sgx" + apiPath + "/rootcacrl"
 	}
 	a, err := h.get(ctx, rootCRLPart, from)
-	if e, ok := errors.AsType[*HTTPError](err); ok && h.rootCRL == "" && e.Status == http.StatusNotFound {
+	if h.rootCRL == "" && isNotFound(err) {
 		a, err = h.get(ctx, rootCRLPart, intelRootCRL)
 	}
 	if err != nil {

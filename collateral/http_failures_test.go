@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -125,13 +126,41 @@ func TestHTTPNamesWhatWentWrong(t *testing.T) {
 	}
 }
 
+func TestHTTPRefusesAnotherTEE(t *testing.T) {
+	t.Parallel()
+	s := newService(recipe{platform: sgxPlatform}, recipe{platform: tdxPlatform})
+	// A proxy that leads every TEE to TDX.
+	source := newHTTP(t, HTTPConfig{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		if !strings.Contains(r.URL.Path, "crl") {
+			r = r.Clone(r.Context())
+			r.URL.Path = strings.Replace(r.URL.Path, "/sgx/", "/tdx/", 1)
+		}
+		return inMemory(s).RoundTrip(r)
+	})})
+	_, err := source.Collateral(t.Context(), Query{Platform: sgxPlatform})
+	if e, ok := errors.AsType[*HTTPError](err); !ok || e.Part != "TCB info" || !strings.Contains(err.Error(), "TCB info for TDX, want SGX") {
+		t.Errorf("error %v, want that the TCB info is for TDX", err)
+	}
+}
+
 func TestHTTPNotFound(t *testing.T) {
 	t.Parallel()
-	for name, code := range map[string]int{"not found": 404, "gone": 410} {
+	nothing := status(404)
+	for name, test := range map[string]struct {
+		code int
+		rest map[string]http.HandlerFunc
+	}{
+		"not found":    {404, nil},
+		"gone":         {410, nil},
+		"no QE either": {404, map[string]http.HandlerFunc{pathQE: nothing}},
+		"empty PCCS":   {404, map[string]http.HandlerFunc{pathQE: nothing, pathPCKCRL: nothing, pathIntelCRL: nothing}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newService(recipe{platform: sgxProcessor})
+			code := test.code
 			s.instead = map[string]http.HandlerFunc{pathTCB: status(code, "Error-Message", "no such platform")}
+			maps.Copy(s.instead, test.rest)
 			h, server := s.start(t)
 			q := Query{Platform: sgxProcessor, At: day0}
 			_, err := h.Collateral(t.Context(), q)
@@ -146,12 +175,33 @@ func TestHTTPNotFound(t *testing.T) {
 	}
 }
 
+// A service that knows the platform and lacks another part does not work; that
+// is no verdict on the platform.
+func TestHTTPLacksAPart(t *testing.T) {
+	t.Parallel()
+	for path, part := range map[string]string{pathQE: "QE identity", pathPCKCRL: "PCK CRL", pathIntelCRL: "root CA CRL"} {
+		t.Run(part, func(t *testing.T) {
+			t.Parallel()
+			s := newService(recipe{platform: sgxProcessor})
+			s.instead = map[string]http.HandlerFunc{path: status(404)}
+			h, _ := s.start(t)
+			_, err := h.Collateral(t.Context(), Query{Platform: sgxProcessor})
+			if e, ok := errors.AsType[*HTTPError](err); !ok || e.Part != part || e.Status != 404 {
+				t.Errorf("error %v, want status 404 of the %s", err, part)
+			}
+			if _, ok := errors.AsType[*NotFoundError](err); ok {
+				t.Errorf("error %v is a NotFoundError", err)
+			}
+		})
+	}
+}
+
 func TestHTTPFollowsRedirectsWithinTheHost(t *testing.T) {
 	t.Parallel()
 	s := newService(recipe{platform: sgxProcessor})
 	s.instead = map[string]http.HandlerFunc{
 		pathTCB: func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/moved?"+r.URL.RawQuery, http.StatusFound)
+			status(302, "Location", "/moved?"+r.URL.RawQuery)(w, r)
 		},
 		"/moved": func(w http.ResponseWriter, r *http.Request) {
 			r = r.Clone(r.Context())
@@ -290,6 +340,9 @@ func TestHTTPEndsWithItsContext(t *testing.T) {
 				if s.instead != nil && !strings.Contains(err.Error(), "be patient") {
 					t.Errorf("error %q does not say what the service said", err)
 				}
+				if strings.Contains(err.Error(), "check the network") {
+					t.Errorf("error %q blames the network for the caller's haste", err)
+				}
 			})
 		})
 	}
@@ -340,6 +393,9 @@ func TestHTTPNoServer(t *testing.T) {
 	e, ok := errors.AsType[*HTTPError](err)
 	if !ok || e.Status != 0 || !strings.Contains(err.Error(), "without a network use an archive") {
 		t.Errorf("error %v, want an HTTPError with a hint", err)
+	}
+	if strings.Count(err.Error(), server.URL) != 1 {
+		t.Errorf("error %q names its URL more than once", err)
 	}
 	if said := fmt.Sprintf("%v %+v %#v", err, h, h); strings.Contains(said, "SECRET") {
 		t.Errorf("the key shows: %s", said)

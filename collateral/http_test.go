@@ -1,7 +1,10 @@
 package collateral
 
 import (
+	"crypto/x509"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -109,13 +112,14 @@ func TestHTTPTakesTheCurrentNumberForOneThatIsGone(t *testing.T) {
 	current := recipe{platform: sgxProcessor, number: 18}
 	gone := func(status int) map[string]http.HandlerFunc {
 		s := newService(current)
-		return map[string]http.HandlerFunc{pathTCB: func(w http.ResponseWriter, r *http.Request) {
+		answer := func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Query().Has("tcbEvaluationDataNumber") {
 				w.WriteHeader(status)
 				return
 			}
 			s.answer(w, r)
-		}}
+		}
+		return map[string]http.HandlerFunc{pathTCB: answer, pathQE: answer}
 	}
 	for name, test := range map[string]struct {
 		status, asked, pinned int
@@ -193,8 +197,8 @@ func TestHTTPDoesNotLookElsewhereForAConfiguredRootCRL(t *testing.T) {
 	s := newService(recipe{platform: sgxProcessor})
 	h := newHTTP(t, HTTPConfig{BaseURL: "https://pccs.example", RootCRLURL: "https://mirror.example/none", Transport: inMemory(s), Retries: -1})
 	_, err := h.Collateral(t.Context(), Query{Platform: sgxProcessor})
-	if _, ok := errors.AsType[*NotFoundError](err); !ok || !strings.Contains(err.Error(), "configure the URL of the root CRL") {
-		t.Errorf("error %v, want a NotFoundError with a hint", err)
+	if e, ok := errors.AsType[*HTTPError](err); !ok || e.Status != 404 || !strings.Contains(err.Error(), "configure the URL of the root CRL") {
+		t.Errorf("error %v, want status 404 with a hint", err)
 	}
 	for _, r := range s.seen {
 		if r.URL.Host != "pccs.example" && r.URL.Host != "mirror.example" {
@@ -231,10 +235,13 @@ func TestHTTPTrustsConfiguredAuthorities(t *testing.T) {
 	t.Parallel()
 	s := newService(recipe{platform: sgxProcessor})
 	s.shape = shapePCCS
-	server := httptest.NewTLSServer(s)
+	server := httptest.NewUnstartedServer(s)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
 	t.Cleanup(server.Close)
-	server.Config.ErrorLog = nil
-	trusting := newHTTP(t, HTTPConfig{BaseURL: server.URL, RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, Retries: -1})
+	authorities := x509.NewCertPool()
+	authorities.AddCert(server.Certificate())
+	trusting := newHTTP(t, HTTPConfig{BaseURL: server.URL, RootCAs: authorities, Retries: -1})
 	if _, err := trusting.Collateral(t.Context(), Query{Platform: sgxProcessor}); err != nil {
 		t.Error(err)
 	}

@@ -35,7 +35,7 @@ func (h *HTTP) get(ctx context.Context, p *part, from string) (answer, error) {
 		}
 		if err := sleep(ctx, pause); err != nil {
 			// What the service said tells more than that nobody waits any longer.
-			failed.Err = errors.Join(failed.Err, fmt.Errorf("no time for a retry: %w", err))
+			failed.Err = joined(failed.Err, fmt.Errorf("no time for a retry: %w", err))
 			return answer{}, failed
 		}
 	}

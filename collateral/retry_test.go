@@ -33,7 +33,7 @@ func TestBackOffGrowsToItsBound(t *testing.T) {
 	t.Parallel()
 	for n := range 100 {
 		ceiling := maxBackOff
-		if n < 4 {
+		if n < 5 {
 			ceiling = firstBackOff << n
 		}
 		pause, ok := backOff(n, 0)

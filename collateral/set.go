@@ -15,7 +15,8 @@ type Set struct {
 	// archive is this one set.
 	Dir string
 	// Platform is the family of platforms that the set speaks for. A set whose
-	// Platform could not be read is found by no query; Problems say why.
+	// platform could not be read (see [Set.HasPlatform]) is found by no query;
+	// Problems say why.
 	Platform dcap.Platform
 	// TCBEvaluationDataNumber and TCBInfoVersion are those of the TCB info.
 	TCBEvaluationDataNumber int
@@ -34,6 +35,9 @@ type Set struct {
 
 	located bool
 }
+
+// HasPlatform reports whether Platform could be read whole.
+func (s *Set) HasPlatform() bool { return s.located }
 
 // ValidAt reports whether t lies within the set's window.
 func (s *Set) ValidAt(t time.Time) bool {

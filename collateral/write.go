@@ -36,7 +36,7 @@ const (
 func WriteSet(dir string, c *dcap.Collateral) (string, error) {
 	set := describe(c, nil)
 	if len(set.Problems) > 0 {
-		return "", fmt.Errorf("collateral set is not whole: %w", errors.Join(set.Problems...))
+		return "", fmt.Errorf("collateral set is not whole: %w", joined(set.Problems...))
 	}
 	files, err := setFiles(c.Parts())
 	if err != nil {
@@ -148,7 +148,7 @@ func writeFile(name string, raw []byte) error {
 		return err
 	}
 	_, err = f.Write(raw)
-	return errors.Join(err, f.Sync(), f.Close())
+	return joined(err, f.Sync(), f.Close())
 }
 
 // syncFolder makes names in a folder survive a crash, on systems that can.

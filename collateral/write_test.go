@@ -115,17 +115,25 @@ func TestWriteSetOnlyAdds(t *testing.T) {
 func TestWriteSetLeavesNothingHalfDone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	shared := recipe{platform: sgxProcessor}.collateral()
 	var group sync.WaitGroup
 	for i := range 8 {
 		// Four writers of one set, and one each of four others of that name.
+		c := shared
+		if i >= 4 {
+			c = recipe{platform: sgxProcessor, revoked: i}.collateral()
+		}
 		group.Go(func() {
-			if _, err := WriteSet(dir, recipe{platform: sgxProcessor, revoked: max(0, i-3)}.collateral()); err != nil {
+			if _, err := WriteSet(dir, c); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	group.Wait()
 	sets := openArchive(t, dir).Sets()
+	if len(sets) != 5 {
+		t.Errorf("%d sets, want 5", len(sets))
+	}
 	for _, s := range sets {
 		if len(s.Problems) > 0 {
 			t.Errorf("%s: %v", s.Dir, s.Problems)
@@ -146,7 +154,7 @@ func TestWriteSetRefuses(t *testing.T) {
 	noRoot.RootCACRL = nil
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, nil, 0o644); err != nil {
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {

@@ -43,11 +43,11 @@ func (m *machine) claim() (string, claims.Value, error) {
 		return "", v, m.fail("the type of a claim is set to %s, want a String that is not empty", shown(kind))
 	}
 	if v.Kind() == 0 {
-		return "", v, m.fail("the value of claim %q is set to the valueType of a structured value, which has none", name)
+		return "", v, m.fail("claim %q gets no value: a structured value has no valueType", name)
 	}
 	if a.valueType != nil {
 		if want, _ := m.value(a.valueType).Str(); want != v.Kind().String() {
-			return "", v, m.fail("the value of claim %q is a %s, but valueType says %q", name, v.Kind(), want)
+			return "", v, m.fail("the value of claim %q is %s (%s), but valueType says %q", name, shown(v), v.Kind(), want)
 		}
 	}
 	return name, v, nil
@@ -99,14 +99,14 @@ func (m *machine) state(name string, v claims.Value, by issuer) error {
 		if !m.program.scans {
 			return nil
 		}
-		slot = -1
+		slot = m.otherSlot(name)
 	}
-	for i := m.first(slot); i != 0 && i < len(m.facts); i = m.after(slot, i) {
+	for i := m.first(slot); i != 0; i = m.after(slot, i) {
 		f := &m.facts[i]
 		if err := m.spend(1 + cost(f.value, v)); err != nil {
 			return err
 		}
-		if f.name == name && f.value == v && f.issuer == by {
+		if f.value == v && f.issuer == by {
 			return nil
 		}
 	}
@@ -114,8 +114,21 @@ func (m *machine) state(name string, v claims.Value, by issuer) error {
 		return m.fail("there are more than %d claims", maxFacts)
 	}
 	m.facts = append(m.facts, fact{name: name, value: v, issuer: by})
-	if named {
-		m.chains[slot].extend(m.facts)
-	}
+	m.chains[slot].extend(m.facts)
 	return nil
+}
+
+// otherSlot returns the slot of a type that no rule names. It is of use only to
+// rules that take claims of any type.
+func (m *machine) otherSlot(name string) int {
+	slot, known := m.others[name]
+	if !known {
+		if m.others == nil {
+			m.others = make(map[string]int)
+		}
+		slot = len(m.chains)
+		m.others[name] = slot
+		m.chains = append(m.chains, chain{})
+	}
+	return slot
 }

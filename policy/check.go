@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/policy/syntax"
@@ -78,12 +79,12 @@ func (c *checker) rule(section syntax.SectionKind, rule *syntax.Rule) {
 		}
 		c.declare(s, condition.Name)
 	}
-	c.placement(section, rule.Action)
+	placed := c.placement(section, rule.Action)
 	if rule.Action.Claim != nil {
 		c.declared(s, rule.Action.Claim)
 	}
 	c.arguments(s, rule.Action)
-	if rule.Action.Verb == syntax.IssueProperty {
+	if placed && rule.Action.Verb == syntax.IssueProperty {
 		c.property(section, rule)
 	}
 }
@@ -125,18 +126,16 @@ var placements = map[syntax.SectionKind][]syntax.Verb{
 	syntax.Issuance:      {syntax.Add, syntax.Issue, syntax.IssueProperty},
 }
 
-func (c *checker) placement(section syntax.SectionKind, action *syntax.Action) {
+func (c *checker) placement(section syntax.SectionKind, action *syntax.Action) bool {
 	if action.Verb == 0 || slices.Contains(placements[section], action.Verb) {
-		return
+		return true
 	}
-	c.report(MisplacedAction, action.Range, fmt.Sprintf("%s has no place in %s", action.Verb, section), "it belongs in "+home(action.Verb))
-}
-
-func home(verb syntax.Verb) string {
-	for _, section := range []syntax.SectionKind{syntax.Authorization, syntax.Issuance} {
-		if slices.Contains(placements[section], verb) {
-			return section.String()
+	var homes []string
+	for kind := syntax.Configuration; kind <= syntax.Issuance; kind++ {
+		if slices.Contains(placements[kind], action.Verb) {
+			homes = append(homes, kind.String())
 		}
 	}
-	return syntax.Configuration.String()
+	c.report(MisplacedAction, action.Range, fmt.Sprintf("%s has no place in %s", action.Verb, section), "it belongs in "+strings.Join(homes, " or "))
+	return false
 }

@@ -134,7 +134,7 @@ func (c *checker) kinds(value, kind *syntax.Argument) {
 		return
 	}
 	if name, isString := k.Str(); isString && slices.Contains(valueTypes[:], name) && name != v.Kind().String() {
-		c.report(WrongKind, value.Range, fmt.Sprintf("value is %s, a %s, but valueType says %s", shown(v), v.Kind(), name), "")
+		c.report(WrongKind, value.Range, fmt.Sprintf("value is %s (%s), but valueType says %s", shown(v), v.Kind(), name), "")
 	}
 }
 

@@ -14,8 +14,9 @@ import (
 type machine struct {
 	program *Program
 
-	facts  []fact  // facts[0] is a sentinel
-	chains []chain // by slot
+	facts  []fact         // facts[0] is a sentinel
+	chains []chain        // by slot
+	others map[string]int // slots beyond the program's own
 
 	permitted  bool
 	denied     *rule // the first that denied
@@ -29,25 +30,49 @@ type machine struct {
 	bound   []int // by a condition's place, the fact that is being tried
 }
 
-// start sets up a run over claims of verified evidence.
+// start sets up a run over claims that come from evidence.
 func (p *Program) start(incoming *claims.Set) (*machine, error) {
+	if incoming == nil {
+		incoming = new(claims.Set)
+	}
 	m := &machine{
 		program:    p,
+		facts:      make([]fact, 1, 1+incoming.Len()+p.made),
 		chains:     make([]chain, len(p.slots)),
 		bound:      make([]int, p.places),
 		issued:     new(claims.Set),
 		properties: new(claims.Set),
 	}
-	if incoming == nil {
-		incoming = new(claims.Set)
-	}
-	m.facts = make([]fact, 1, 1+incoming.Len()+p.made)
+	return m, m.load(incoming, issuerService)
+}
+
+func (m *machine) load(incoming *claims.Set, by issuer) error {
 	for name, v := range incoming.All() {
-		if err := m.state(name, v, issuerService); err != nil {
-			return nil, err
+		if err := m.state(name, v, by); err != nil {
+			return err
 		}
 	}
-	return m, nil
+	return nil
+}
+
+// decide runs the whole program.
+func (m *machine) decide() (*Decision, error) {
+	if err := m.run(m.program.configuration); err != nil {
+		return nil, err
+	}
+	if err := m.run(m.program.authorization); err != nil {
+		return nil, err
+	}
+	if m.denied != nil {
+		return nil, &DeniedError{Reason: Denied, Rule: m.program.ruleOf(m.denied)}
+	}
+	if !m.permitted {
+		return nil, &DeniedError{Reason: NoPermit}
+	}
+	if err := m.run(m.program.issuance); err != nil {
+		return nil, err
+	}
+	return &Decision{Issued: m.issued, Properties: m.properties}, nil
 }
 
 func (m *machine) run(rules []rule) error {
@@ -95,8 +120,8 @@ func (m *machine) solve(next int) (bool, error) {
 	return solved, nil
 }
 
-// first and after walk through the facts of a slot, of all slots if it is -1.
-// They end with 0 or with a fact that is not there yet.
+// first and after walk through the facts of a slot, and end with 0. If it is -1
+// they walk through all facts, and on to one that is not there yet.
 func (m *machine) first(slot int) int {
 	if slot >= 0 {
 		return m.chains[slot].first

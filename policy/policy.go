@@ -117,20 +117,5 @@ func (p *Program) Decide(incoming *claims.Set) (*Decision, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.run(p.configuration); err != nil {
-		return nil, err
-	}
-	if err := m.run(p.authorization); err != nil {
-		return nil, err
-	}
-	if m.denied != nil {
-		return nil, &DeniedError{Reason: Denied, Rule: p.ruleOf(m.denied)}
-	}
-	if !m.permitted {
-		return nil, &DeniedError{Reason: NoPermit}
-	}
-	if err := m.run(p.issuance); err != nil {
-		return nil, err
-	}
-	return &Decision{Issued: m.issued, Properties: m.properties}, nil
+	return m.decide()
 }

@@ -59,7 +59,7 @@ func propertyNames() []string {
 // fault returns what is wrong with setting the property to v, or "".
 func (p property) fault(v claims.Value) string {
 	if v.Kind() != p.kind {
-		return fmt.Sprintf("property %s is set to %s, a %s, want a %s", p.name, shown(v), v.Kind(), p.kind)
+		return fmt.Sprintf("property %s is set to %s (%s), want %s", p.name, shown(v), v.Kind(), p.kind)
 	}
 	if want := p.check(v); want != "" {
 		return fmt.Sprintf("property %s is set to %s, want %s", p.name, shown(v), want)

@@ -26,7 +26,7 @@ var collateralDefects = []defect{
 	},
 	{
 		fault: FaultTCBInfoSignature, stage: evidence.StageCollateral, code: evidence.CodeBadSignature,
-		description: "not the TCB signer signed the TCB info",
+		description: "a stranger signed the TCB info",
 		collateral:  draft(func(d *collateralDraft) { d.tcbInfoKey = d.platform.keys.stranger }),
 	},
 	{
@@ -68,7 +68,7 @@ var collateralDefects = []defect{
 	},
 	{
 		fault: FaultQEIdentitySignature, stage: evidence.StageCollateral, code: evidence.CodeBadSignature,
-		description: "not the TCB signer signed the QE identity",
+		description: "a stranger signed the QE identity",
 		collateral:  draft(func(d *collateralDraft) { d.qeIdentityKey = d.platform.keys.stranger }),
 	},
 	{
@@ -135,7 +135,7 @@ var collateralDefects = []defect{
 	},
 	{
 		fault: FaultTCBSignerSignature, stage: evidence.StageChain, code: evidence.CodeBadSignature,
-		description: "not the root signed the certificate of the TCB signer",
+		description: "a stranger signed the certificate of the TCB signer",
 		signers:     func(d *hierarchyDraft) { d.tcbSigner.signer = d.keys.stranger },
 	},
 	{
@@ -145,7 +145,7 @@ var collateralDefects = []defect{
 	},
 	{
 		fault: FaultTCBSignerName, stage: evidence.StageChain, code: evidence.CodeMalformed,
-		description: "a certificate of the root that is not for TCB signing signed TCB info and QE identity",
+		description: "TCB info and QE identity are signed under a certificate of the root that is not for it",
 		signers:     func(d *hierarchyDraft) { d.tcbSigner.subject = pckName },
 	},
 	{
@@ -180,7 +180,7 @@ var collateralDefects = []defect{
 	},
 	{
 		fault: FaultPCKCRLSignature, stage: evidence.StageRevocation, code: evidence.CodeBadSignature,
-		description: "somebody else signed the PCK CA's revocation list",
+		description: "a stranger signed the PCK CA's revocation list",
 		collateral:  draft(func(d *collateralDraft) { d.pckCRL.signer = d.platform.keys.stranger }),
 	},
 	{
@@ -210,7 +210,7 @@ var collateralDefects = []defect{
 	},
 	{
 		fault: FaultRootCRLSignature, stage: evidence.StageRevocation, code: evidence.CodeBadSignature,
-		description: "somebody else signed the root's revocation list",
+		description: "a stranger signed the root's revocation list",
 		collateral:  draft(func(d *collateralDraft) { d.rootCRL.signer = d.platform.keys.stranger }),
 	},
 	{

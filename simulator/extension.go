@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/asn1"
 	"fmt"
+	"slices"
 
 	"github.com/azattest/azattest/evidence/dcap"
 )
@@ -18,8 +19,7 @@ type member struct {
 }
 
 func entry(value any, arcs ...int) member {
-	id := append(sgxExtensionID[:len(sgxExtensionID):len(sgxExtensionID)], arcs...)
-	return member{id, value}
+	return member{slices.Concat(sgxExtensionID, arcs), value}
 }
 
 // sgxExtension says in a certificate which platform this is. The last two

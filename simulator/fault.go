@@ -7,14 +7,17 @@ import (
 )
 
 // Fault is a defect that [Platform.With] builds into quotes or collateral. A
-// verifier that trusts the simulated root alone refuses what has it, with
-// exactly the [Fault.Stage] and [Fault.Code] of the fault.
+// verifier that trusts the simulated root refuses what has it, with exactly the
+// [Fault.Stage] and [Fault.Code] of the fault. (With other roots beside it,
+// [FaultPCKCASignature] is an untrusted root: none of them signed the CA.) A
+// verifier that accepts stale collateral accepts expired collateral.
 type Fault string
 
 // Faults of quotes, those of their certificate chains included.
 const (
 	FaultQuoteTruncated           Fault = "quote-truncated"
 	FaultQuoteTrailingData        Fault = "quote-trailing-data"
+	FaultQuoteTooLarge            Fault = "quote-too-large"
 	FaultQuoteVersion             Fault = "quote-version"
 	FaultQuoteKeyType             Fault = "quote-key-type"
 	FaultQuoteTEEType             Fault = "quote-tee-type"
@@ -26,6 +29,8 @@ const (
 	FaultChainWithoutPCK          Fault = "chain-without-pck"
 	FaultChainWithoutCA           Fault = "chain-without-ca"
 	FaultForeignRoot              Fault = "foreign-root"
+	FaultRootKey                  Fault = "root-key"
+	FaultPCKByTCBSigner           Fault = "pck-by-tcb-signer"
 	FaultPCKSignature             Fault = "pck-signature"
 	FaultPCKCASignature           Fault = "pck-ca-signature"
 	FaultPCKExpired               Fault = "pck-expired"
@@ -113,8 +118,7 @@ const (
 	ArtifactCollateral Artifact = "collateral"
 )
 
-// Faults returns every fault, those of quotes first, in the order in which a
-// verifier would come upon them.
+// Faults returns every fault, those of quotes first.
 func Faults() []Fault {
 	all := make([]Fault, 0, len(quoteDefects)+len(collateralDefects))
 	for _, list := range [][]defect{quoteDefects, collateralDefects} {

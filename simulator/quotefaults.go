@@ -3,13 +3,13 @@ package simulator
 import (
 	"crypto/x509"
 	"encoding/binary"
+	"slices"
 
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/dcap"
 )
 
-// quoteDefects are the faults of quotes, in the order in which a verifier comes
-// upon them.
+// quoteDefects are the faults of quotes.
 var quoteDefects = []defect{
 	{
 		fault: FaultQuoteTruncated, stage: evidence.StageParse, code: evidence.CodeTruncated,
@@ -20,6 +20,11 @@ var quoteDefects = []defect{
 		fault: FaultQuoteTrailingData, stage: evidence.StageParse, code: evidence.CodeTrailingData,
 		description: "a byte other than zero follows the quote",
 		quoteBytes:  func(raw []byte) []byte { return append(raw, 1) },
+	},
+	{
+		fault: FaultQuoteTooLarge, stage: evidence.StageParse, code: evidence.CodeTooLarge,
+		description: "64 KiB of zero bytes follow the quote",
+		quoteBytes:  func(raw []byte) []byte { return append(raw, make([]byte, 64<<10)...) },
 	},
 	{
 		fault: FaultQuoteVersion, stage: evidence.StageParse, code: evidence.CodeUnsupported,
@@ -83,13 +88,28 @@ var quoteDefects = []defect{
 		chain:       issueUnderForeignRoot,
 	},
 	{
+		fault: FaultRootKey, stage: evidence.StageChain, code: evidence.CodeUntrustedRoot,
+		description: "the root certificate in the quote has another key than the root that issued the PCK CA",
+		chain: func(d *hierarchyDraft) {
+			d.root.key, d.root.issuerKey, d.root.signer = &d.keys.stranger.PublicKey, &d.keys.stranger.PublicKey, d.keys.stranger
+		},
+	},
+	{
+		fault: FaultPCKByTCBSigner, stage: evidence.StageChain, code: evidence.CodeMalformed,
+		description: "the TCB signer issued the PCK certificate",
+		chain: func(d *hierarchyDraft) {
+			d.ca = d.tcbSigner
+			d.pck.issuer, d.pck.issuerKey, d.pck.signer = d.ca.subject, d.ca.key, d.keys.tcbSigning
+		},
+	},
+	{
 		fault: FaultPCKSignature, stage: evidence.StageChain, code: evidence.CodeBadSignature,
-		description: "not the PCK CA signed the PCK certificate",
+		description: "a stranger signed the PCK certificate",
 		chain:       func(d *hierarchyDraft) { d.pck.signer = d.keys.stranger },
 	},
 	{
 		fault: FaultPCKCASignature, stage: evidence.StageChain, code: evidence.CodeBadSignature,
-		description: "not the root signed the certificate of the PCK CA",
+		description: "a stranger signed the certificate of the PCK CA",
 		chain:       func(d *hierarchyDraft) { d.ca.signer = d.keys.stranger },
 	},
 	{
@@ -164,7 +184,7 @@ var quoteDefects = []defect{
 	},
 	{
 		fault: FaultQEReportSignature, stage: evidence.StageQE, code: evidence.CodeBadSignature,
-		description: "not the PCK signed the report of the quoting enclave",
+		description: "a stranger signed the report of the quoting enclave",
 		boundQuote:  func(d *quoteDraft) { d.pck = d.platform.keys.stranger },
 	},
 	{
@@ -199,7 +219,7 @@ var quoteDefects = []defect{
 	},
 	{
 		fault: FaultQuoteSignature, stage: evidence.StageSignature, code: evidence.CodeBadSignature,
-		description: "not the attestation key signed the quote",
+		description: "a stranger signed the quote",
 		boundQuote:  func(d *quoteDraft) { d.attestation = d.platform.keys.stranger },
 	},
 	{
@@ -231,9 +251,10 @@ func setHeader(offset int, value byte) func(*quoteDraft) {
 // PCEID.
 func namePCK(d *quoteDraft) {
 	c := d.platform.config
-	data := append(d.platform.ids.ppid[:len(d.platform.ids.ppid):len(d.platform.ids.ppid)], c.SVNs.Components[:]...)
+	data := slices.Concat(d.platform.ids.ppid[:], c.SVNs.Components[:])
 	data = binary.LittleEndian.AppendUint16(data, c.SVNs.PCESVN)
-	d.certificationType, d.certificationData = dcap.CertPPIDPlain, append(data, c.PCEID[:]...)
+	data = append(data, c.PCEID[:]...)
+	d.certificationType, d.certificationData = dcap.CertPPIDPlain, data
 }
 
 // swapAttestationKey signs with a key of which the quoting enclave knows

@@ -37,9 +37,9 @@ type level struct {
 	advisories []string
 }
 
-// newer is what a level has that is one step above s; ok is false if there can
-// be none.
-func (s SVNs) newer() (newer SVNs, ok bool) {
+// newer is what a level has that is one step above s, and whether there can be
+// one.
+func (s SVNs) newer() (SVNs, bool) {
 	for i, svn := range s.Components {
 		if svn < 255 {
 			s.Components[i]++
@@ -62,28 +62,21 @@ func levels(c Config, o CollateralOptions) []level {
 	above, _ := c.SVNs.newer() // Validate has made sure that there is one
 	newest := level{svns: above, status: evidence.TCBUpToDate, date: levelDate(o.IssueDate, 0)}
 	own := level{svns: c.SVNs, status: o.Status, date: levelDate(o.IssueDate, 1), advisories: o.Advisories}
+	// All zeros: no platform is that low, for zero SVNs mean the default.
 	lowest := level{status: evidence.TCBOutOfDate, date: levelDate(o.IssueDate, 2), advisories: o.Advisories}
 	switch o.Status {
 	case evidence.TCBUpToDate, evidence.TCBSWHardeningNeeded:
 		own.date = newest.date
-		return append([]level{own}, below(own, lowest)...)
+		return []level{own, lowest}
 	case evidence.TCBConfigurationNeeded, evidence.TCBConfigurationAndSWHardeningNeeded, evidence.TCBOutOfDate,
 		evidence.TCBOutOfDateConfigurationNeeded, evidence.TCBRevoked:
-		return append([]level{newest, own}, below(own, lowest)...)
+		return []level{newest, own, lowest}
 	case evidence.TCBNoMatchingLevel:
 	}
 	// Two levels out of reach, each for another reason: a component, the PCE.
 	own.svns.PCESVN++
 	own.status = evidence.TCBOutOfDate
 	return []level{newest, own}
-}
-
-// below is lowest, unless the platform has the lowest SVNs itself.
-func below(own, lowest level) []level {
-	if own.svns == lowest.svns {
-		return nil
-	}
-	return []level{lowest}
 }
 
 func newTCBInfo(c Config, o CollateralOptions) *tcbInfo {
@@ -115,7 +108,7 @@ func (s SVNs) encodeV2() json.RawMessage {
 
 // encodeV3 puts the components in an array and says of some what they are.
 func (s SVNs) encodeV3() json.RawMessage {
-	described := [...]string{
+	described := [len(s.Components)]string{
 		`,"category":"BIOS","type":"Early Microcode Update"`,
 		`,"category":"OS/VMM","type":"SGX Late Microcode Update"`,
 		`,"category":"OS/VMM","type":"TXT SINIT"`,
@@ -126,11 +119,7 @@ func (s SVNs) encodeV3() json.RawMessage {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		text := ""
-		if i < len(described) {
-			text = described[i]
-		}
-		b = fmt.Appendf(b, `{"svn":%d%s}`, svn, text)
+		b = fmt.Appendf(b, `{"svn":%d%s}`, svn, described[i])
 	}
 	return fmt.Appendf(b, `],"pcesvn":%d}`, s.PCESVN)
 }

@@ -84,6 +84,10 @@ func (a Algorithm) checkKey(pub crypto.PublicKey) error {
 		if k.Curve != elliptic.P256() {
 			return refuse("on the curve %s, want P-256 for %s", k.Curve.Params().Name, a)
 		}
+		// A signer may hand out a key that it put together itself.
+		if k.X == nil || k.Y == nil { //nolint:staticcheck // SA1019: looked at, not computed with
+			return refuse("its public half has no point")
+		}
 		if _, err := k.ECDH(); err != nil {
 			return refuse("its public half is no point of the curve P-256")
 		}

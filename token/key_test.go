@@ -87,8 +87,7 @@ func TestGenerateSignerRefuses(t *testing.T) {
 
 func wantKeyError(t *testing.T, err error, text string) {
 	t.Helper()
-	var keyError *token.KeyError
-	if !errors.As(err, &keyError) {
+	if _, ok := errors.AsType[*token.KeyError](err); !ok {
 		t.Fatalf("error %v (%T), want a *token.KeyError", err, err)
 	}
 	if !strings.Contains(err.Error(), text) {
@@ -195,6 +194,7 @@ func TestNewKeyRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	offCurve := &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)} //nolint:staticcheck // SA1019: no other way to make it wrong
 	broken := deviceOf(rsaKey)
 	broken.sign = func(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return make([]byte, 256), nil }
 	gone := deviceOf(rsaKey)
@@ -223,7 +223,8 @@ func TestNewKeyRefuses(t *testing.T) {
 		"public key nil":             {withPublic(nil), token.RS256, "want an RSA key"},
 		"public key a nil pointer":   {withPublic((*rsa.PublicKey)(nil)), token.RS256, "want an RSA key"},
 		"curve missing":              {withPublic(&ecdsa.PublicKey{}), token.ES256, "want a P-256 key"},
-		"point off the curve":        {withPublic(&ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}), token.ES256, "no point"},
+		"point missing":              {withPublic(&ecdsa.PublicKey{Curve: elliptic.P256()}), token.ES256, "has no point"},
+		"point off the curve":        {withPublic(offCurve), token.ES256, "no point of the curve"},
 		"signature does not hold":    {broken, token.RS256, "cannot be signed"},
 		"device fails":               {gone, token.RS256, "device unplugged"},
 		"device for PSS asked RS256": {pssDevice(rsaKey), token.RS256, "only PSS"},

@@ -104,33 +104,33 @@ func TestCertificateIsTheRealServices(t *testing.T) {
 			if err := json.Unmarshal(corpus.Read(t, file), &set); err != nil {
 				t.Fatal(err)
 			}
-			real := parseBase64Certificate(t, set.Keys[0].Certificates[0])
-			key, err := NewKey(KeyConfig{Signer: signer, Algorithm: RS256, Issuer: real.Subject.CommonName})
+			theirs := parseBase64Certificate(t, set.Keys[0].Certificates[0])
+			key, err := NewKey(KeyConfig{Signer: signer, Algorithm: RS256, Issuer: theirs.Subject.CommonName})
 			if err != nil {
 				t.Fatal(err)
 			}
 			ours := key.Certificate()
-			if !bytes.Equal(ours.RawSubject, real.RawSubject) || !bytes.Equal(ours.RawIssuer, real.RawIssuer) {
-				t.Errorf("names %x and %x, want %x", ours.RawSubject, ours.RawIssuer, real.RawSubject)
+			if !bytes.Equal(ours.RawSubject, theirs.RawSubject) || !bytes.Equal(ours.RawIssuer, theirs.RawIssuer) {
+				t.Errorf("names %x and %x, want %x", ours.RawSubject, ours.RawIssuer, theirs.RawSubject)
 			}
-			if ours.SerialNumber.Cmp(real.SerialNumber) != 0 || ours.Version != real.Version || ours.SignatureAlgorithm != real.SignatureAlgorithm {
+			if ours.SerialNumber.Cmp(theirs.SerialNumber) != 0 || ours.Version != theirs.Version || ours.SignatureAlgorithm != theirs.SignatureAlgorithm {
 				t.Errorf("serial %s, version %d, %s; want %s, %d, %s", ours.SerialNumber, ours.Version, ours.SignatureAlgorithm,
-					real.SerialNumber, real.Version, real.SignatureAlgorithm)
+					theirs.SerialNumber, theirs.Version, theirs.SignatureAlgorithm)
 			}
-			if !ours.NotBefore.Equal(real.NotBefore) || !ours.NotAfter.Equal(real.NotAfter) {
-				t.Errorf("valid %s to %s, want %s to %s", ours.NotBefore, ours.NotAfter, real.NotBefore, real.NotAfter)
+			if !ours.NotBefore.Equal(theirs.NotBefore) || !ours.NotAfter.Equal(theirs.NotAfter) {
+				t.Errorf("valid %s to %s, want %s to %s", ours.NotBefore, ours.NotAfter, theirs.NotBefore, theirs.NotAfter)
 			}
 			// With the recorded key, the extensions are the recorded ones.
-			extensions, err := keyExtensions(real.PublicKey)
+			extensions, err := keyExtensions(theirs.PublicKey)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(real.Extensions[:len(extensions)], extensions); diff != "" {
+			if diff := cmp.Diff(theirs.Extensions[:len(extensions)], extensions); diff != "" {
 				t.Errorf("extensions (-recorded +got):\n%s", diff)
 			}
-			if len(real.Extensions) != len(extensions)+1 || len(ours.Extensions) != len(extensions) {
+			if len(theirs.Extensions) != len(extensions)+1 || len(ours.Extensions) != len(extensions) {
 				t.Errorf("%d recorded extensions and %d of ours, want the enclave's report to be the only one more",
-					len(real.Extensions), len(ours.Extensions))
+					len(theirs.Extensions), len(ours.Extensions))
 			}
 		})
 	}

@@ -5,6 +5,7 @@
 //     key management service), then [NewKey], which certifies it;
 //   - to keep a key in a file: [Key.MarshalPEM] and [ParseKey];
 //   - to publish keys: [NewRing] and [Ring.JWKS], the answer of GET /certs;
+//   - to move an instance to another URL: [Key.Recertify];
 //   - to sign: [NewIssuer] and [Issuer.Sign].
 //
 // Tokens, key IDs, certificates and key sets have the form of Microsoft Azure
@@ -48,7 +49,7 @@ func NewIssuer(url string, ring *Ring) (*Issuer, error) {
 	if name := ring.current.certificate.Subject.CommonName; name != url {
 		return nil, &KeyError{
 			Part:    "certificate",
-			Problem: fmt.Sprintf("made for %s, want one for %s: certify the key anew or use the old URL", name, url),
+			Problem: fmt.Sprintf("made for %s, want one for %s: recertify the key or use the old URL", name, url),
 		}
 	}
 	return &Issuer{

@@ -73,8 +73,7 @@ func TestURLRefused(t *testing.T) {
 		t.Run(tt.raw, func(t *testing.T) {
 			t.Parallel()
 			err := checkURL(tt.raw)
-			var urlError *URLError
-			if !errors.As(err, &urlError) {
+			if _, ok := errors.AsType[*URLError](err); !ok {
 				t.Fatalf("error %v, want a *URLError", err)
 			}
 			if !strings.Contains(err.Error(), tt.want) {

@@ -41,7 +41,7 @@ func checkArrows(t *tree) []Violation {
 			}
 			if s.test {
 				if !testsMay(s.room, target) {
-					found = append(found, s.at(i.pos, "a test of the client imports %s: the client's module must not depend on ours; let conformance test their meeting", target))
+					found = append(found, s.at(i.pos, "a test of the client imports %s: the client's module must not depend on ours; where they meet is conformance", target))
 				}
 				continue
 			}

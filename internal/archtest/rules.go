@@ -114,7 +114,7 @@ var vagueNames = []string{"util", "utils", "common", "helper", "helpers", "types
 // testsMay says whether a test file of room may import ours.
 func testsMay(room, ours string) bool {
 	// A client's test that needs the server would make the server a dependency
-	// of the client's module; their meeting is tested in conformance.
+	// of the client's module; where they meet is conformance.
 	return !within(room, clientRoom) || within(ours, clientRoom)
 }
 

@@ -4,10 +4,41 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strconv"
 
 	"github.com/azattest/azattest/internal/wire"
 )
+
+// product names this service in the header Server.
+const product = "azattest"
+
+// hstsYear tells browsers to use nothing but TLS for a year.
+const hstsYear = "max-age=31536000"
+
+// putHeaders sets what stands in every answer.
+func (s *Server) putHeaders(h http.Header, requestID, clientRequestID string) {
+	h.Set("Server", product)
+	h.Set("x-ms-request-id", requestID)
+	if isToken(clientRequestID) {
+		h.Set("x-ms-client-request-id", clientRequestID)
+	}
+	h.Set("x-ms-maa-service-version", s.version)
+	// Nothing here is for a browser to render, run or frame.
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if s.hsts != "" {
+		h.Set("Strict-Transport-Security", s.hsts)
+	}
+}
+
+// isPublicName reports whether host is a name that a browser may remember for
+// TLS: not localhost, which belongs to every program of a machine, and no
+// address, for which browsers remember nothing.
+func isPublicName(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err != nil && host != "localhost"
+}
 
 // answer writes a success. Tokens are for the one who asked: nothing on the way
 // may keep them.
@@ -24,15 +55,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v any) {
 // refuse writes an error in the shape of the request's API version, with the
 // code in a header too, where the SDKs look first.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, e wire.Error) {
-	note := noteOf(r)
-	note.code = e.Code
-	text, err := e.JSON(note.version)
-	if err != nil {
-		note.cause = err
-	}
+	n := noteOf(r)
+	n.code = e.Code
 	w.Header().Set("x-ms-error-code", e.Code)
 	w.Header().Set("Cache-Control", "no-store")
-	write(w, status, text)
+	write(w, status, e.JSON(n.version))
 }
 
 func write(w http.ResponseWriter, status int, text []byte) {
@@ -40,5 +67,5 @@ func write(w http.ResponseWriter, status int, text []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	// A client that went away cannot be told.
-	_, _ = w.Write(text)
+	_, _ = w.Write(text) //nolint:gosec // G705: JSON is no script, and nosniff and the content type say so
 }

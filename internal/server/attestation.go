@@ -3,46 +3,48 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"strings"
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/wire"
 )
 
-// attestation serves POST /attest/{type}. It asks for no credential, as the
-// real service since 2020-10-01: a token says what the evidence proves, whoever
-// sent it.
+// attestation serves POST /attest/{type}. It asks for no credential, as the real
+// service since 2020-10-01: a token says what the evidence proves, whoever sent
+// it.
 func (s *Server) attestation(t attest.Type, member string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		version, failure := apiVersion(r)
-		if failure != nil {
-			s.refuse(w, r, http.StatusBadRequest, *failure)
+		n := noteOf(r)
+		n.attestationType = string(t)
+		if _, problem := wire.ParseAPIVersion(r.URL.RawQuery); problem != nil {
+			s.refuse(w, r, http.StatusBadRequest, *problem)
 			return
 		}
-		noteOf(r).version = version
-		select {
-		case s.slots <- struct{}{}:
-			defer func() { <-s.slots }()
-		default:
-			s.fail(w, r, errBusy)
-			return
-		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.BodyBytes))
+		body, err := s.receive(w, r)
 		if err != nil {
-			s.fail(w, r, unreadable(err))
+			s.fail(w, r, err)
 			return
 		}
+		n.requestBytes = len(body)
 		request, err := wire.ParseAttestRequest(member, body)
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		noteOf(r).evidenceBytes = len(request.Evidence)
+		n.evidenceBytes = len(request.Evidence)
+		n.isDraft = request.DraftPolicy != nil
+		leave, ok := s.work.take()
+		if !ok {
+			s.fail(w, r, errBusy)
+			return
+		}
+		defer leave()
 		ctx, cancel := context.WithTimeout(r.Context(), s.limits.Request)
 		defer cancel()
-		answer, err := s.attest.Attest(ctx, &attest.Request{
+		response, err := s.attest.Attest(ctx, &attest.Request{
 			Type:         t,
 			Evidence:     request.Evidence,
 			RuntimeData:  dataOf(request.RuntimeData),
@@ -54,7 +56,7 @@ func (s *Server) attestation(t attest.Type, member string) http.HandlerFunc {
 			s.fail(w, r, err)
 			return
 		}
-		s.answer(w, r, wire.Token{Token: answer.Token})
+		s.answer(w, r, wire.Token{Token: response.Token})
 	}
 }
 
@@ -65,26 +67,31 @@ func dataOf(d *wire.Data) *attest.Data {
 	return &attest.Data{Bytes: d.Bytes, JSON: d.JSON}
 }
 
-// apiVersion reads the query's api-version, which every attestation must name.
-func apiVersion(r *http.Request) (wire.APIVersion, *wire.Error) {
-	given := r.URL.Query()["api-version"]
-	if len(given) == 0 || given[0] == "" {
-		return "", &wire.Error{Code: wire.CodeAPIVersionUnspecified, Message: fmt.Sprintf("An API version is required, but was not specified. Supported: %v.", wire.APIVersions())}
+// receive reads the body, within the limits of the server.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if !wire.IsJSON(r.Header.Get("Content-Type")) {
+		return nil, &mediaError{"Content-Type", r.Header.Get("Content-Type"), "application/json in UTF-8"}
 	}
-	version := wire.APIVersion(given[0])
-	if len(given) > 1 || !version.IsKnown() {
-		return "", &wire.Error{
-			Code:    wire.CodeUnsupportedAPIVersion,
-			Message: fmt.Sprintf("The HTTP resource does not support the API version '%s'. Supported: %v.", clip(given[len(given)-1]), wire.APIVersions()),
-		}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, &mediaError{"Content-Encoding", coding, "a body that is not compressed"}
 	}
-	return version, nil
-}
-
-// unreadable tells a body that is too large from one that never came.
-func unreadable(err error) error {
-	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &tooLargeError{limit: large.Limit}
+	if r.ContentLength > s.limits.BodyBytes {
+		return nil, &tooLargeError{s.limits.BodyBytes}
 	}
-	return &wire.RequestError{Member: "body", Problem: "could not be read to its end"}
+	leave, ok := s.uploads.take()
+	if !ok {
+		return nil, errBusy
+	}
+	defer leave()
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.BodyBytes))
+	if err == nil {
+		return body, nil
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, &tooLargeError{s.limits.BodyBytes}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, errSlow
+	}
+	return nil, &wire.RequestError{Member: "body", Problem: "ends before it is complete"}
 }

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
-// document is a public answer that stays the same as long as the server runs.
+// document is a public answer that stays the same as long as the server runs. No
+// version and no credential is asked for.
 type document struct {
 	text []byte
 	etag string
@@ -27,35 +29,31 @@ func documentOf(text []byte) document {
 	return document{text: text, etag: `"` + hex.EncodeToString(digest[:16]) + `"`}
 }
 
-// documentAge is how long relying parties may keep a document. Keys stay
-// published long after their last token, so an hour does no harm.
-const documentAge = "public, max-age=3600"
+// documentCaching lets a document be kept for five minutes. After a change of
+// keys, a relying party behind a cache cannot verify new tokens for as long.
+const documentCaching = "public, max-age=300"
 
-// serve writes the document, or that the client has it already. No version and
-// no credential is asked for.
+// serve writes the document, or says that the client has it already.
 func (d document) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("ETag", d.etag)
-	w.Header().Set("Cache-Control", documentAge)
-	if r.Header.Get("If-None-Match") == d.etag {
+	w.Header().Set("Cache-Control", documentCaching)
+	if d.isHeldBy(r.Header.Values("If-None-Match")) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	write(w, http.StatusOK, d.text)
 }
 
-// healthz says that the process runs.
-func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	write(w, http.StatusOK, []byte(`{"status":"ok"}`))
-}
-
-// readyz says whether requests should come here: not any more once shutdown has
-// begun.
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	if s.isDraining.Load() {
-		write(w, http.StatusServiceUnavailable, []byte(`{"status":"draining"}`))
-		return
+// isHeldBy reports whether If-None-Match names the document (RFC 9110, section
+// 13.1.2; the comparison is the weak one).
+func (d document) isHeldBy(ifNoneMatch []string) bool {
+	for _, list := range ifNoneMatch {
+		for tag := range strings.SplitSeq(list, ",") {
+			tag = strings.TrimSpace(tag)
+			if tag == "*" || strings.TrimPrefix(tag, "W/") == d.etag {
+				return true
+			}
+		}
 	}
-	write(w, http.StatusOK, []byte(`{"status":"ready"}`))
+	return false
 }

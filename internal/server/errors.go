@@ -6,15 +6,19 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/internal/wire"
-	"github.com/azattest/azattest/policy"
 )
 
-// errBusy says that all places are taken.
-var errBusy = errors.New("too many attestations at once")
+var (
+	// errBusy says that all places are taken.
+	errBusy = errors.New("too many requests at once")
+	// errSlow says that a body did not come in time.
+	errSlow = errors.New("the request body did not come in time")
+)
 
 // tooLargeError says that a body is beyond the limit.
 type tooLargeError struct{ limit int64 }
@@ -23,102 +27,186 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("request body of more than %d bytes", e.limit)
 }
 
-// retryAfter is what a client is told to wait, in seconds.
+// mediaError says that a body is encoded in a way that is not read here.
+type mediaError struct{ header, found, want string }
+
+func (e *mediaError) Error() string {
+	return fmt.Sprintf("%s %q, want %s", e.header, wire.Clip(e.found), e.want)
+}
+
+// How long clients are told to wait, in seconds: an attestation takes
+// milliseconds, and the services that hold collateral recover in seconds.
 const (
-	retryBusy        = 1
-	retryUnavailable = 5
+	retryBusy      = 1
+	retryUndecided = 5
 )
 
-// translation is the answer that an error becomes.
-type translation struct {
+// What the log says where nobody was left to read an answer.
+const (
+	statusClientGone = 499
+	codeClientGone   = "ClientClosedRequest"
+)
+
+// verdict is the answer that an error becomes.
+type verdict struct {
 	status     int
 	retryAfter int // seconds, 0 for none
 	body       wire.Error
+	// reason continues the message, unless the operator keeps reasons back.
+	reason string
+	// cause is for the log.
+	cause string
 }
 
-// translate is the only mapping from our errors to HTTP. Whatever it does not
-// know is the server's fault and tells the client nothing but that.
-func translate(err error) translation {
-	bad := func(code, message string) translation {
-		return translation{status: http.StatusBadRequest, body: wire.Error{Code: code, Message: message}}
+// fail answers an error.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	v := translate(err)
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		v.status, v.retryAfter, v.body = statusClientGone, 0, wire.Error{Code: codeClientGone, Message: "The request was canceled."}
 	}
-	if e, ok := errors.AsType[*wire.RequestError](err); ok {
-		return bad(wire.CodeInvalidParameter, e.Error())
+	n := noteOf(r)
+	n.cause = v.cause
+	if s.isTerse {
+		v.body.Reason, v.body.Details = "", nil
+	} else {
+		v.body.Message += clipReason(v.reason)
 	}
-	if e, ok := errors.AsType[*attest.RequestError](err); ok {
-		return bad(wire.CodeInvalidParameter, e.Error())
+	if v.status >= http.StatusInternalServerError {
+		v.body.Message += " Request ID: " + n.requestID
 	}
-	if e, ok := errors.AsType[*attest.BindingError](err); ok {
-		return bad(wire.CodeInvalidParameter, e.Error())
+	if v.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(v.retryAfter))
 	}
-	if e, ok := errors.AsType[*evidence.Error](err); ok {
-		return bad(wire.CodeInvalidQuote, quoteMessage(e))
+	s.refuse(w, r, v.status, v.body)
+}
+
+// translate is the only mapping from our errors to HTTP. An error that it does not
+// know decides nothing about the evidence: the client learns that it could not be
+// judged, and the log why.
+func translate(err error) verdict {
+	if v, ok := translateRequest(err); ok {
+		return v
 	}
-	if e, ok := errors.AsType[*attest.TCBError](err); ok {
-		return bad(wire.CodeInvalidQuote, wire.BelowBaseline(e.Error()))
+	if v, ok := translateEvidence(err); ok {
+		return v
 	}
-	if e, ok := errors.AsType[*policy.DeniedError](err); ok {
-		if e.Reason == policy.Denied {
-			return bad(wire.CodePolicyEvaluationError, wire.Denied())
-		}
-		return bad(wire.CodePolicyEvaluationError, wire.NoPermit())
+	if v, ok := translatePolicy(err); ok {
+		return v
 	}
-	if e, ok := errors.AsType[*policy.EvaluationError](err); ok {
-		return bad(wire.CodePolicyEvaluationError, wire.PolicyEngine(e.Error()))
+	v := verdict{retryAfter: retryUndecided, cause: err.Error()}
+	if errors.Is(err, context.DeadlineExceeded) {
+		v.status = http.StatusGatewayTimeout
+		v.body = wire.Error{Code: wire.CodeGatewayTimeout, Message: "The evidence could not be judged in time, try again."}
+		return v
 	}
-	if e, ok := errors.AsType[*policy.SyntaxError](err); ok {
-		return bad(wire.CodePolicyParsingError, parserMessage(e))
+	v.status = http.StatusServiceUnavailable
+	v.body = wire.Error{Code: wire.CodeUnavailable, Message: "The evidence could not be judged now, try again."}
+	return v
+}
+
+// translateRequest answers what is wrong with the request, whatever its evidence
+// says.
+func translateRequest(err error) (verdict, bool) {
+	if errors.Is(err, errBusy) {
+		return verdict{
+			status: http.StatusTooManyRequests, retryAfter: retryBusy, cause: err.Error(),
+			body: wire.Error{Code: wire.CodeTooManyRequests, Message: "Too many requests at once, try again."},
+		}, true
+	}
+	if errors.Is(err, errSlow) {
+		return verdict{
+			status: http.StatusRequestTimeout, cause: err.Error(),
+			body: wire.Error{Code: wire.CodeRequestTimeout, Message: "The request body did not come in time."},
+		}, true
 	}
 	if e, ok := errors.AsType[*tooLargeError](err); ok {
-		return translation{status: http.StatusRequestEntityTooLarge, body: wire.Error{Code: wire.CodeRequestTooLarge, Message: e.Error()}}
+		return verdict{
+			status: http.StatusRequestEntityTooLarge, cause: err.Error(),
+			body: wire.Error{Code: wire.CodeRequestBodyTooLarge, Message: fmt.Sprintf("The request body has more than %d bytes.", e.limit)},
+		}, true
 	}
-	if errors.Is(err, errBusy) {
-		return translation{http.StatusTooManyRequests, retryBusy, wire.Error{Code: wire.CodeTooManyRequests, Message: "Too many attestations at once, try again."}}
+	if e, ok := errors.AsType[*mediaError](err); ok {
+		return verdict{
+			status: http.StatusUnsupportedMediaType, cause: err.Error(),
+			body: wire.Error{Code: wire.CodeUnsupportedMediaType, Message: e.Error() + ".", Target: e.header},
+		}, true
 	}
-	return undecided(err)
+	if e, ok := errors.AsType[*wire.RequestError](err); ok {
+		v := bad(wire.CodeInvalidParameter, "The request is not valid: "+e.Error())
+		v.body.Target, v.cause = e.Member, e.Error()
+		return v, true
+	}
+	if e, ok := errors.AsType[*attest.RequestError](err); ok {
+		v := bad(wire.CodeInvalidParameter, "The request is not valid: "+e.Part+": "+e.Problem)
+		if e.Err != nil {
+			v.reason = ": " + e.Err.Error()
+		}
+		// The cause beneath may quote the data, so the log does without.
+		v.body.Target, v.cause = targetOf(e.Part), e.Part+": "+e.Problem
+		return v, true
+	}
+	return verdict{}, false
 }
 
-// undecided answers an error that says nothing about the evidence: collateral
-// out of reach, time run out, or a fault of ours.
-func undecided(err error) translation {
-	if errors.Is(err, context.Canceled) {
-		// The client is gone; nobody reads this.
-		return translation{http.StatusServiceUnavailable, 0, wire.Error{Code: wire.CodeUnavailable, Message: "The request was canceled."}}
-	}
-	return translation{http.StatusServiceUnavailable, retryUnavailable, wire.Error{
-		Code: wire.CodeUnavailable, Message: "The evidence could not be judged now, try again.",
-	}}
+// bad is an answer to something that the client should not send again.
+func bad(code, message string) verdict {
+	return verdict{status: http.StatusBadRequest, body: wire.Error{Code: code, Message: message}}
 }
 
-// quoteMessage is the real service's sentence with our reason behind it.
-func quoteMessage(e *evidence.Error) string {
-	switch e.Stage {
-	case evidence.StageCollateral, evidence.StageRevocation:
-		// The cause may speak of the operator's own folders and services.
-		public := *e
-		public.Err = nil
-		return wire.InvalidCollateral(public.Error())
-	case evidence.StageParse, evidence.StageChain, evidence.StageQE, evidence.StageSignature:
+// targetOf names the member of the request that a part of it came from.
+func targetOf(part string) string {
+	switch part {
+	case "runtime data":
+		return "runtimeData"
+	case "init-time data":
+		return "initTimeData"
 	}
-	return wire.InvalidQuote(e.Error())
+	return part
 }
 
-// parserMessage puts the first fault of a policy into the real service's form.
-func parserMessage(e *policy.SyntaxError) string {
-	d := e.Diagnostics[0]
-	problem := d.Message
-	if d.Hint != "" {
-		problem += " (" + d.Hint + ")"
+// translateEvidence answers what the evidence, or the platform it comes from, is
+// to blame for.
+func translateEvidence(err error) (verdict, bool) {
+	if e, ok := errors.AsType[*evidence.Error](err); ok {
+		return quoteVerdict(e), true
 	}
-	return wire.PolicyParser(clip(d.Found), d.Range.Start.Line, d.Range.Start.Column, problem, d.Production)
+	if e, ok := errors.AsType[*attest.BindingError](err); ok {
+		v := bad(wire.CodeInvalidParameter, "The "+e.Data+" is not bound to the evidence")
+		v.reason = fmt.Sprintf(": its SHA-256 is %x, but the evidence holds %x, want the very bytes that were hashed when it was made", e.Digest, e.Bound)
+		if e.Bound == nil {
+			v.reason = ": this platform binds none, want a request without it"
+		}
+		v.body.Target, v.cause = targetOf(e.Data), e.Data+" is not bound to the evidence"
+		return v, true
+	}
+	if e, ok := errors.AsType[*attest.TCBError](err); ok {
+		v := bad(wire.CodeInvalidQuote, wire.BelowBaseline)
+		v.reason, v.cause = ": "+strings.TrimPrefix(e.Error(), "attest: "), e.Error()
+		v.body.Reason = string(e.TCB.Status)
+		for _, line := range e.TCB.Behind[:min(len(e.TCB.Behind), maxDetails)] {
+			v.body.Details = append(v.body.Details, wire.Detail{Code: v.body.Reason, Message: line})
+		}
+		return v, true
+	}
+	return verdict{}, false
 }
 
-// fail answers an error. The log gets the cause, the client what translate says.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	t := translate(err)
-	noteOf(r).cause = err
-	if t.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(t.retryAfter))
+// quoteVerdict is the real service's sentence with our reason behind it. Evidence
+// that cannot even be read gets the same code, as gets whatever the real service
+// hands to its verification library.
+func quoteVerdict(e *evidence.Error) verdict {
+	v := bad(wire.CodeInvalidQuote, wire.InvalidQuote)
+	shown := *e
+	if e.Stage == evidence.StageCollateral || e.Stage == evidence.StageRevocation {
+		v.body.Message = wire.InvalidCollateral
+		// The cause beneath may speak of the operator's folders and services.
+		shown.Err = nil
+		v.cause = e.Error()
+	} else {
+		v.cause = fmt.Sprintf("%s: %s: %s", e.Stage, e.Part, e.Code)
 	}
-	s.refuse(w, r, t.status, t.body)
+	v.reason = ": " + shown.Error()
+	v.body.Reason = string(e.Code)
+	v.body.Details = []wire.Detail{{Code: string(e.Code), Message: clipReason(shown.Error()), Target: string(e.Stage)}}
+	return v
 }

@@ -2,42 +2,96 @@ package server
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 )
 
-// Limits bound what a client can make the server do.
+// Limits bound what clients can make the server do.
 type Limits struct {
 	// BodyBytes of a request.
 	BodyBytes int64
-	// HeaderBytes of a request.
+	// HeaderBytes of a request. The HTTP library allows some 4 KiB on top.
 	HeaderBytes int
-	// Concurrent attestations; one more is asked to come again.
+	// Uploads are request bodies that may be on their way at once.
+	Uploads int
+	// Concurrent are attestations that may be worked on at once.
 	Concurrent int
-	// Request is the time for one attestation, collateral included.
+	// Request is the time for one attestation, from the body's last byte on,
+	// collateral included.
 	Request time.Duration
-	// ReadHeader, Read, Write and Idle are the time-outs of a connection.
+	// ReadHeader, Read and Write are the times for a request's header, for
+	// header and body, and from the end of the header to that of the answer. Idle
+	// is how long a connection may wait for its next request.
 	ReadHeader, Read, Write, Idle time.Duration
-	// Drain is how long requests in flight may go on at shutdown.
-	Drain time.Duration
+	// Linger is how long the server goes on serving after /readyz has begun to
+	// say no, so that balancers notice. Drain is how long requests in flight may
+	// go on after that.
+	Linger, Drain time.Duration
 }
 
 func (l Limits) orDefaults() Limits {
 	return Limits{
-		// A quote has 5 KiB; runtime data is a key or a set of keys. In base64
-		// both grow by a third.
+		// A quote has 5 KiB, with all its endorsements 20; the most runtime data
+		// that is accepted, 256 KiB, and as much init-time data. In base64 all
+		// of it grows by a third.
 		BodyBytes: cmp.Or(l.BodyBytes, 1<<20),
-		// No client sends more than a bearer token, which stays below 8 KiB.
+		// The SDKs send a bearer token, which stays below 8 KiB.
 		HeaderBytes: cmp.Or(l.HeaderBytes, 32<<10),
-		// An attestation is computation: more at once only makes all of them
-		// slower. The rest of the room is for those that wait for collateral.
+		// Slow or large bodies cost memory, at most this many times BodyBytes.
+		Uploads: cmp.Or(l.Uploads, 512),
+		// An attestation is computation: more of them at once only make all of
+		// them slower. The rest of the room is for those that wait for
+		// collateral.
 		Concurrent: cmp.Or(l.Concurrent, 256),
 		Request:    cmp.Or(l.Request, 30*time.Second),
 		ReadHeader: cmp.Or(l.ReadHeader, 10*time.Second),
-		Read:       cmp.Or(l.Read, 30*time.Second),
-		// Longer than Request, so that the answer to a request that ran out of
-		// time still goes out.
-		Write: cmp.Or(l.Write, 45*time.Second),
-		Idle:  cmp.Or(l.Idle, 2*time.Minute),
-		Drain: cmp.Or(l.Drain, 10*time.Second),
+		// A whole MiB in 20 s needs 50 KiB/s; real bodies have some 10 KiB.
+		Read: cmp.Or(l.Read, 20*time.Second),
+		// Read, Request and a little more, so that whoever ran out of time is
+		// told.
+		Write:  cmp.Or(l.Write, time.Minute),
+		Idle:   cmp.Or(l.Idle, 2*time.Minute),
+		Linger: l.Linger,
+		Drain:  cmp.Or(l.Drain, 15*time.Second),
+	}
+}
+
+func (l Limits) validate() error {
+	for field, n := range map[string]int64{
+		"BodyBytes": l.BodyBytes, "HeaderBytes": int64(l.HeaderBytes), "Uploads": int64(l.Uploads),
+		"Concurrent": int64(l.Concurrent), "Request": int64(l.Request), "ReadHeader": int64(l.ReadHeader),
+		"Read": int64(l.Read), "Write": int64(l.Write), "Idle": int64(l.Idle), "Linger": int64(l.Linger), "Drain": int64(l.Drain),
+	} {
+		if n < 0 {
+			return &ConfigError{"Limits." + field, fmt.Sprintf("%d, want a bound, or 0 for the default", n)}
+		}
+	}
+	return nil
+}
+
+const (
+	// maxEchoedID bounds, in bytes, what is repeated in a header: request IDs of
+	// clients are UUIDs, 36 characters.
+	maxEchoedID = 128
+
+	// maxReason bounds, in bytes, the reason that follows Microsoft's sentence.
+	// It may quote what the client sent, and 20 faults of a policy.
+	maxReason = 4 << 10
+
+	// maxDetails bounds the list beside it.
+	maxDetails = 20
+)
+
+// places are a number of places of which each request takes one. Nobody queues:
+// whoever finds none is told to come again, and so holds no memory.
+type places chan struct{}
+
+// take returns the function that gives the place back, or false.
+func (p places) take() (func(), bool) {
+	select {
+	case p <- struct{}{}:
+		return func() { <-p }, true
+	default:
+		return nil, false
 	}
 }

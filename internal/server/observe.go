@@ -2,8 +2,7 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,19 +12,23 @@ import (
 	"github.com/azattest/azattest/internal/wire"
 )
 
-// note is what the log line of a request will say, filled in on the way. It
-// holds sizes and codes; evidence, tokens, nonces and data never go in.
+// note is what a request leaves for its log line, filled in on the way. It holds
+// names, sizes and codes; evidence, data, nonces and tokens never go in.
 type note struct {
-	version       wire.APIVersion
-	code          string
-	cause         error
-	evidenceBytes int
+	requestID       string
+	version         wire.APIVersion
+	route           string // empty if the path is none of ours
+	attestationType string
+	code            string
+	cause           string
+	requestBytes    int
+	evidenceBytes   int
+	isDraft         bool
 }
 
 type noteKey struct{}
 
-// noteOf returns the request's note. Handlers run behind observe, which puts it
-// there; elsewhere they write into the void.
+// noteOf returns the request's note, which observe put there.
 func noteOf(r *http.Request) *note {
 	if n, ok := r.Context().Value(noteKey{}).(*note); ok {
 		return n
@@ -33,122 +36,120 @@ func noteOf(r *http.Request) *note {
 	return new(note)
 }
 
-// observe sets the headers of every answer, logs one line for each request, and
-// turns a panic into an answer without detail.
-func (s *Server) observe(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		n := new(note)
-		r = r.WithContext(context.WithValue(r.Context(), noteKey{}, n))
-		id := requestID(r.Header.Get("traceparent"))
-		h := w.Header()
-		h.Set("x-ms-request-id", id)
-		if client := r.Header.Get("x-ms-client-request-id"); isSane(client) {
-			h.Set("x-ms-client-request-id", client)
+// observe serves a request: it sets the headers of every answer, logs one line,
+// and answers for a handler that panics.
+func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	n := &note{requestID: requestID(r.Header.Get("traceparent"))}
+	// Errors have the shape of the version, wherever they come from.
+	n.version, _ = wire.ParseAPIVersion(r.URL.RawQuery)
+	r = r.WithContext(context.WithValue(r.Context(), noteKey{}, n))
+	s.putHeaders(w.Header(), n.requestID, r.Header.Get("x-ms-client-request-id"))
+	watched := &watchedWriter{ResponseWriter: w}
+	defer func() {
+		cause := recover()
+		if cause != nil {
+			s.recovered(watched, r, cause)
 		}
-		h.Set("x-ms-maa-service-version", s.version)
-		h.Set("X-Content-Type-Options", "nosniff")
-		if s.tls != nil {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
+		s.logRequest(r, watched, time.Since(start))
+		if cause != nil && watched.isCutOff {
+			// The answer had begun: the client must not take it for whole.
+			panic(http.ErrAbortHandler)
 		}
-		status := &statusWriter{ResponseWriter: w}
-		defer func() {
-			if p := recover(); p != nil {
-				s.recovered(status, r, id, p)
-			}
-			s.logRequest(r, status.status, id, time.Since(start))
-		}()
-		next.ServeHTTP(status, r)
+	}()
+	s.route(watched, r)
+}
+
+// recovered answers for a handler that panicked, and logs the stack once.
+func (s *Server) recovered(w *watchedWriter, r *http.Request, cause any) {
+	w.isCutOff = w.status != 0
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		w.isCutOff = true
+		return
+	}
+	n := noteOf(r)
+	s.log.LogAttrs(r.Context(), slog.LevelError, "panic",
+		slog.String("request_id", n.requestID), slog.String("panic", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
+	n.cause = "panic"
+	if w.isCutOff {
+		n.code = wire.CodeInternal
+		return
+	}
+	s.refuse(w, r, http.StatusInternalServerError, wire.Error{
+		Code: wire.CodeInternal, Message: "An internal error occurred. Request ID: " + n.requestID,
 	})
 }
 
-// recovered answers for a handler that panicked.
-func (s *Server) recovered(w *statusWriter, r *http.Request, id string, p any) {
-	s.log.LogAttrs(r.Context(), slog.LevelError, "panic",
-		slog.String("request_id", id), slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
-	if w.status == 0 {
-		s.refuse(w, r, http.StatusInternalServerError, wire.Error{Code: wire.CodeInternal, Message: "An internal error occurred."})
-	}
-}
-
-func (s *Server) logRequest(r *http.Request, status int, id string, took time.Duration) {
+// logRequest writes the one line of a request.
+func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duration) {
 	n := noteOf(r)
 	attrs := []slog.Attr{
-		slog.String("method", r.Method), slog.String("path", clip(r.URL.Path)), slog.Int("status", status),
-		slog.Duration("duration", took), slog.String("request_id", id), slog.String("remote", r.RemoteAddr),
+		slog.String("method", wire.Clip(r.Method)),
+		slog.String("route", n.route),
+		slog.Int("status", w.status),
+		slog.Duration("duration", took),
+		slog.String("request_id", n.requestID),
+		slog.String("remote", r.RemoteAddr),
+		slog.Int("response_bytes", w.bytes),
 	}
-	if n.version != "" {
-		attrs = append(attrs, slog.String("api_version", string(n.version)))
+	if n.route == "" {
+		attrs = append(attrs, slog.String("path", wire.Clip(r.URL.Path)))
 	}
-	if n.evidenceBytes > 0 {
-		attrs = append(attrs, slog.Int("evidence_bytes", n.evidenceBytes))
+	if id := r.Header.Get("x-ms-client-request-id"); isToken(id) {
+		attrs = append(attrs, slog.String("client_request_id", id))
+	}
+	if n.attestationType != "" {
+		attrs = append(attrs,
+			slog.String("type", n.attestationType), slog.String("api_version", string(n.version)),
+			slog.Int("request_bytes", n.requestBytes), slog.Int("evidence_bytes", n.evidenceBytes), slog.Bool("draft", n.isDraft))
 	}
 	if n.code != "" {
 		attrs = append(attrs, slog.String("code", n.code))
 	}
-	level := slog.LevelInfo
-	if n.cause != nil {
-		attrs = append(attrs, slog.String("cause", n.cause.Error()))
+	if n.cause != "" {
+		attrs = append(attrs, slog.String("cause", n.cause))
 	}
-	if status >= http.StatusInternalServerError {
-		level = slog.LevelError
-	}
-	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+	s.log.LogAttrs(r.Context(), levelOf(n.route, w.status), "request", attrs...)
 }
 
-// statusWriter remembers the status of the answer.
-type statusWriter struct {
+// levelOf wakes nobody for what clients did wrong, and keeps probes, which come
+// every few seconds, out of the way.
+func levelOf(route string, status int) slog.Level {
+	switch {
+	case route == "/healthz" || route == "/readyz":
+		return slog.LevelDebug
+	case status == http.StatusTooManyRequests:
+		return slog.LevelWarn
+	case status >= http.StatusInternalServerError:
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+// watchedWriter remembers what went out.
+type watchedWriter struct {
 	http.ResponseWriter
 	status int
+	bytes  int
+	// isCutOff says that the answer began and will not be finished.
+	isCutOff bool
 }
 
-func (w *statusWriter) WriteHeader(status int) {
+func (w *watchedWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	written, err := w.ResponseWriter.Write(p)
+	w.bytes += written
+	return written, err
+}
+
 // Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// requestID continues the client's trace, or begins one: the real service
-// answers with a W3C traceparent.
-func requestID(traceparent string) string {
-	if isTraceparent(traceparent) {
-		return traceparent
-	}
-	var b [24]byte
-	// The reader never fails.
-	_, _ = rand.Read(b[:])
-	return "00-" + hex.EncodeToString(b[:16]) + "-" + hex.EncodeToString(b[16:]) + "-00"
-}
-
-// isTraceparent checks the form of version 00: 2, 32, 16 and 2 lower-case
-// hexadecimal digits.
-func isTraceparent(text string) bool {
-	if len(text) != 55 || text[:3] != "00-" {
-		return false
-	}
-	for i, c := range []byte(text) {
-		isDash := i == 2 || i == 35 || i == 52
-		isHex := c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
-		if isDash != (c == '-') || !isDash && !isHex {
-			return false
-		}
-	}
-	return true
-}
-
-// isSane reports whether a client's own request ID can be repeated in a header.
-func isSane(id string) bool {
-	if id == "" || len(id) > 64 {
-		return false
-	}
-	for _, c := range []byte(id) {
-		if c < '!' || c > '~' {
-			return false
-		}
-	}
-	return true
-}
+func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

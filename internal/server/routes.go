@@ -2,19 +2,19 @@ package server
 
 import (
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/wire"
 )
 
-// routes is every path that the service knows. Patterns are in lower case:
-// Azure's routes do not regard case, and some clients send /attest/sgxenclave.
-func (s *Server) routes() http.Handler {
+// routes is every path that the service knows, in lower case.
+func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	handle := func(method, path string, h http.HandlerFunc) {
-		mux.HandleFunc(method+" "+path, h)
-		mux.HandleFunc(path, s.refuseMethod(method))
+	handle := func(method, pattern string, h http.HandlerFunc) {
+		mux.HandleFunc(method+" "+pattern, h)
+		mux.HandleFunc(pattern, s.refuseMethod(method))
 	}
 	handle(http.MethodPost, "/attest/sgxenclave", s.attestation(attest.SGXEnclave, wire.QuoteMember))
 	handle(http.MethodPost, "/attest/openenclave", s.attestation(attest.OpenEnclave, wire.ReportMember))
@@ -23,13 +23,31 @@ func (s *Server) routes() http.Handler {
 	handle(http.MethodGet, "/healthz", s.healthz)
 	handle(http.MethodGet, "/readyz", s.readyz)
 	mux.HandleFunc("/", s.refusePath)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		folded := *r.URL
-		folded.Path, folded.RawPath = strings.ToLower(r.URL.Path), ""
-		r = r.WithContext(r.Context())
-		r.URL = &folded
-		mux.ServeHTTP(w, r)
-	})
+	return mux
+}
+
+// route finds the handler. The framework beneath Azure's service does not regard
+// the case of paths, and Windows posts to /attest/tpm; so paths are folded first.
+// Only plain paths are let through: the mux would answer others with a redirect,
+// and a path with escapes may mean one thing to a proxy and another here.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	full := r.URL.Path
+	if r.URL.RawPath != "" || !strings.HasPrefix(full, "/") || path.Clean(full) != full {
+		s.refusePath(w, r)
+		return
+	}
+	// Behind a proxy the path of the issuer's URL may be cut off already.
+	if below, ok := strings.CutPrefix(full, s.base); ok && strings.HasPrefix(below, "/") {
+		full = below
+	}
+	folded := *r.URL
+	folded.Path = wire.Fold(full)
+	inner := r.WithContext(r.Context())
+	inner.URL = &folded
+	if _, pattern := s.mux.Handler(inner); pattern != "/" {
+		noteOf(r).route = folded.Path
+	}
+	s.mux.ServeHTTP(w, inner)
 }
 
 func (s *Server) refuseMethod(allowed string) http.HandlerFunc {
@@ -39,22 +57,13 @@ func (s *Server) refuseMethod(allowed string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allowed)
 		s.refuse(w, r, http.StatusMethodNotAllowed, wire.Error{
-			Code: wire.CodeMethodNotAllowed, Message: "The method " + clip(r.Method) + " is not allowed here, want " + allowed + ".",
+			Code: wire.CodeMethodNotAllowed, Message: "The method " + wire.Clip(r.Method) + " is not allowed here, want " + allowed + ".",
 		})
 	}
 }
 
 func (s *Server) refusePath(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, r, http.StatusNotFound, wire.Error{
-		Code: wire.CodeNotFound, Message: "There is no resource at " + clip(r.URL.Path) + ".",
+		Code: wire.CodeNotFound, Message: "There is no resource at '" + wire.Clip(r.URL.Path) + "'.",
 	})
-}
-
-// clip shortens what a client sent before it goes into an answer.
-func clip(text string) string {
-	const most = 128
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }

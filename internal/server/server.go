@@ -1,18 +1,23 @@
-// Package server is the HTTP edge of the service: routes, limits, headers and
-// the one place where errors become answers. It decides nothing about evidence.
+// Package server is the HTTP edge of the service: routes, limits, headers, the
+// log, and the one place where errors become answers. It decides nothing about
+// evidence.
+//
+// Which function do I want? [New] makes a [Server], which is an [http.Handler];
+// [Server.Run] serves a listener with time-outs, TLS and an orderly end. Tests
+// use the handler, everybody else uses Run.
 //
 // One handler file holds one group of routes; errors.go is the only mapping from
-// internal errors to HTTP.
+// internal errors to HTTP. Every route, header and code is in docs/service.md,
+// and what differs from Microsoft's service in docs/maa-divergences.md.
 package server
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
-	"errors"
+	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 
 	"github.com/azattest/azattest/attest"
@@ -26,95 +31,131 @@ type Config struct {
 	Attest *attest.Service
 	// Issuer says who the instance is and which keys it publishes. Required.
 	Issuer *token.Issuer
-	// TLS holds the certificate; nil serves plain HTTP.
+	// TLS holds the certificate with which Run serves. Versions below TLS 1.2 are
+	// refused.
 	TLS *tls.Config
+	// PlainHTTP lets Run serve without TLS: on loopback, or behind a proxy that
+	// does it.
+	PlainHTTP bool
 	// Log takes one line for each request. Required.
 	Log *slog.Logger
-	// Version goes into the header x-ms-maa-service-version.
+	// Version is the value of the header x-ms-maa-service-version; "azattest" if
+	// it is empty.
 	Version string
-	// Limits bound requests; zero fields take their defaults.
+	// TerseErrors keeps the reasons of refusals to the log. Clients then read no
+	// more than the sentences of the real service.
+	TerseErrors bool
+	// Ready reports whether requests may come, for /readyz; nil means always. It
+	// must be safe for concurrent use, and quick.
+	Ready func() bool
+	// Limits bound requests; fields that are zero take their defaults.
 	Limits Limits
+}
+
+// ConfigError says why a [Config] makes no server.
+type ConfigError struct {
+	// Field is the field of Config.
+	Field string
+	// Problem is what is wrong with it, and what would be right.
+	Problem string
+}
+
+func (e *ConfigError) Error() string { return "server: config: " + e.Field + ": " + e.Problem }
+
+func (c Config) validate() error {
+	switch {
+	case c.Attest == nil:
+		return &ConfigError{"Attest", "missing, want the service that does the work"}
+	case c.Issuer == nil:
+		return &ConfigError{"Issuer", "missing, want the one that signs the tokens"}
+	case c.Log == nil:
+		return &ConfigError{"Log", "missing, want a logger"}
+	case c.Version != "" && !isToken(c.Version):
+		return &ConfigError{"Version", fmt.Sprintf("%q, want at most %d visible ASCII characters", wire.Clip(c.Version), maxEchoedID)}
+	case c.TLS != nil && c.PlainHTTP:
+		return &ConfigError{"PlainHTTP", "set beside TLS, want one of them"}
+	}
+	if err := checkTLS(c.TLS); err != nil {
+		return err
+	}
+	return c.Limits.validate()
+}
+
+func checkTLS(c *tls.Config) error {
+	switch {
+	case c == nil:
+		return nil
+	case c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12:
+		return &ConfigError{"TLS", fmt.Sprintf("lets clients use %s, want TLS 1.2 or newer", tls.VersionName(c.MinVersion))}
+	case len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil:
+		return &ConfigError{"TLS", "has no certificate, want one for the host of the issuer's URL"}
+	}
+	return nil
 }
 
 // Server serves one instance. It is safe for concurrent use.
 type Server struct {
-	attest  *attest.Service
-	log     *slog.Logger
-	tls     *tls.Config
+	attest *attest.Service
+	log    *slog.Logger
+	limits Limits
+	tls    *tls.Config
+	// isPlain says that Run may do without TLS.
+	isPlain bool
+	isTerse bool
 	version string
-	limits  Limits
-	slots   chan struct{}
+	// base is the path of the issuer's URL, below which all routes stand too.
+	base string
+	// hsts is the value of Strict-Transport-Security, empty for none.
+	hsts    string
+	ready   func() bool
+	uploads places
+	work    places
 	certs   document
 	openID  document
-	handler http.Handler
-	// isDraining is set once shutdown begins, for /readyz.
+	mux     *http.ServeMux
+	// isDraining is set once the shutdown begins.
 	isDraining atomic.Bool
 }
 
-// New makes a server. It returns an error if the configuration is incomplete.
+var _ http.Handler = (*Server)(nil)
+
+// New makes a server. It returns a *[ConfigError] if the configuration is
+// incomplete or contradicts itself.
 func New(c Config) (*Server, error) {
-	if c.Attest == nil || c.Issuer == nil || c.Log == nil {
-		return nil, errors.New("server: config: want Attest, Issuer and Log")
+	if err := c.validate(); err != nil {
+		return nil, err
 	}
-	limits := c.Limits.orDefaults()
+	instance, err := url.Parse(c.Issuer.URL())
+	if err != nil {
+		return nil, fmt.Errorf("server: the issuer's URL: %w", err)
+	}
 	algorithm := string(c.Issuer.Ring().Current().Algorithm())
 	openID, err := newDocument(wire.NewOpenIDConfiguration(c.Issuer.URL(), algorithm))
 	if err != nil {
 		return nil, err
 	}
+	limits := c.Limits.orDefaults()
 	s := &Server{
 		attest:  c.Attest,
 		log:     c.Log,
-		tls:     c.TLS,
-		version: cmp.Or(c.Version, "azattest"),
 		limits:  limits,
-		slots:   make(chan struct{}, limits.Concurrent),
+		tls:     c.TLS,
+		isPlain: c.PlainHTTP,
+		isTerse: c.TerseErrors,
+		version: cmp.Or(c.Version, product),
+		base:    instance.Path,
+		ready:   c.Ready,
+		uploads: make(places, limits.Uploads),
+		work:    make(places, limits.Concurrent),
 		certs:   documentOf(c.Issuer.Ring().JWKS()),
 		openID:  openID,
 	}
-	s.handler = s.observe(s.routes())
+	if c.TLS != nil && isPublicName(instance.Hostname()) {
+		s.hsts = hstsYear
+	}
+	s.mux = s.routes()
 	return s, nil
 }
 
 // ServeHTTP serves one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Run serves the listener until the context ends, then lets requests in flight
-// finish. It closes the listener. It returns nil after an orderly shutdown.
-func (s *Server) Run(ctx context.Context, listener net.Listener) error {
-	h := &http.Server{
-		Handler:           s,
-		TLSConfig:         s.tls,
-		ReadHeaderTimeout: s.limits.ReadHeader,
-		ReadTimeout:       s.limits.Read,
-		WriteTimeout:      s.limits.Write,
-		IdleTimeout:       s.limits.Idle,
-		MaxHeaderBytes:    s.limits.HeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	stopped := make(chan error, 1)
-	go func() {
-		if s.tls != nil {
-			stopped <- h.ServeTLS(listener, "", "")
-			return
-		}
-		stopped <- h.Serve(listener)
-	}()
-	select {
-	case err := <-stopped:
-		return err
-	case <-ctx.Done():
-	}
-	s.isDraining.Store(true)
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Drain)
-	defer cancel()
-	err := h.Shutdown(drain)
-	if err != nil {
-		// Whoever is still connected has had its time.
-		_ = h.Close()
-	}
-	if served := <-stopped; !errors.Is(served, http.ErrServerClosed) {
-		return served
-	}
-	return err
-}
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.observe(w, r) }

@@ -5,15 +5,24 @@ import (
 	"strings"
 )
 
-// decodeBase64 reads base64url or standard base64, with or without padding: the
-// SDKs send the first without, some clients the others. White space is refused.
+// decodeBase64 reads base64url or standard base64, with padding or without: the
+// SDKs send base64url without, other clients what their library happens to
+// write. A text must keep to one alphabet and pad rightly or not at all. White
+// space and bits that mean nothing are refused, so that no two texts of one
+// alphabet stand for the same bytes but for the padding.
 func decodeBase64(text string) ([]byte, error) {
-	text = strings.TrimRight(text, "=")
-	if strings.ContainsAny(text, "\r\n") {
-		return nil, base64.CorruptInputError(strings.IndexAny(text, "\r\n"))
+	if i := strings.IndexAny(text, "\r\n"); i >= 0 {
+		return nil, base64.CorruptInputError(i) // the library would pass over these two
 	}
-	if strings.ContainsAny(text, "+/") {
-		return base64.RawStdEncoding.DecodeString(text)
+	encoding := base64.RawURLEncoding
+	isStandard, isPadded := strings.ContainsAny(text, "+/"), strings.HasSuffix(text, "=")
+	switch {
+	case isStandard && isPadded:
+		encoding = base64.StdEncoding
+	case isStandard:
+		encoding = base64.RawStdEncoding
+	case isPadded:
+		encoding = base64.URLEncoding
 	}
-	return base64.RawURLEncoding.DecodeString(text)
+	return encoding.Strict().DecodeString(text)
 }

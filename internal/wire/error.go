@@ -3,96 +3,94 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 )
 
-// Codes of errors, as the real service or, for the last ones, the framework
-// beneath it spells them.
+// Codes that the real service is known to answer with, from recordings and its
+// troubleshooting guide.
 const (
 	CodeInvalidParameter      = "InvalidParameter"
 	CodeInvalidQuote          = "InvalidQuote"
 	CodeInvalidOperation      = "InvalidOperation"
 	CodePolicyEvaluationError = "PolicyEvaluationError"
 	CodePolicyParsingError    = "PolicyParsingError"
-	CodeTooManyRequests       = "TooManyRequests"
-	CodeUnsupportedAPIVersion = "UnsupportedApiVersion"
-	CodeAPIVersionUnspecified = "ApiVersionUnspecified"
-	CodeNotFound              = "NotFound"
-	CodeMethodNotAllowed      = "MethodNotAllowed"
-	CodeRequestTooLarge       = "RequestEntityTooLarge"
-	CodeUnavailable           = "ServiceUnavailable"
-	CodeInternal              = "InternalServerError"
 )
 
-// Error is what a client reads of a failure.
+// Codes for what nobody has recorded of the real service. They are spelled as in
+// other Azure services and in the framework that it is built on.
+const (
+	CodeAPIVersionUnspecified = "ApiVersionUnspecified"
+	CodeUnsupportedAPIVersion = "UnsupportedApiVersion"
+	CodeAmbiguousAPIVersion   = "AmbiguousApiVersion"
+	CodeNotFound              = "NotFound"
+	CodeMethodNotAllowed      = "MethodNotAllowed"
+	CodeUnsupportedMediaType  = "UnsupportedMediaType"
+	CodeRequestBodyTooLarge   = "RequestBodyTooLarge"
+	CodeRequestTimeout        = "RequestTimeout"
+	CodeTooManyRequests       = "TooManyRequests"
+	CodeInternal              = "InternalServerError"
+	CodeUnavailable           = "ServiceUnavailable"
+	CodeGatewayTimeout        = "GatewayTimeout"
+)
+
+// Error is what a client reads of a failure. All versions show code and message;
+// the rest is for those that have a place for it.
 type Error struct {
 	Code    string
 	Message string
+	// Target is the part of the request that is to blame, if one is.
+	Target string
+	// Reason is a code more specific than Code, if there is one.
+	Reason string
+	// Details are further messages.
+	Details []Detail
 }
 
-// errorBody is the member "error" of an answer.
+// Detail is one of several messages.
+type Detail struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Target  string `json:"target,omitempty"`
+}
+
+// JSON returns the body of the answer:
+//
+//	{"error":{"code":…,"message":…,"innererror":{"code":…,"message":…}}}
+//
+// up to 2022-08-01, and also where the version is not known; innererror repeats
+// code and message, as recorded. From 2025-06-01 on the shape is that of
+// Azure.Core.Foundations, with target, details and an innererror that holds the
+// reason:
+//
+//	{"error":{"code":…,"message":…,"target":…,"details":[…],"innererror":{"code":…}}}
+func (e Error) JSON(v APIVersion) []byte {
+	body := errorBody{Code: e.Code, Message: e.Message}
+	if v == V20250601 {
+		body.Target, body.Details = e.Target, e.Details
+		if e.Reason != "" {
+			body.InnerError = &innerError{Code: e.Reason}
+		}
+	} else {
+		body.InnerError = &innerError{Code: e.Code, Message: e.Message}
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	// Strings cannot fail to encode, nor a buffer to be written.
+	_ = encoder.Encode(struct {
+		Error errorBody `json:"error"`
+	}{body})
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+}
+
 type errorBody struct {
-	Code       string     `json:"code"`
-	Message    string     `json:"message"`
-	InnerError *innerBody `json:"innererror,omitempty"`
+	Code       string      `json:"code"`
+	Message    string      `json:"message"`
+	Target     string      `json:"target,omitempty"`
+	Details    []Detail    `json:"details,omitempty"`
+	InnerError *innerError `json:"innererror,omitempty"`
 }
 
-type innerBody struct {
+type innerError struct {
 	Code    string `json:"code"`
 	Message string `json:"message,omitempty"`
 }
-
-// JSON returns the body of the answer. Versions up to 2022-08-01 repeat code and
-// message under innererror, as the real service does; from 2025-06-01 on
-// innererror has the shape of Azure.Core.Foundations, which knows no message.
-func (e Error) JSON(v APIVersion) ([]byte, error) {
-	inner := &innerBody{Code: e.Code}
-	if v != V20250601 {
-		inner.Message = e.Message
-	}
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(map[string]errorBody{"error": {Code: e.Code, Message: e.Message, InnerError: inner}})
-	return bytes.TrimRight(text.Bytes(), "\n"), err
-}
-
-// Messages of the real service, word for word. What stands between its words is
-// ours.
-const (
-	policyEngine = "Attestation Enclave operation failed with 65518: Exception(0) 83FFFFEE Policy Evaluation Error has occurred    " +
-		"Msg:[Policy Engine Exception: %s] \n\r\nUnhandled Enclave Exception: \"Policy Evaluation Error has occurred\"\r\n"
-	noPermit = "No Permit claim was issued in the authorizationrules section, authorization failed."
-	denied   = "A Deny claim was issued, authorization failed."
-
-	policyParser = "Native operation failed with 65526: Exception(0) 83FFFFF6 Invalid policy was specified    " +
-		"Msg:[Policy Parser Exception Thrown: Offending symbol: '%s'  Line: '%d', Column: '%d'  Failure message: '%s'  Failing rule: '%s'] \n\r\n"
-
-	invalidQuote      = "The specified quote was invalid"
-	invalidCollateral = "The specified quote was invalid due to an error in the quote collateral"
-	belowBaseline     = "The specified quote was invalid because the device on which the quote was generated does not meet the Azure baseline requirements"
-)
-
-// NoPermit is the message where no rule permitted.
-func NoPermit() string { return fmt.Sprintf(policyEngine, noPermit) }
-
-// Denied is the message where a rule denied.
-func Denied() string { return fmt.Sprintf(policyEngine, denied) }
-
-// PolicyEngine is the message of another failure of the policy engine.
-func PolicyEngine(problem string) string { return fmt.Sprintf(policyEngine, problem) }
-
-// PolicyParser is the message of a policy that cannot be read. Lines count from
-// 1, columns from 0.
-func PolicyParser(symbol string, line, column int, problem, production string) string {
-	return fmt.Sprintf(policyParser, symbol, line, column, problem, production)
-}
-
-// InvalidQuote is the message of evidence that is not genuine.
-func InvalidQuote(detail string) string { return invalidQuote + ": " + detail }
-
-// InvalidCollateral is the message where the collateral does not hold.
-func InvalidCollateral(detail string) string { return invalidCollateral + ": " + detail }
-
-// BelowBaseline is the message where the platform's state is not accepted.
-func BelowBaseline(detail string) string { return belowBaseline + ": " + detail }

@@ -3,12 +3,15 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"strconv"
+	"unicode/utf8"
 )
 
-// RequestError says which member of a request is wrong, and how.
+// RequestError says which member of a request is wrong, and how. It never holds
+// the value of evidence, data or a nonce.
 type RequestError struct {
 	// Member is its path, such as "runtimeData.data"; "body" for the whole.
 	Member string
@@ -28,12 +31,53 @@ func (e *RequestError) Error() string {
 
 func (e *RequestError) Unwrap() error { return e.Err }
 
+// bodyPath is the path of a request's outermost object.
+const bodyPath = "body"
+
 // object is a JSON object whose member names are compared without regard to
 // case, because the real service does so and clients rely on it: the C++ SDK
-// writes inittimeData, guest clients write AttestationInfo.
+// writes inittimeData.
 type object struct {
 	path    string
 	members map[string]json.RawMessage
+}
+
+// parseBody reads the outermost object. What holds for the whole body is checked
+// here once: valid UTF-8, and no deep nesting.
+func parseBody(raw []byte) (object, error) {
+	whole := object{path: bodyPath}
+	if len(raw) == 0 {
+		return object{}, whole.problem("", "empty, want a JSON object", nil)
+	}
+	if !utf8.Valid(raw) {
+		return object{}, whole.problem("", "not valid UTF-8", nil)
+	}
+	if depth(raw) > maxDepth {
+		return object{}, whole.problem("", "nested deeper than "+strconv.Itoa(maxDepth)+" levels", nil)
+	}
+	return parseObject(bodyPath, raw)
+}
+
+// depth returns how deep the brackets of a JSON text nest. Of a text that is no
+// JSON it says something, and the parser the rest.
+func depth(raw []byte) int {
+	deepest, level := 0, 0
+	inString := false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}' || c == ']':
+			level--
+		}
+	}
+	return deepest
 }
 
 // parseObject reads exactly one object. Two members that differ in nothing but
@@ -42,50 +86,59 @@ func parseObject(path string, raw []byte) (object, error) {
 	o := object{path: path, members: map[string]json.RawMessage{}}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if token, err := dec.Token(); err != nil || token != json.Delim('{') {
-		return object{}, o.problem("", "want a JSON object", err)
+		return object{}, o.problem("", "want a JSON object", unexpected(err))
 	}
 	for dec.More() {
 		token, err := dec.Token()
 		if err != nil {
-			return object{}, o.problem("", "not valid JSON", err)
+			return object{}, o.problem("", "not valid JSON", unexpected(err))
 		}
 		name, _ := token.(string) // the decoder lets nothing else stand before a colon
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
-			return object{}, o.problem(name, "not valid JSON", err)
+			return object{}, o.problem(name, "not valid JSON", unexpected(err))
 		}
-		folded := strings.ToLower(name)
+		folded := Fold(name)
 		if _, twice := o.members[folded]; twice {
-			return object{}, o.problem(name, "stands twice (names are compared without regard to case)", nil)
+			return object{}, o.problem(name, "stands twice, names being compared without regard to case", nil)
 		}
 		o.members[folded] = value
 	}
 	if _, err := dec.Token(); err != nil {
-		return object{}, o.problem("", "not valid JSON", err)
+		return object{}, o.problem("", "not valid JSON", unexpected(err))
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return object{}, o.problem("", "found more after the object", err)
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return object{}, o.problem("", "found more after the object, want its end", nil)
 	}
 	return o, nil
 }
 
-func (o object) problem(name, text string, err error) *RequestError {
-	member := o.path
-	switch {
-	case name == "":
-	case member == bodyPath:
-		member = name
-	default:
-		member += "." + name
+// unexpected says of an end that it came too early.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
 	}
-	return &RequestError{Member: member, Problem: text, Err: err}
+	return err
 }
 
-const bodyPath = "body"
+// memberPath returns the path of a member, or of the object for no name.
+func (o object) memberPath(name string) string {
+	switch {
+	case name == "":
+		return o.path
+	case o.path == bodyPath:
+		return Clip(name)
+	}
+	return o.path + "." + Clip(name)
+}
+
+func (o object) problem(name, text string, err error) *RequestError {
+	return &RequestError{Member: o.memberPath(name), Problem: text, Err: err}
+}
 
 // get returns a member; null counts as absent.
 func (o object) get(name string) (json.RawMessage, bool) {
-	raw, ok := o.members[strings.ToLower(name)]
+	raw, ok := o.members[Fold(name)]
 	if !ok || string(raw) == "null" {
 		return nil, false
 	}
@@ -98,13 +151,59 @@ func (o object) text(name string) (*string, error) {
 	if !ok {
 		return nil, nil //nolint:nilnil // an absent member is no error
 	}
+	if kind := kindOf(raw); kind != kindString {
+		return nil, o.problem(name, "want a string, found "+kind, nil)
+	}
+	if at := loneSurrogate(raw); at >= 0 {
+		return nil, o.problem(name, fmt.Sprintf("half a character at byte %d of the string: want both surrogates or none", at), nil)
+	}
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return nil, o.problem(name, fmt.Sprintf("want a string, found %s", kindOf(raw)), nil)
+		return nil, o.problem(name, "not valid JSON", err)
 	}
 	return &s, nil
 }
 
+// loneSurrogate returns where a JSON string escapes one half of a UTF-16 pair
+// alone, -1 if it does not. The decoder would put another character in its
+// place, and a nonce would not come back as it was sent.
+func loneSurrogate(raw []byte) int {
+	for i := 0; i+1 < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		unit, ok := escapedUnit(raw[i:])
+		switch {
+		case !ok:
+			i++ // another escape: it has two bytes
+		case unit < 0xd800 || unit > 0xdfff:
+			i += 5
+		default:
+			low, ok := escapedUnit(raw[min(i+6, len(raw)):])
+			if unit >= 0xdc00 || !ok || low < 0xdc00 || low > 0xdfff {
+				return i
+			}
+			i += 11
+		}
+	}
+	return -1
+}
+
+// escapedUnit reads \uXXXX at the beginning of raw.
+func escapedUnit(raw []byte) (uint64, bool) {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
+		return 0, false
+	}
+	unit, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
+	return unit, err == nil
+}
+
+const (
+	kindString = "a string"
+	kindNumber = "a number"
+)
+
+// kindOf names the kind of a valid JSON value.
 func kindOf(raw []byte) string {
 	switch raw[0] {
 	case '{':
@@ -112,9 +211,11 @@ func kindOf(raw []byte) string {
 	case '[':
 		return "an array"
 	case '"':
-		return "a string"
+		return kindString
 	case 't', 'f':
 		return "a boolean"
+	case 'n':
+		return "null"
 	}
-	return "a number"
+	return kindNumber
 }

@@ -108,7 +108,8 @@ func TestKnownMistakes(t *testing.T) {
 		},
 		"regular expressions": {
 			rules(`[type=="a", value=~"b"] => permit();`),
-			[]string{`stray-character 2:18: found '~', which is no part of the language (there are no regular expressions: compare with == or !=)`,
+			[]string{
+				`stray-character 2:18: found '~', which is no part of the language (there are no regular expressions: compare with == or !=)`,
 				`assignment-in-condition 2:17: found '=', expected a comparison operator (equality is written ==)`},
 		},
 		"no =>": {
@@ -155,7 +156,8 @@ func TestKnownMistakes(t *testing.T) {
 		"a reserved word as identifier": {
 			rules(`value:[type=="a"] => add(claim=issue);`),
 			[]string{
-				`reserved-word 2:0: found 'value'`, `reserved-word 2:31`,
+				`reserved-word 2:0: 'value' is a word of the language and cannot be an identifier (choose another name, c for example)`,
+				`reserved-word 2:31: 'issue' is a word of the language and cannot be an identifier (choose another name, c for example)`,
 			},
 		},
 		"hexadecimal": {

@@ -202,6 +202,7 @@ func (p *parser) body(section *Section) bool {
 	if !p.expect(tokenOpenBrace) {
 		return false
 	}
+	broken := -1 // where the last rule broke off
 	for number := 1; p.tok.kind != tokenCloseBrace && !p.atSectionEnd(); number++ {
 		if !p.limit(p.rules, maxRules, "rules") {
 			return false
@@ -212,9 +213,13 @@ func (p *parser) body(section *Section) bool {
 			rule.Number = number
 			section.Rules = append(section.Rules, rule)
 		} else {
+			broken = p.fault.Range.Start.Offset
 			p.skipRule()
 			p.settle(strays)
 		}
+	}
+	if p.tok.kind != tokenCloseBrace && p.tok.rng.Start.Offset == broken {
+		return true // the section ended within its last rule, which has been said
 	}
 	if strays := p.prev.strays; !p.expect(tokenCloseBrace) {
 		p.fault.Hint = "close the section with };"

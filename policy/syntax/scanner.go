@@ -149,7 +149,8 @@ func (s *scanner) watch(t token) {
 		s.told, s.misled, s.suspect = nil, false, nil
 	case tokenString:
 		if strings.ContainsAny(t.text, typographicQuotes) {
-			s.suspect = &t
+			suspect := t // keeps the other tokens off the heap
+			s.suspect = &suspect
 		}
 	default:
 	}

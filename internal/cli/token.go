@@ -1,0 +1,10 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func newToken(s Streams) *cobra.Command {
+	cmd := group("token", "Look at a token, or verify it", newTokenShow(s))
+	cmd.Example = `  azattest token show token.jwt
+  azattest token show token.jwt --certs https://sharedeus.eus.attest.azure.net/certs`
+	return cmd
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/azattest/azattest/internal/wire"
+	"github.com/azattest/azattest/policy"
+)
+
+// translatePolicy answers what the policy says no to. Where a rule is to blame,
+// clients learn which, but never read it: who sent a draft has its text, and the
+// policy in force is the operator's.
+func translatePolicy(err error) (verdict, bool) {
+	if e, ok := errors.AsType[*policy.DeniedError](err); ok {
+		return deniedVerdict(e), true
+	}
+	if e, ok := errors.AsType[*policy.EvaluationError](err); ok {
+		problem := e.Problem
+		if e.Rule != nil {
+			problem = place(e.Rule) + ": " + problem
+		}
+		problem = clipReason(problem)
+		v := bad(wire.CodePolicyEvaluationError, wire.PolicyEngine("A rule cannot be carried out with these claims."))
+		v.reason, v.cause = problem, problem
+		v.body.Reason = "not-evaluated"
+		v.body.Details = []wire.Detail{{Code: v.body.Reason, Message: problem}}
+		return v, true
+	}
+	if e, ok := errors.AsType[*policy.SyntaxError](err); ok {
+		return parserVerdict(e), true
+	}
+	return verdict{}, false
+}
+
+// deniedVerdict has no reason: these two messages were recorded, and are kept to
+// the byte. Which rule denied stands in the details.
+func deniedVerdict(e *policy.DeniedError) verdict {
+	message := wire.NoPermit()
+	if e.Reason == policy.Denied {
+		message = wire.Denied()
+	}
+	v := bad(wire.CodePolicyEvaluationError, message)
+	v.body.Reason, v.cause = e.Reason.String(), e.Reason.String()
+	if e.Rule != nil {
+		v.cause += " by " + place(e.Rule)
+		v.body.Details = []wire.Detail{{Code: v.body.Reason, Message: "denied by " + place(e.Rule)}}
+	}
+	return v
+}
+
+// place names a rule without its text.
+func place(r *policy.Rule) string {
+	return fmt.Sprintf("rule %d of %s at %s", r.Number, r.Section, r.Range)
+}
+
+// parserVerdict puts the first fault of a policy into the real service's form,
+// and all faults in our words behind it. Only a draft can have faults: the
+// policies in force were compiled at the start.
+func parserVerdict(e *policy.SyntaxError) verdict {
+	first := e.Diagnostics[0]
+	failure := first.Message
+	if len(first.Expected) > 0 {
+		failure = wire.Mismatch(wire.Clip(first.Found), first.Expected)
+	}
+	v := bad(wire.CodePolicyParsingError, wire.PolicyParser(wire.PolicyFault{
+		Symbol: wire.Clip(first.Found), Line: first.Range.Start.Line, Column: first.Range.Start.Column,
+		Failure: failure, Rule: first.Production,
+	}))
+	v.body.Target, v.body.Reason = "draftPolicyForAttestation", string(first.Code)
+	// The message quotes the draft; its author has it, the log needs none of it.
+	v.cause = fmt.Sprintf("draft policy at %s: %s", first.Range, first.Code)
+	lines := make([]string, len(e.Diagnostics))
+	for i, d := range e.Diagnostics {
+		lines[i] = d.String()
+		if i < maxDetails {
+			v.body.Details = append(v.body.Details, wire.Detail{Code: string(d.Code), Message: clipReason(d.String())})
+		}
+	}
+	v.reason = strings.Join(lines, "\r\n") + "\r\n"
+	return v
+}
+
+// clipReason bounds a text that may quote what the client sent.
+func clipReason(text string) string {
+	if len(text) <= maxReason {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxReason], "") + "…"
+}

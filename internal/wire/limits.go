@@ -1,0 +1,11 @@
+package wire
+
+const (
+	// maxDepth bounds the nesting of a request body. What is read nests two
+	// levels deep, and members that nobody reads may nest a little deeper.
+	maxDepth = 32
+
+	// maxEcho bounds, in bytes, how much of a client's own text an answer or a
+	// log repeats: enough to recognize it.
+	maxEcho = 96
+)

@@ -1,0 +1,21 @@
+package syntax_test
+
+import (
+	"fmt"
+
+	"github.com/azattest/azattest/policy/syntax"
+)
+
+func ExampleParse() {
+	_, faults := syntax.Parse(`version=1.0;
+authorizationrules={
+  [type="x-ms-sgx-is-debuggable", value==false] => permit()
+};`)
+	for _, f := range faults {
+		fmt.Println(f)
+	}
+	// Output:
+	// 2:18: found '=', expected '{' (write { right after the section's name)
+	// 3:7: found '=', expected a comparison operator (equality is written ==)
+	// 4:0: found '}', expected ';' after the rule (add ; at 3:59)
+}
