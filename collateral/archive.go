@@ -117,16 +117,16 @@ func (a *Archive) instead(q Query) string {
 			names = append(names, p.String())
 		}
 		slices.Sort(names)
-		said = append(said, fmt.Sprintf("it has %d other platforms: %s", len(names), list(names)))
+		said = append(said, fmt.Sprintf("it has %d other platforms: %s", len(names), few(names)))
 	}
 	if len(broken) > 0 {
-		said = append(said, fmt.Sprintf("%d sets are broken: %s", len(broken), list(broken)))
+		said = append(said, fmt.Sprintf("%d sets are broken: %s", len(broken), few(broken)))
 	}
 	return strings.Join(said, "; ")
 }
 
-// list joins the first few.
-func list(items []string) string {
+// few joins the first few.
+func few(items []string) string {
 	switch {
 	case len(items) == 0:
 		return "none"

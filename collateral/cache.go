@@ -53,12 +53,15 @@ type key struct {
 	at       time.Time // zero for now
 }
 
-func (k key) String() string { return fmt.Sprintf("%s e%d %d", k.platform, k.number, k.at.UnixNano()) }
+func (k key) String() string {
+	return fmt.Sprintf("%s e%d %s", k.platform, k.number, k.at.Format(time.RFC3339Nano))
+}
 
 // entry is collateral that is kept.
 type entry struct {
 	collateral *dcap.Collateral
 	until      time.Time // serves up to this time
+	asIs       bool      // the source gave it expired
 	refreshAt  time.Time
 	lastUse    uint64
 	used       bool // since it was fetched
@@ -72,7 +75,10 @@ type miss struct {
 	until time.Time
 }
 
-var errClosed = errors.New("collateral cache is closed")
+var (
+	errClosed = errors.New("collateral cache is closed")
+	errWorse  = errors.New("the source gave collateral that has expired, and what is kept has not")
+)
 
 // NewCache returns a cache before a source. It runs a goroutine until it is
 // closed.
@@ -181,7 +187,11 @@ func (c *Cache) fetch(k key) (*dcap.Collateral, error) {
 	if err != nil {
 		return nil, c.failed(k, err)
 	}
-	return c.fetched(k, found), nil
+	set := describe(found, nil)
+	if c.isWorse(k, &set) {
+		return nil, c.failed(k, errWorse)
+	}
+	return c.fetched(k, &set), nil
 }
 
 // begin counts a piece of background work, unless the cache is closed.
@@ -228,21 +238,34 @@ func (c *Cache) ask(k key) (*dcap.Collateral, error) {
 	return found, err
 }
 
-// fetched keeps what the source gave.
-func (c *Cache) fetched(k key, found *dcap.Collateral) *dcap.Collateral {
-	set := describe(found, nil)
+// isWorse reports whether the source gave expired collateral although what is
+// kept is still valid: a copy that lags behind.
+func (c *Cache) isWorse(k key, s *Set) bool {
 	now := c.config.Clock()
-	e := &entry{collateral: found, until: now.Add(asIsFor)}
-	if k.at.IsZero() {
-		if set.ValidUntil.After(now) {
-			e.until = set.ValidUntil
-		}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[k]
+	return e != nil && k.at.IsZero() && !e.asIs && !now.After(e.until) && now.After(s.ValidUntil)
+}
+
+// fetched keeps what the source gave.
+func (c *Cache) fetched(k key, s *Set) *dcap.Collateral {
+	now := c.config.Clock()
+	e := &entry{collateral: s.Collateral, until: now.Add(asIsFor)}
+	switch {
+	case !k.at.IsZero():
+		e.refreshAt = e.until // the refresher leaves it alone
+	case now.After(s.ValidUntil):
+		e.asIs = true
+		e.refreshAt = now.Add(c.refreshAfter(asIsFor))
+	default:
+		e.until = s.ValidUntil
 		e.refreshAt = now.Add(c.refreshAfter(e.until.Sub(now)))
-		c.save(k, &set)
+		c.save(k, s)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if old := c.entries[k]; old != nil && old.collateral.Digest() == found.Digest() {
+	if old := c.entries[k]; old != nil && old.collateral.Digest() == e.collateral.Digest() {
 		// The verifier knows the old one.
 		e.collateral = old.collateral
 	}

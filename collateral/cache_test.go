@@ -229,6 +229,9 @@ func TestCacheKeepsTimesApart(t *testing.T) {
 		expectCalls(t, s, 2)
 		ask(past.Add(time.Second))
 		expectCalls(t, s, 3)
+		if a, b := (key{at: time.Unix(1<<40, 0)}), (key{at: time.Unix(1<<41, 0)}); a.String() == b.String() {
+			t.Error("two times have one name")
+		}
 		// Neither used nor due: the past is not refreshed, and is forgotten.
 		time.Sleep(asIsFor + time.Second)
 		expectCalls(t, s, 3)

@@ -183,6 +183,35 @@ func TestCacheRefreshIsNoUse(t *testing.T) {
 	})
 }
 
+// A service behind several addresses may answer from a copy that lags behind.
+func TestCacheDoesNotGoBackToTheExpired(t *testing.T) {
+	t.Parallel()
+	inBubble(t, CacheConfig{Dir: t.TempDir()}, func(t bubble) {
+		c, s := t.cache, t.source
+		first := get(t, c, sgxProcessor)
+		get(t, c, sgxProcessor)
+		s.set(func(_ context.Context, q Query) (*dcap.Collateral, error) {
+			return recipe{platform: q.Platform, issued: day0.Add(-days(60))}.collateral(), nil
+		})
+		time.Sleep(25 * time.Hour)
+		synctest.Wait()
+		if s.calls() < 2 {
+			t.Error("not refreshed")
+		}
+		if get(t, c, sgxProcessor) != first {
+			t.Error("expired collateral took the place of what is valid")
+		}
+		if sets := openArchive(t.T, c.config.Dir).Sets(); len(sets) != 1 || sets[0].Collateral.Digest() != first.Digest() {
+			t.Errorf("on disk stand %d sets, want the valid one", len(sets))
+		}
+		s.set(issuing(days(30)))
+		time.Sleep(2 * time.Hour)
+		if get(t, c, sgxProcessor) == first {
+			t.Error("not refreshed once the source is well again")
+		}
+	})
+}
+
 func TestCacheStopsRefreshingTheExpired(t *testing.T) {
 	t.Parallel()
 	inBubble(t, CacheConfig{}, func(t bubble) {

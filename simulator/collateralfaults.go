@@ -134,22 +134,22 @@ var collateralDefects = []defect{
 		signers:     func(d *hierarchyDraft) { d.tcbSigner.valid = d.tcbSigner.valid.later() },
 	},
 	{
-		fault: FaultTCBSignerSignature, stage: evidence.StageChain, code: evidence.CodeBadSignature,
+		fault: FaultTCBSignerSignature, stage: evidence.StageCollateral, code: evidence.CodeBadSignature,
 		description: "a stranger signed the certificate of the TCB signer",
 		signers:     func(d *hierarchyDraft) { d.tcbSigner.signer = d.keys.stranger },
 	},
 	{
-		fault: FaultTCBSignerForeignRoot, stage: evidence.StageChain, code: evidence.CodeUntrustedRoot,
+		fault: FaultTCBSignerForeignRoot, stage: evidence.StageCollateral, code: evidence.CodeUntrustedRoot,
 		description: "another root with the same name issued the certificate of the TCB signer",
 		signers:     issueUnderForeignRoot,
 	},
 	{
-		fault: FaultTCBSignerName, stage: evidence.StageChain, code: evidence.CodeMalformed,
+		fault: FaultTCBSignerName, stage: evidence.StageCollateral, code: evidence.CodeMalformed,
 		description: "TCB info and QE identity are signed under a certificate of the root that is not for it",
 		signers:     func(d *hierarchyDraft) { d.tcbSigner.subject = pckName },
 	},
 	{
-		fault: FaultTCBSignerIsPCK, stage: evidence.StageChain, code: evidence.CodeMismatch,
+		fault: FaultTCBSignerIsPCK, stage: evidence.StageCollateral, code: evidence.CodeMismatch,
 		description: "the platform signed TCB info and QE identity itself, with its PCK",
 		collateral:  draft(signWithPCK),
 	},
@@ -174,7 +174,7 @@ var collateralDefects = []defect{
 		signedCollateral: func(p *dcap.CollateralParts) { p.PCKCRL = nil },
 	},
 	{
-		fault: FaultPCKCRLGarbage, stage: evidence.StageParse, code: evidence.CodeMalformed,
+		fault: FaultPCKCRLGarbage, stage: evidence.StageRevocation, code: evidence.CodeMalformed,
 		description:      "the PCK CA's revocation list is cut in half",
 		signedCollateral: func(p *dcap.CollateralParts) { p.PCKCRL = p.PCKCRL[:len(p.PCKCRL)/2] },
 	},
@@ -204,7 +204,7 @@ var collateralDefects = []defect{
 		signedCollateral: func(p *dcap.CollateralParts) { p.RootCACRL = nil },
 	},
 	{
-		fault: FaultRootCRLGarbage, stage: evidence.StageParse, code: evidence.CodeMalformed,
+		fault: FaultRootCRLGarbage, stage: evidence.StageRevocation, code: evidence.CodeMalformed,
 		description:      "the root's revocation list is cut in half",
 		signedCollateral: func(p *dcap.CollateralParts) { p.RootCACRL = p.RootCACRL[:len(p.RootCACRL)/2] },
 	},

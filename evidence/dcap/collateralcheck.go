@@ -66,14 +66,17 @@ func (v *Verifier) crlIssuer(pemText []byte) (*x509.Certificate, issuer, error) 
 	}
 	certs, err := ParseCertificates(pemText)
 	if err != nil {
-		return nil, issuer{}, err
+		return nil, issuer{}, atStage(evidence.StageCollateral, part, err)
 	}
 	for _, c := range certs {
 		if isSelfIssued(c) {
 			continue
 		}
 		ca, err := verifyCA(certs, c, v.roots)
-		return c, ca, err
+		if err != nil {
+			return nil, issuer{}, atStage(evidence.StageCollateral, part, err)
+		}
+		return c, ca, nil
 	}
 	return nil, issuer{}, documentError(evidence.CodeMissing, part, fmt.Sprintf("only %s", names(certs)), "the PCK CA that issued the list", nil)
 }

@@ -17,10 +17,7 @@ import (
 // or hexadecimal DER, for provisioning services answer in all three. Errors are
 // *[evidence.Error] of stage parse.
 func ParseCRL(raw []byte) (*x509.RevocationList, error) {
-	return parseCRL("CRL", raw)
-}
-
-func parseCRL(part string, raw []byte) (*x509.RevocationList, error) {
+	const part = "CRL"
 	refuse := func(code evidence.Code, found, expected string, err error) error {
 		return &evidence.Error{
 			Stage: evidence.StageParse, Code: code, Part: part, Offset: -1, Found: found, Expected: expected, Err: err,
@@ -71,9 +68,9 @@ func verifyCRL(part string, raw []byte, issuerName string, issuer *ecdsa.PublicK
 	if len(raw) == 0 {
 		return nil, refuse(evidence.CodeMissing, "none", "the list: without it nothing counts as unrevoked")
 	}
-	list, err := parseCRL(part, raw)
+	list, err := ParseCRL(raw)
 	if err != nil {
-		return nil, err
+		return nil, atStage(evidence.StageRevocation, part, err)
 	}
 	if list.Issuer.CommonName != issuerName {
 		return nil, refuse(evidence.CodeMismatch, fmt.Sprintf("issuer %q", list.Issuer.CommonName), fmt.Sprintf("%q", issuerName))

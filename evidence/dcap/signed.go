@@ -98,26 +98,40 @@ func verifyIssuerChain(part string, pemText []byte, root Root) (*x509.Certificat
 	if len(pemText) == 0 {
 		return nil, documentError(evidence.CodeMissing, part+" issuer chain", "none", "the TCB signing certificate", nil)
 	}
+	signer, err := findSigner(pemText, root)
+	if err != nil {
+		return nil, atStage(evidence.StageCollateral, part+" issuer chain", err)
+	}
+	return signer, nil
+}
+
+func findSigner(pemText []byte, root Root) (*x509.Certificate, error) {
 	certs, err := ParseCertificates(pemText)
 	if err != nil {
 		return nil, err
 	}
-	var signer *x509.Certificate
 	for _, c := range certs {
-		if !isSelfIssued(c) && signer == nil {
-			signer = c
+		if isSelfIssued(c) {
+			continue
 		}
+		if _, err := anchor(certs, c, []Root{root}); err != nil {
+			return nil, err
+		}
+		return c, checkEndEntity(c, tcbSigningName)
 	}
-	if signer == nil {
-		return nil, missing("no signing certificate among "+names(certs), tcbSigningName)
+	return nil, missing("no signing certificate among "+names(certs), tcbSigningName)
+}
+
+// atStage says that what failed was a step of another stage: chains and lists
+// are read alike wherever they come from.
+func atStage(stage evidence.Stage, part string, err error) error {
+	e, ok := errors.AsType[*evidence.Error](err)
+	if !ok {
+		return err
 	}
-	if _, err := anchor(certs, signer, []Root{root}); err != nil {
-		return nil, err
-	}
-	if err := checkEndEntity(signer, tcbSigningName); err != nil {
-		return nil, err
-	}
-	return signer, nil
+	moved := *e
+	moved.Stage, moved.Part = stage, part+": "+e.Part
+	return &moved
 }
 
 // parseDate reads the dates of Intel's documents: RFC 3339 in UTC.

@@ -16,17 +16,12 @@ func (q *shownQuote) print(w io.Writer) error {
 	t := newTable(w)
 	t.row("size", fmt.Sprintf("%d bytes, followed by %d of padding", q.Size, q.Padding))
 	q.printWrapping(t)
-	t.row("header", "")
-	t.row("  version", q.Header.Version)
-	t.row("  attestation key type", q.Header.AttestationKeyType)
-	t.row("  TEE", q.Header.TEE)
+	t.row("header", fmt.Sprintf("version %d, %s, attestation key of type %d", q.Header.Version, q.Header.TEE, q.Header.AttestationKeyType))
 	t.row("  QE SVN, PCE SVN", fmt.Sprintf("%d, %d", q.Header.QESVN, q.Header.PCESVN))
 	t.row("  QE vendor ID", q.Header.QEVendorID)
 	t.row("  user data", q.Header.UserData)
-	t.row("enclave", "")
-	q.Report.print(t)
-	t.row("quoting enclave", "")
-	q.QEReport.print(t)
+	q.Report.print(t, "enclave")
+	q.QEReport.print(t, "quoting enclave")
 	q.printPlatform(t)
 	return t.flush()
 }
@@ -37,8 +32,7 @@ func (q *shownQuote) printWrapping(t *table) {
 		t.row("custom claims", q.CustomClaims)
 	}
 	if q.Certificate != nil {
-		t.row("certificate", "")
-		q.Certificate.print(t)
+		q.Certificate.print(t, "certificate")
 	}
 }
 
@@ -56,16 +50,19 @@ func (q *shownQuote) printPlatform(t *table) {
 		}
 		return
 	}
-	t.row("platform", "")
-	t.row("  FMSPC, CA", fmt.Sprintf("%s, %s", q.Platform.FMSPC, q.Platform.CA))
+	t.row("platform", fmt.Sprintf("FMSPC %s, %s CA", q.Platform.FMSPC, q.Platform.CA))
 	t.row("  component SVNs", strings.Trim(fmt.Sprint(q.Platform.Components), "[]"))
 	t.row("  PCE SVN", q.Platform.PCESVN)
 	t.row("  CPU SVN", q.Platform.CPUSVN)
-	t.row("PCK certificate", "")
-	q.Platform.PCKCertificate.print(t)
+	q.Platform.PCKCertificate.print(t, "PCK certificate")
 }
 
-func (r *shownReport) print(t *table) {
+func (r *shownReport) print(t *table, name string) {
+	kind := "not debuggable"
+	if r.Debug {
+		kind = "DEBUGGABLE: its memory can be read from outside"
+	}
+	t.row(name, kind)
 	t.row("  MRENCLAVE", r.MRENCLAVE)
 	t.row("  MRSIGNER", r.MRSIGNER)
 	t.row("  product ID, SVN", fmt.Sprintf("%d, %d", r.ProductID, r.SVN))
@@ -80,8 +77,8 @@ func (r *shownReport) print(t *table) {
 	}
 }
 
-func (c *shownCertificate) print(t *table) {
-	t.row("  subject", clean(c.Subject))
+func (c *shownCertificate) print(t *table, name string) {
+	t.row(name, clean(c.Subject))
 	t.row("  issuer", clean(c.Issuer))
 	t.row("  serial number", c.Serial)
 	t.row("  valid", c.NotBefore.Format(time.DateOnly)+" to "+c.NotAfter.Format(time.DateOnly))

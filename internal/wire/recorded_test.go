@@ -30,9 +30,9 @@ type exchange struct {
 		Body         json.RawMessage
 		DecodedToken *struct {
 			Claims struct {
-				HeldData   string          `json:"x-ms-sgx-ehd"`
-				Runtime    json.RawMessage `json:"x-ms-runtime"`
-				ReportData string          `json:"x-ms-sgx-report-data"`
+				HeldData   string                     `json:"x-ms-sgx-ehd"`
+				Runtime    json.RawMessage            `json:"x-ms-runtime"`
+				ReportData string                     `json:"x-ms-sgx-report-data"`
 				Collateral struct{ QuoteHash string } `json:"x-ms-sgx-collateral"`
 			}
 		} `json:"decoded_token"`

@@ -1,0 +1,241 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/policy"
+	"github.com/azattest/azattest/token"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const instance = "https://contoso.example"
+
+var at = time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
+
+// fakeVerifier believes everything, unless one of its functions says otherwise.
+type fakeVerifier struct {
+	parse  func(raw []byte) error
+	verify func(ctx context.Context) error
+	tcb    *evidence.TCB
+}
+
+type fakeEvidence struct{ claims *claims.Set }
+
+func (e fakeEvidence) Claims() *claims.Set { return e.claims }
+
+var _ evidence.Verifier = (*fakeVerifier)(nil)
+
+func (v *fakeVerifier) Parse(raw []byte) (evidence.Evidence, error) {
+	if v.parse != nil {
+		if err := v.parse(raw); err != nil {
+			return nil, err
+		}
+	}
+	return fakeEvidence{enclave()}, nil
+}
+
+func (v *fakeVerifier) Verify(ctx context.Context, _ evidence.Evidence, _ evidence.Requirements) (*evidence.Result, error) {
+	if v.verify != nil {
+		if err := v.verify(ctx); err != nil {
+			return nil, err
+		}
+	}
+	tcb := v.tcb
+	if tcb == nil {
+		tcb = &evidence.TCB{Status: evidence.TCBUpToDate, Platform: evidence.TCBUpToDate, QE: evidence.TCBUpToDate, EvaluationDataNumber: 17}
+	}
+	binding := sha256.Sum256([]byte(runtimeData))
+	return &evidence.Result{Type: "sgx", Claims: enclave(), RuntimeBinding: append(binding[:], make([]byte, 32)...), TCB: tcb}, nil
+}
+
+// runtimeData is what every piece of evidence binds.
+const runtimeData = `{"keys":[]}`
+
+func enclave() *claims.Set {
+	c := new(claims.Set)
+	c.Add("x-ms-sgx-is-debuggable", claims.Boolean(false))
+	c.Add("x-ms-sgx-product-id", claims.Integer(7))
+	return c
+}
+
+var signingKey = sync.OnceValues(func() (*token.Key, error) {
+	signer, err := token.GenerateSigner(token.ES256, 256)
+	if err != nil {
+		return nil, err
+	}
+	return token.NewKey(token.KeyConfig{Signer: signer, Algorithm: token.ES256, Issuer: instance})
+})
+
+// fixture is what a test may change before a server is made of it.
+type fixture struct {
+	verifier *fakeVerifier
+	policy   string // of SgxEnclave; empty for the default
+	config   server.Config
+}
+
+func newFixture(tb testing.TB) *fixture {
+	tb.Helper()
+	key, err := signingKey()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ring, err := token.NewRing(key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	issuer, err := token.NewIssuer(instance, ring)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &fixture{verifier: new(fakeVerifier), config: server.Config{Issuer: issuer, Log: slog.New(slog.DiscardHandler)}}
+}
+
+// complete returns a configuration that makes a server.
+func (f *fixture) complete(tb testing.TB) server.Config {
+	tb.Helper()
+	c := attest.Config{
+		Issuer:    f.config.Issuer,
+		Verifiers: map[attest.Type]evidence.Verifier{attest.SGXEnclave: f.verifier, attest.OpenEnclave: f.verifier},
+		Clock:     func() time.Time { return at },
+	}
+	if f.policy != "" {
+		program, err := policy.Compile(f.policy)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		c.Policies = map[attest.Type]*policy.Program{attest.SGXEnclave: program}
+	}
+	pipeline, err := attest.New(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	config := f.config
+	config.Attest = pipeline
+	return config
+}
+
+func (f *fixture) server(tb testing.TB) *server.Server {
+	tb.Helper()
+	s, err := server.New(f.complete(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// logged lets the server log as JSON, and returns a function that reads the
+// lines written so far.
+func (f *fixture) logged(tb testing.TB) func() []map[string]any {
+	tb.Helper()
+	var text syncBuffer
+	f.config.Log = slog.New(slog.NewJSONHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return func() []map[string]any {
+		var lines []map[string]any
+		for line := range strings.Lines(text.String()) {
+			var fields map[string]any
+			if err := json.Unmarshal([]byte(line), &fields); err != nil {
+				tb.Fatalf("%v in log line %s", err, line)
+			}
+			lines = append(lines, fields)
+		}
+		return lines
+	}
+}
+
+type syncBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+const (
+	sgxPath = "/attest/SgxEnclave?api-version=2022-08-01"
+	oePath  = "/attest/OpenEnclave?api-version=2022-08-01"
+
+	// body is a request that succeeds.
+	body = `{"quote":"cXVvdGU"}`
+)
+
+// do sends one request, as an SDK does, with header fields in pairs.
+func do(tb testing.TB, h http.Handler, method, target, text string, header ...string) *httptest.ResponseRecorder {
+	tb.Helper()
+	r := httptest.NewRequestWithContext(tb.Context(), method, target, strings.NewReader(text))
+	if text != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// tokenOf returns header and claims of the token in an answer.
+func tokenOf(tb testing.TB, w *httptest.ResponseRecorder) (header, body map[string]any) {
+	tb.Helper()
+	if w.Code != http.StatusOK {
+		tb.Fatalf("status %d, want 200: %s", w.Code, w.Body)
+	}
+	var answer map[string]string
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || len(answer) != 1 {
+		tb.Fatalf("answer %s (%v), want a token and nothing else", w.Body, err)
+	}
+	parts := strings.Split(answer["token"], ".")
+	if len(parts) != 3 {
+		tb.Fatalf("token of %d parts, want 3", len(parts))
+	}
+	for i, into := range []*map[string]any{&header, &body} {
+		raw, err := base64.RawURLEncoding.DecodeString(parts[i])
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return header, body
+}
+
+// wantRefusal checks status and code of an error, in body and header.
+func wantRefusal(tb testing.TB, w *httptest.ResponseRecorder, status int, code string) {
+	tb.Helper()
+	var answer struct {
+		Error struct{ Code, Message string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+		tb.Fatalf("status %d: %v in %s", w.Code, err, w.Body)
+	}
+	if w.Code != status || answer.Error.Code != code || answer.Error.Message == "" || w.Header().Get("X-Ms-Error-Code") != code {
+		tb.Fatalf("status %d, code header %q, body %s, want %d %s", w.Code, w.Header().Get("X-Ms-Error-Code"), w.Body, status, code)
+	}
+}
