@@ -84,9 +84,11 @@ func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
 // UnmarshalJSON implements [json.Unmarshaler]: the members of a JSON object
 // become claims, sorted by name. Strings, booleans and integers of 64 bits keep
-// their type; a non-empty array of those becomes several values; everything
-// else (objects, null, fractions, mixed or nested arrays) becomes a structured
-// value. It returns a *[JSONError] for anything but one object.
+// their type; an array of two or more of those becomes several values;
+// everything else (objects, null, fractions, shorter arrays and those that hold
+// anything else) becomes a structured value, so that [Set.AppendJSON] gives the
+// same document again. It returns a *[JSONError] for anything but one object,
+// and leaves s as it was.
 func (s *Set) UnmarshalJSON(raw []byte) error {
 	canonical, err := canonicalJSON(raw)
 	if err != nil {

@@ -18,11 +18,12 @@
 //
 // # Promises
 //
-// Nothing here is trust. What a source returns has been parsed and belongs to
-// the platform asked for, but no signature has been checked: that is the
-// verifier's task, and a source that lies can only make it refuse. For the same
-// reason a source may hand out collateral that is past its nextUpdate: the
-// verifier names the part and the date, which a source that hides it could not.
+// Nothing here is trust. What a service sends is parsed and must belong to the
+// platform asked for, but no signature is checked: that is the verifier's task,
+// and a source that lies can only make it refuse. For the same reason a source
+// may hand out collateral that is past its nextUpdate, and an archive of a single
+// set what does not fit at all: the verifier names the part and the reason,
+// which a source that hides it could not.
 //
 // All sources are safe for concurrent use and do their work within the context
 // of the caller; only a [Cache] has a goroutine of its own, until it is closed.

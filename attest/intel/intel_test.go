@@ -129,6 +129,30 @@ func TestWhatTheSourceSays(t *testing.T) {
 	}
 }
 
+func TestForgedEvidenceAsksNobody(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	forger, err := simulator.New(simulator.Config{Seed: simulator.Seed("forger"), Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := sourceFunc(func(_ context.Context, q collateral.Query) (*dcap.Collateral, error) {
+		t.Errorf("asked for the collateral of %s", q.Platform)
+		return nil, errors.New("not to be asked")
+	})
+	forged := kinds(t, forger, source)
+	for name, kind := range kinds(t, p, source) {
+		e, err := kind.verifier.Parse(forged[name].raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = kind.verifier.Verify(t.Context(), e, evidence.Requirements{At: now})
+		if refusal, ok := errors.AsType[*evidence.Error](err); !ok || refusal.Code != evidence.CodeUntrustedRoot {
+			t.Errorf("%s: error %v, want an untrusted root", name, err)
+		}
+	}
+}
+
 func TestEvidenceOfAnotherVerifier(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t)

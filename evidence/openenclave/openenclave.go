@@ -64,5 +64,6 @@ func (v *Verifier) Verify(ctx context.Context, r *Report, o sgx.Options) (*evide
 	return v.quotes.Verify(ctx, r.Quote, o)
 }
 
-// Platform says which collateral a report needs, unverified.
+// Platform says which collateral a report needs; see
+// [dcap.Verifier.Platform].
 func (v *Verifier) Platform(r *Report) (dcap.Platform, error) { return v.quotes.Platform(r.Quote) }

@@ -64,5 +64,6 @@ func (v *Verifier) Verify(ctx context.Context, q *Quote, o Options) (*evidence.R
 	return result, nil
 }
 
-// Platform says which collateral a quote needs, unverified.
+// Platform says which collateral a quote needs; see
+// [dcap.Verifier.Platform].
 func (v *Verifier) Platform(q *Quote) (dcap.Platform, error) { return v.quotes.Platform(q.Quote) }

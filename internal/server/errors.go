@@ -205,8 +205,8 @@ func quoteVerdict(e *evidence.Error) verdict {
 	} else {
 		v.cause = fmt.Sprintf("%s: %s: %s", e.Stage, e.Part, e.Code)
 	}
-	v.reason = ": " + shown.Error()
+	v.reason = fmt.Sprintf(" (%s/%s): %s", e.Stage, e.Code, shown.Detail())
 	v.body.Reason = string(e.Code)
-	v.body.Details = []wire.Detail{{Code: string(e.Code), Message: clipReason(shown.Error()), Target: string(e.Stage)}}
+	v.body.Details = []wire.Detail{{Code: string(e.Code), Message: clipReason(shown.Error()), Target: wire.Clip(e.Part)}}
 	return v
 }

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -35,6 +36,7 @@ type fakeVerifier struct {
 	parse  func(raw []byte) error
 	verify func(ctx context.Context) error
 	tcb    *evidence.TCB
+	binds  string // instead of runtimeData
 }
 
 type fakeEvidence struct{ claims *claims.Set }
@@ -62,11 +64,11 @@ func (v *fakeVerifier) Verify(ctx context.Context, _ evidence.Evidence, _ eviden
 	if tcb == nil {
 		tcb = &evidence.TCB{Status: evidence.TCBUpToDate, Platform: evidence.TCBUpToDate, QE: evidence.TCBUpToDate, EvaluationDataNumber: 17}
 	}
-	binding := sha256.Sum256([]byte(runtimeData))
+	binding := sha256.Sum256([]byte(cmp.Or(v.binds, runtimeData)))
 	return &evidence.Result{Type: "sgx", Claims: enclave(), RuntimeBinding: append(binding[:], make([]byte, 32)...), TCB: tcb}, nil
 }
 
-// runtimeData is what every piece of evidence binds.
+// runtimeData is what evidence binds.
 const runtimeData = `{"keys":[]}`
 
 func enclave() *claims.Set {
