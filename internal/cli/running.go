@@ -71,7 +71,10 @@ func assemble(s Streams, o *serveOptions, log *slog.Logger, at *ready) (*server.
 		src.Close()
 		return nil, nil, err
 	}
-	edge, err := server.New(server.Config{Attest: service, Issuer: issuer, TLS: tlsConfig, Log: log, Version: "azattest/" + release})
+	edge, err := server.New(server.Config{
+		Attest: service, Issuer: issuer, TLS: tlsConfig, PlainHTTP: o.plainHTTP, Log: log, Version: "azattest/" + release,
+		TerseErrors: o.terse, Limits: server.Limits{Linger: o.linger},
+	})
 	if err != nil {
 		src.Close()
 		return nil, nil, err

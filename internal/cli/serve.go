@@ -39,6 +39,8 @@ type serveOptions struct {
 	algorithm     string
 	keyBits       int
 	tokenLifetime time.Duration
+	terse         bool
+	linger        time.Duration
 
 	logFormat string
 	logLevel  string
@@ -94,6 +96,8 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.algorithm, "algorithm", string(token.RS256), "algorithm that signs tokens: RS256, PS256 or ES256")
 	f.IntVar(&o.keyBits, "key-bits", 0, "size of an RSA signing key that is made: 2048 or 3072 (default 2048)")
 	f.DurationVar(&o.tokenLifetime, "token-lifetime", 8*time.Hour, "how long tokens are valid")
+	f.BoolVar(&o.terse, "terse-errors", false, "keep the reasons of refusals to the log: clients read the sentences of the real service alone")
+	f.DurationVar(&o.linger, "linger", 0, "at shutdown, how long to go on serving after /readyz says no, so that balancers notice")
 	f.StringVar(&o.logFormat, "log-format", "text", "form of the log on stderr: text or json")
 	f.StringVar(&o.logLevel, "log-level", "info", "what is logged: debug, info, warn or error")
 	mustComplete(cmd, "algorithm", string(token.RS256), string(token.PS256), string(token.ES256))
@@ -113,6 +117,8 @@ func (o *serveOptions) check(command string) error {
 		return usage(command, "--dev serves loopback only, not %q", o.listen)
 	case o.dev && (o.tlsCert != "" || o.tlsKey != "" || o.plainHTTP):
 		return usage(command, "--dev makes its own certificate: leave out --tls-cert, --tls-key and --behind-proxy")
+	case o.linger < 0:
+		return usage(command, "--linger %s: want a duration that is not negative", o.linger)
 	case !o.dev && !o.at.IsZero():
 		return usage(command, "--at is for --dev only: it lets old evidence pass for new")
 	case !o.dev && o.url == "":
