@@ -40,75 +40,90 @@ func readBlocks(t *testing.T, path string) []block {
 	return blocks
 }
 
+// guide is where the guide has got to: a policy, and claims for it.
+type guide struct {
+	program  *Program
+	err      error // why there is no program
+	incoming *claims.Set
+
+	policies, outcomes int
+}
+
 // TestGuide runs the examples of the guide. A policy is followed by claims and
 // by what they lead to, as often as the guide likes, or by its faults.
 func TestGuide(t *testing.T) {
 	t.Parallel()
-	var program *Program
-	var compileError error
-	var incoming *claims.Set
-	policies, outcomes := 0, 0
+	g := new(guide)
 	for _, b := range readBlocks(t, "../docs/policy-language.md") {
-		canonical := func() string { return structured(t, b.text).String() }
 		switch b.kind {
 		case "":
-			continue
 		case "maa":
-			policies++
-			program, compileError = Compile(b.text)
-			incoming = nil
-			continue
+			g.policies++
+			g.program, g.err = Compile(b.text)
+			g.incoming = nil
 		case "json claims":
-			incoming = new(claims.Set)
-			if err := incoming.UnmarshalJSON([]byte(b.text)); err != nil {
+			g.incoming = new(claims.Set)
+			if err := g.incoming.UnmarshalJSON([]byte(b.text)); err != nil {
 				t.Fatalf("line %d: %v", b.line, err)
 			}
-			continue
-		}
-		outcomes++
-		if b.kind == "text faults" {
-			var bad *SyntaxError
-			if !errors.As(compileError, &bad) {
-				t.Errorf("line %d: %v, want faults", b.line, compileError)
-				continue
-			}
-			var got strings.Builder
-			for _, d := range bad.Diagnostics {
-				got.WriteString(d.String() + "\n")
-			}
-			if diff := cmp.Diff(b.text, got.String()); diff != "" {
-				t.Errorf("line %d: faults (-guide +real):\n%s", b.line, diff)
-			}
-			continue
-		}
-		if compileError != nil || incoming == nil {
-			t.Fatalf("line %d: no policy (%v) or no claims before it", b.line, compileError)
-		}
-		decision, err := program.Decide(incoming)
-		switch b.kind {
-		case "json issued":
-			if err != nil {
-				t.Errorf("line %d: %v", b.line, err)
-			} else if diff := cmp.Diff(canonical(), string(decision.Issued.AppendJSON(nil))); diff != "" {
-				t.Errorf("line %d: issued (-guide +real):\n%s", b.line, diff)
-			}
-		case "json properties":
-			properties, err := program.Configure(incoming)
-			if err != nil {
-				t.Errorf("line %d: %v", b.line, err)
-			} else if diff := cmp.Diff(canonical(), string(properties.AppendJSON(nil))); diff != "" {
-				t.Errorf("line %d: properties (-guide +real):\n%s", b.line, diff)
-			}
-		case "text denied", "text error":
-			want := map[string]bool{"text denied": true}[b.kind]
-			if err == nil || err.Error()+"\n" != b.text || want != (outcome(t, err) != "evaluation") {
-				t.Errorf("line %d: %v\nthe guide says %s", b.line, err, b.text)
+		case "text faults":
+			g.outcomes++
+			if diff := cmp.Diff(b.text, g.faults(t)); diff != "" {
+				t.Errorf("line %d (-guide +real):\n%s", b.line, diff)
 			}
 		default:
-			t.Errorf("line %d: nobody runs a block of %q", b.line, b.kind)
+			g.outcomes++
+			if g.program == nil || g.incoming == nil {
+				t.Fatalf("line %d: no policy (%v) or no claims before it", b.line, g.err)
+			}
+			got := g.outcome(t, b.kind)
+			want := b.text
+			if strings.HasPrefix(b.kind, "json ") {
+				want = structured(t, b.text).String()
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("line %d: %s (-guide +real):\n%s", b.line, b.kind, diff)
+			}
 		}
 	}
-	if policies < 10 || outcomes < policies {
-		t.Errorf("%d policies, %d outcomes: every policy of the guide shows what it does", policies, outcomes)
+	if g.policies < 10 || g.outcomes < g.policies {
+		t.Errorf("%d policies, %d outcomes: every policy of the guide shows what it does", g.policies, g.outcomes)
 	}
+}
+
+// faults returns those of the policy, a line for each.
+func (g *guide) faults(t *testing.T) string {
+	t.Helper()
+	var bad *SyntaxError
+	if !errors.As(g.err, &bad) {
+		return "none"
+	}
+	var lines strings.Builder
+	for _, d := range bad.Diagnostics {
+		lines.WriteString(d.String() + "\n")
+	}
+	return lines.String()
+}
+
+// outcome returns what the policy says of the claims, in the form of a block of
+// that kind.
+func (g *guide) outcome(t *testing.T, kind string) string {
+	t.Helper()
+	if kind == "json properties" {
+		properties, err := g.program.Configure(g.incoming)
+		if err != nil {
+			return err.Error()
+		}
+		return string(properties.AppendJSON(nil))
+	}
+	decision, err := g.program.Decide(g.incoming)
+	if got := outcome(t, err); got == "permit" && kind != "json issued" ||
+		got == "evaluation" && kind != "text error" ||
+		(got == "denied" || got == "no-permit") && kind != "text denied" {
+		return got
+	}
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	return string(decision.Issued.AppendJSON(nil))
 }
