@@ -190,7 +190,7 @@ func (s *Set) Equal(other *Set) bool {
 
 // sorted returns the entries by name, in buf if they fit.
 func (s *Set) sorted(buf []entry) []entry {
-	out := append(buf, s.entries...)
-	slices.SortFunc(out, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	return out
+	buf = append(buf, s.entries...)
+	slices.SortFunc(buf, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	return buf
 }

@@ -72,7 +72,8 @@ func TestValueKinds(t *testing.T) {
 func TestValueEquality(t *testing.T) {
 	t.Parallel()
 	values := []Value{
-		{}, String(""), String("1"), String("true"), String("{}"), Integer(0), Integer(1), Boolean(false), Boolean(true),
+		{},
+		String(""), String("1"), String("true"), String("{}"), Integer(0), Integer(1), Boolean(false), Boolean(true),
 		mustJSON(t, "1"), mustJSON(t, "true"), mustJSON(t, "{}"), mustJSON(t, `"1"`), mustJSON(t, "null"),
 	}
 	for i, a := range values {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -160,10 +161,7 @@ func compareErrors(t *testing.T, w *httptest.ResponseRecorder, e exchange) {
 }
 
 func without(m map[string]any, names ...string) map[string]any {
-	rest := make(map[string]any, len(m))
-	for name, v := range m {
-		rest[name] = v
-	}
+	rest := maps.Clone(m)
 	for _, name := range names {
 		delete(rest, name)
 	}

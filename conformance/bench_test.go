@@ -213,6 +213,7 @@ func (f *bench) serve(b *testing.B) (url string, body []byte) {
 }
 
 func post(b *testing.B, client *http.Client, url string, body []byte) {
+	b.Helper()
 	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		b.Error(err)

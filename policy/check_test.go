@@ -145,9 +145,9 @@ func TestFaultsOfMeaning(t *testing.T) {
 			},
 		},
 		"unknown words are reported once": {
-			issuing(`c:[colour=="red"] => issue(typ="a", value=c.valeu);`),
+			issuing(`c:[weight=="red"] => issue(typ="a", value=c.valeu);`),
 			[]string{
-				`unknown-property 4:3: found 'colour', expected a claim property (a claim has type, value, valueType or issuer)`,
+				`unknown-property 4:3: found 'weight', expected a claim property (a claim has type, value, valueType or issuer)`,
 				`unknown-property 4:27: found 'typ', expected a claim property (did you mean type?)`,
 				`unknown-property 4:44: found 'valeu', expected a claim property (did you mean value?)`,
 			},

@@ -35,6 +35,7 @@ func TestAuthorization(t *testing.T) {
 		"types are case-sensitive":          {[]string{`[type=="X"]=>permit();`}, "no-permit"},
 		"any claim":                         {[]string{`[]=>permit();`}, "permit"},
 		"two tests of one type":             {[]string{`[type=="x", type=="y"]=>permit();`}, "no-permit"},
+		"the same the other way round":      {[]string{`[type=="y", type=="x"]=>permit();`}, "no-permit"},
 		"a type that is another":            {[]string{`[type!="x"]=>permit();`}, "no-permit"},
 		"the issuer of evidence":            {[]string{`[type=="x", issuer=="AttestationService"]=>permit();`}, "permit"},
 		"not the issuer of evidence":        {[]string{`[type=="x", issuer!="AttestationService"]=>permit();`}, "no-permit"},

@@ -14,8 +14,7 @@ authorizationrules{
   [type="x-ms-sgx-is-debuggable", value==false] => permit();
   => issue(claim=c);
 };`)
-	var faulty *policy.SyntaxError
-	if errors.As(err, &faulty) {
+	if faulty, ok := errors.AsType[*policy.SyntaxError](err); ok {
 		for _, d := range faulty.Diagnostics {
 			fmt.Println(d)
 		}

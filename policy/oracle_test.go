@@ -89,7 +89,7 @@ func randomPolicy(r *rand.Rand) string {
 		for i := range r.IntN(4) {
 			var tests []string
 			if r.IntN(4) > 0 {
-				tests = append(tests, fmt.Sprintf(`type=="%s"`, pick("a", "b", "c", "m", "n")))
+				tests = append(tests, fmt.Sprintf("type==%q", pick("a", "b", "c", "m", "n")))
 			}
 			for range r.IntN(3) {
 				switch {

@@ -31,7 +31,7 @@ const (
 )
 
 // properties are all there are. What the service does with others is not known;
-// here they are faults, lest a misspelt baseline goes unnoticed.
+// here they are faults, lest a misspelled baseline goes unnoticed.
 var properties = [...]property{
 	{"x-ms-sgx-tcbidentifier", syntax.Configuration, claims.KindString, checkTCBIdentifier},
 	{"required_pcr_mask", syntax.Configuration, claims.KindInteger, within(0, pcrMask)},

@@ -84,7 +84,7 @@ func TestRefusedProperties(t *testing.T) {
 	const wantTCB = `want "azuredefault" or a TCB evaluation data number such as "15"`
 	tests := map[string]struct{ text, want string }{
 		"an unknown name":    {configuring(`=> issueproperty(type="x-ms-sgx-tcbidentifer", value="15");`), `unknown-policy-property 3:22: there is no property "x-ms-sgx-tcbidentifer" (did you mean x-ms-sgx-tcbidentifier?)`},
-		"nothing like it":    {configuring(`=> issueproperty(type="colour", value="15");`), `unknown-policy-property 3:22: there is no property "colour" (the properties are x-ms-sgx-tcbidentifier, required_pcr_mask, require_valid_aik_cert, report_validity_in_minutes, omit_x5c)`},
+		"nothing like it":    {configuring(`=> issueproperty(type="weight", value="15");`), `unknown-policy-property 3:22: there is no property "weight" (the properties are x-ms-sgx-tcbidentifier, required_pcr_mask, require_valid_aik_cert, report_validity_in_minutes, omit_x5c)`},
 		"case counts":        {tcb(`"AzureDefault"`), `policy-property-value 3:54: property x-ms-sgx-tcbidentifier is set to "AzureDefault", ` + wantTCB},
 		"an integer":         {tcb(`15`), `policy-property-value 3:54: property x-ms-sgx-tcbidentifier is set to 15 (Integer), want String`},
 		"negative":           {tcb(`"-1"`), `policy-property-value 3:54: property x-ms-sgx-tcbidentifier is set to "-1", ` + wantTCB},
@@ -125,7 +125,7 @@ func TestPropertiesFromClaims(t *testing.T) {
 		incoming *claims.Set
 		want     string
 	}{
-		"an unknown name":  {rule(`c:[type=="name"] => issueproperty(type=c.value, value=1);`), set("name", "colour"), `there is no property "colour"`},
+		"an unknown name":  {rule(`c:[type=="name"] => issueproperty(type=c.value, value=1);`), set("name", "weight"), `there is no property "weight"`},
 		"an unknown claim": {rule(`c:[type=="x"] => issueproperty(claim=c);`), set("x", 1), `there is no property "x"`},
 		"no name":          {rule(`c:[type=="name"] => issueproperty(type=c.value, value=1);`), set("name", 1), `the type of a claim is set to 1, want a String that is not empty`},
 		"a wrong kind":     {rule(`c:[type=="x"] => issueproperty(type="required_pcr_mask", value=c.value);`), set("x", "1"), `property required_pcr_mask is set to "1" (String), want Integer`},

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
+	"slices"
 
 	"github.com/azattest/azattest/evidence"
 )
@@ -23,7 +24,7 @@ var (
 )
 
 func extensionOID(arcs ...int) asn1.ObjectIdentifier {
-	return append(oidSGXExtension[:len(oidSGXExtension):len(oidSGXExtension)], arcs...)
+	return append(slices.Clip(oidSGXExtension), arcs...)
 }
 
 // SGXType is the kind of memory protection of a platform.

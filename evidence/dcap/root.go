@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/azattest/azattest/evidence"
 )
@@ -80,15 +81,12 @@ func (r Root) Name() string { return r.name }
 func (r Root) IsSimulated() bool { return r.simulated }
 
 func untrusted(found string, roots []Root) error {
-	want := ""
+	names := make([]string, len(roots))
 	for i, r := range roots {
-		if i > 0 {
-			want += " or "
-		}
-		want += r.name
+		names[i] = r.name
 	}
 	return &evidence.Error{
 		Stage: evidence.StageChain, Code: evidence.CodeUntrustedRoot, Part: "certificate chain", Offset: -1,
-		Found: found, Expected: "a chain to the key of " + want,
+		Found: found, Expected: "a chain to the key of " + strings.Join(names, " or "),
 	}
 }

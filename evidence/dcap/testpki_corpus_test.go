@@ -1,7 +1,6 @@
 package dcap_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -58,7 +57,7 @@ func TestSyntheticSampleOfIntel(t *testing.T) {
 	})
 	t.Run("quote", func(t *testing.T) {
 		t.Parallel()
-		got, err := v.Verify(context.Background(), q, dcap.Options{Collateral: dcap.NewCollateral(p), At: at})
+		got, err := v.Verify(t.Context(), q, dcap.Options{Collateral: dcap.NewCollateral(p), At: at})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +70,7 @@ func TestSyntheticSampleOfIntel(t *testing.T) {
 	})
 	t.Run("not under Intel's root", func(t *testing.T) {
 		t.Parallel()
-		_, err := newVerifier(t).Verify(context.Background(), q, dcap.Options{Collateral: dcap.NewCollateral(p), At: at})
+		_, err := newVerifier(t).Verify(t.Context(), q, dcap.Options{Collateral: dcap.NewCollateral(p), At: at})
 		if e, ok := errors.AsType[*evidence.Error](err); !ok || e.Code != evidence.CodeUntrustedRoot {
 			t.Errorf("error %v, want an untrusted root", err)
 		}

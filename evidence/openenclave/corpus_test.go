@@ -158,8 +158,7 @@ func certificates(t *testing.T, path string) [][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := bytes.Index(raw, []byte(`"keys"`))
-	if i < 0 {
+	if !bytes.Contains(raw, []byte(`"keys"`)) {
 		t.Fatalf("%s has no keys", path)
 	}
 	var found [][]byte

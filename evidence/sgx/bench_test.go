@@ -57,6 +57,7 @@ func twoVerifications(b *testing.B) func() {
 func BenchmarkVerify(b *testing.B) {
 	raw, o := realCase(b)
 	verify := func(b *testing.B, v *sgx.Verifier) {
+		b.Helper()
 		q, err := sgx.Parse(raw)
 		if err != nil {
 			b.Fatal(err)

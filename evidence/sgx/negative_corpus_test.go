@@ -25,7 +25,7 @@ func TestQuotesThatMustFail(t *testing.T) {
 		code  evidence.Code
 	}{
 		"negative/automata-bad-chain-cn":  {evidence.StageChain, evidence.CodeMissing},          // a CA renamed after signing
-		"negative/automata-wasm-bad-leaf": {evidence.StageParse, evidence.CodeUnsupported}, // a TDX quote, of a PCK that does not hold
+		"negative/automata-wasm-bad-leaf": {evidence.StageParse, evidence.CodeUnsupported},      // a TDX quote, of a PCK that does not hold
 		"negative/fortanix-bad-sig":       {evidence.StageSignature, evidence.CodeBadSignature}, // the signature changed
 		"negative/nonprod-root-tdx-v4":    {evidence.StageParse, evidence.CodeUnsupported},      // a TDX quote, of a root that is not Intel's
 		"sgx-v3-other/oasis-eppid-72a0":   {evidence.StageChain, evidence.CodeUnsupported},      // no PCK certificate inside

@@ -1,8 +1,6 @@
 package sgx
 
 import (
-	"fmt"
-
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/dcap"
@@ -29,7 +27,7 @@ func Parse(raw []byte) (*Quote, error) {
 	if q.Header.TEE != dcap.SGX {
 		return nil, &evidence.Error{
 			Stage: evidence.StageParse, Code: evidence.CodeUnsupported, Part: "quote header: TEE type", Offset: 4,
-			Found: q.Header.TEE.String(), Expected: fmt.Sprintf("%s", dcap.SGX),
+			Found: q.Header.TEE.String(), Expected: dcap.SGX.String(),
 		}
 	}
 	report, err := dcap.ParseEnclaveReport(q.Body)

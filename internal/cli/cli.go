@@ -54,12 +54,18 @@ func run(ctx context.Context, args []string, s Streams) int {
 		return exitDone
 	}
 	if _, silent := errors.AsType[*reportedError](err); !silent {
-		fmt.Fprintf(s.Err, "azattest: %s\n", err)
-		if hint := hintFor(err); hint != "" {
-			fmt.Fprintf(s.Err, "hint: %s\n", hint)
-		}
+		complain(s.Err, err)
 	}
 	return exitCode(err)
+}
+
+// complain says what went wrong. Where even that cannot be written, the exit
+// code is all that is left.
+func complain(w io.Writer, err error) {
+	_, _ = fmt.Fprintf(w, "azattest: %s\n", err)
+	if hint := hintFor(err); hint != "" {
+		_, _ = fmt.Fprintf(w, "hint: %s\n", hint)
+	}
 }
 
 func newRoot(s Streams) *cobra.Command {

@@ -31,18 +31,20 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
-		Setup: givePlatform,
+		Setup: prepare,
 		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
 }
 
-// givePlatform puts a simulated platform into the data directory "data" of each
+// prepare puts a simulated platform into the data directory "data" of each
 // script. Its seed is fixed, and so is all that it makes as of a given time.
-func givePlatform(env *testscript.Env) error {
+func prepare(env *testscript.Env) error {
 	raw, err := os.ReadFile(filepath.Join("testdata", "platform.json"))
 	if err != nil {
 		return err
 	}
+	// Else each command waits a second at its end, under the race detector.
+	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	dir := filepath.Join(env.WorkDir, "data", simulatorFolder)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

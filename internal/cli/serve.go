@@ -158,7 +158,7 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 	if err := running.announce(o.readyFile); err != nil {
 		return err
 	}
-	log.Info("listening", "endpoint", running.Endpoint, "dev", o.dev)
+	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("endpoint", running.Endpoint), slog.Bool("dev", o.dev))
 	return running.wait()
 }
 

@@ -26,8 +26,8 @@ func newSimulateCollateral(s Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "collateral",
 		Short: "Make the collateral that judges a simulated platform",
-		Long: `collateral makes a set of collateral under which the simulated platform of the data
-directory has the TCB status that the flags say, valid for 30 days. The set
+		Long: `collateral makes a set of collateral under which the simulated platform of the
+data directory has the TCB status that the flags say, valid for 30 days. The set
 replaces the one that is in the folder.`,
 		Example: `  azattest simulate collateral --out ./set
   azattest simulate collateral --tcb-status OutOfDate --advisory INTEL-SA-00615 --out ./set

@@ -26,8 +26,8 @@ func newSimulateQuote(s Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "quote",
 		Short: "Make a quote of a simulated enclave",
-		Long: `quote makes an SGX quote that says of its enclave whatever the flags say, signed by
-the simulated platform of the data directory.`,
+		Long: `quote makes an SGX quote that says of its enclave whatever the flags say, signed
+by the simulated platform of the data directory.`,
 		Example: `  azattest simulate quote --runtime-data key.pem -o quote.bin
   azattest simulate quote --product-id 7 --svn 2 --debug --open-enclave -o report.bin
   azattest simulate quote --fault quote-signature -o bad.bin`,

@@ -19,7 +19,7 @@ import (
 func signedToken(t *testing.T, a token.Algorithm) (jws string, jwks []byte) {
 	t.Helper()
 	const url = "https://attest.example"
-	signer, err := token.GenerateSigner(a, 2048)
+	signer, err := token.GenerateSigner(a, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

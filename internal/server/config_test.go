@@ -23,7 +23,7 @@ func TestNewRefuses(t *testing.T) {
 		"version with a line":    {func(c *server.Config) { c.Version = "1\r\nX: y" }, "Version"},
 		"version without end":    {func(c *server.Config) { c.Version = strings.Repeat("1", 200) }, "Version"},
 		"TLS and plain HTTP":     {func(c *server.Config) { c.TLS = &tls.Config{Certificates: certificate}; c.PlainHTTP = true }, "PlainHTTP"},
-		"TLS 1.1":                {func(c *server.Config) { c.TLS = &tls.Config{Certificates: certificate, MinVersion: tls.VersionTLS11} }, "TLS"},
+		"TLS 1.1":                {func(c *server.Config) { c.TLS = &tls.Config{Certificates: certificate, MinVersion: tls.VersionTLS11} }, "TLS"}, //nolint:gosec // G402: refused, which is the point
 		"TLS without any key":    {func(c *server.Config) { c.TLS = &tls.Config{MinVersion: tls.VersionTLS12} }, "TLS"},
 		"body below nothing":     {func(c *server.Config) { c.Limits.BodyBytes = -1 }, "Limits.BodyBytes"},
 		"places below nothing":   {func(c *server.Config) { c.Limits.Concurrent = -1 }, "Limits.Concurrent"},
@@ -54,10 +54,10 @@ func TestNewAccepts(t *testing.T) {
 		"TLS 1.3 alone": func(c *server.Config) {
 			c.TLS = &tls.Config{Certificates: []tls.Certificate{{}}, MinVersion: tls.VersionTLS13}
 		},
-		"Go's own minimum": func(c *server.Config) { c.TLS = &tls.Config{Certificates: []tls.Certificate{{}}} }, //nolint:gosec // G402: the default is TLS 1.2
+		"Go's own minimum": func(c *server.Config) { c.TLS = &tls.Config{Certificates: []tls.Certificate{{}}} },
 		"certificates anew": func(c *server.Config) {
 			c.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}
-		}, //nolint:gosec,nilnil // never asked
+		}, //nolint:nilnil // never asked
 	} {
 		c := newFixture(t).complete(t)
 		change(&c)

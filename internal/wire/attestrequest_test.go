@@ -13,8 +13,6 @@ import (
 // allBytes is evidence whose base64 needs every kind of character.
 var allBytes = []byte{0xfb, 0xff, 0xbf, 0x00, 0x01}
 
-func text(s string) *string { return &s }
-
 func TestParseAttestRequest(t *testing.T) {
 	t.Parallel()
 	quote := func(r wire.AttestRequest) *wire.AttestRequest {
@@ -43,12 +41,12 @@ func TestParseAttestRequest(t *testing.T) {
 		"data without members":      {`{"quote":"cXVvdGU","initTimeData":{}}`, quote(wire.AttestRequest{})},
 		"empty binary data":         {`{"quote":"cXVvdGU","runtimeData":{"data":"","dataType":"Binary"}}`, quote(wire.AttestRequest{RuntimeData: &wire.Data{Bytes: []byte{}}})},
 		"null members":              {`{"quote":"cXVvdGU","runtimeData":null,"initTimeData":null,"draftPolicyForAttestation":null,"nonce":null}`, quote(wire.AttestRequest{})},
-		"nonce":                     {`{"quote":"cXVvdGU","nonce":"n\u00e4 \ud83d\ude00"}`, quote(wire.AttestRequest{Nonce: text("nä 😀")})},
-		"empty nonce":               {`{"quote":"cXVvdGU","nonce":""}`, quote(wire.AttestRequest{Nonce: text("")})},
-		"number as nonce":           {`{"quote":"cXVvdGU","nonce":18446744073709551615}`, quote(wire.AttestRequest{Nonce: text("18446744073709551615")})},
-		"negative number as nonce":  {`{"quote":"cXVvdGU","nonce":-1}`, quote(wire.AttestRequest{Nonce: text("-1")})},
-		"draft policy":              {`{"quote":"cXVvdGU","draftPolicyForAttestation":"version=1.0;\\ufffd\n"}`, quote(wire.AttestRequest{DraftPolicy: text("version=1.0;\\ufffd\n")})},
-		"empty draft policy":        {`{"quote":"cXVvdGU","draftPolicyForAttestation":""}`, quote(wire.AttestRequest{DraftPolicy: text("")})},
+		"nonce":                     {`{"quote":"cXVvdGU","nonce":"n\u00e4 \ud83d\ude00"}`, quote(wire.AttestRequest{Nonce: new("nä 😀")})},
+		"empty nonce":               {`{"quote":"cXVvdGU","nonce":""}`, quote(wire.AttestRequest{Nonce: new("")})},
+		"number as nonce":           {`{"quote":"cXVvdGU","nonce":18446744073709551615}`, quote(wire.AttestRequest{Nonce: new("18446744073709551615")})},
+		"negative number as nonce":  {`{"quote":"cXVvdGU","nonce":-1}`, quote(wire.AttestRequest{Nonce: new("-1")})},
+		"draft policy":              {`{"quote":"cXVvdGU","draftPolicyForAttestation":"version=1.0;\\ufffd\n"}`, quote(wire.AttestRequest{DraftPolicy: new("version=1.0;\\ufffd\n")})},
+		"empty draft policy":        {`{"quote":"cXVvdGU","draftPolicyForAttestation":""}`, quote(wire.AttestRequest{DraftPolicy: new("")})},
 		"unknown members":           {`{"x":[{"y":[null,true,1e9]}],"quote":"cXVvdGU","report":7}`, quote(wire.AttestRequest{})},
 	}
 	for name, tt := range tests {

@@ -79,8 +79,9 @@ func (c Code) rank() int {
 	switch c {
 	case StrayCharacter, OpenString, NotUTF8, Placeholder:
 		return 0
+	default:
+		return 1
 	}
-	return 1
 }
 
 func tooLarge(size int) Diagnostic {

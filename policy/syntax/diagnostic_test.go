@@ -110,7 +110,8 @@ func TestKnownMistakes(t *testing.T) {
 			rules(`[type=="a", value=~"b"] => permit();`),
 			[]string{
 				`stray-character 2:18: found '~', which is no part of the language (there are no regular expressions: compare with == or !=)`,
-				`assignment-in-condition 2:17: found '=', expected a comparison operator (equality is written ==)`},
+				`assignment-in-condition 2:17: found '=', expected a comparison operator (equality is written ==)`,
+			},
 		},
 		"no =>": {
 			rules(`[type=="a"] && permit();`),
@@ -128,14 +129,14 @@ func TestKnownMistakes(t *testing.T) {
 			rules(`=> issue("a", value=1);`),
 			[]string{`unexpected-token 2:9: found '"a"', expected claim property (name the property: type=…)`},
 		},
-		"misspelt words": {
-			"version=1.0;authizationrules{[tpye==\"a\"] => Permit(); => add(typ=\"a\", colour=1);};",
+		"misspelled words": {
+			"version=1.0;authizationrules{[tpye==\"a\"] => Permit(); => add(typ=\"a\", weight=1);};",
 			[]string{
 				`unknown-section 1:12: found 'authizationrules', expected 'configurationrules' or 'authorizationrules' (did you mean authorizationrules?)`,
 				`unknown-property 1:30: found 'tpye', expected a claim property (did you mean type?)`,
 				`unknown-action 1:44: found 'Permit', expected an action (did you mean permit?)`,
 				`unknown-property 1:61: found 'typ', expected a claim property (did you mean type?)`,
-				`unknown-property 1:70: found 'colour', expected a claim property (a claim has type, value, valueType or issuer)`,
+				`unknown-property 1:70: found 'weight', expected a claim property (a claim has type, value, valueType or issuer)`,
 			},
 		},
 		"an action from elsewhere": {

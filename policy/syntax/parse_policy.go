@@ -122,7 +122,7 @@ func (p *parser) section(order *sections) bool {
 	case known:
 		p.place(order, kind, name)
 	case p.tok.kind == tokenOpenBrace || p.tok.kind == tokenAssign:
-		kind = p.misspelt(order, name)
+		kind = p.misspelled(order, name)
 	default:
 		return p.stop(Diagnostic{
 			Code:     UnexpectedToken,
@@ -166,9 +166,9 @@ func (p *parser) place(order *sections, kind SectionKind, name token) {
 	}
 }
 
-// misspelt reports a section with an unknown name and returns the one that was
+// misspelled reports a section with an unknown name and returns the one that was
 // probably meant, 0 if none resembles it.
-func (p *parser) misspelt(order *sections, name token) SectionKind {
+func (p *parser) misspelled(order *sections, name token) SectionKind {
 	order.doubtful = true
 	d := Diagnostic{
 		Code:     UnknownSection,

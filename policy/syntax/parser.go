@@ -51,15 +51,6 @@ func (p *parser) expect(kind tokenKind) bool {
 	return p.accept(kind) || p.unexpected(string(kind))
 }
 
-// acceptWord reads the next token if it is that word.
-func (p *parser) acceptWord(word string) bool {
-	if p.tok.kind != tokenWord || p.tok.text != word {
-		return false
-	}
-	p.advance()
-	return true
-}
-
 // semicolon reads the semicolon after what. Where it is missing it is reported
 // and taken as read, provided that the next token can begin something new.
 func (p *parser) semicolon(what string, fresh ...tokenKind) bool {

@@ -38,7 +38,7 @@ func (s *scanner) stray() {
 		return
 	}
 	s.misled = s.suspect != nil || strings.ContainsRune(typographicQuotes, first)
-	s.fault(StrayCharacter, at, fmt.Sprintf("found %s, which is no part of the language", visible(first, run)), s.strayHint(first, run))
+	s.fault(StrayCharacter, at, fmt.Sprintf("found %s, which is no part of the language", visible(first, run)), s.strayHint(first))
 }
 
 // resumes reports whether a token or a blank begins here.
@@ -65,7 +65,7 @@ func visible(first rune, run string) string {
 }
 
 // strayHint guesses what the writer meant.
-func (s *scanner) strayHint(first rune, run string) string {
+func (s *scanner) strayHint(first rune) string {
 	switch {
 	case strings.ContainsRune(typographicQuotes, first):
 		return typographicHint
