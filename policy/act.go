@@ -43,11 +43,11 @@ func (m *machine) claim() (string, claims.Value, error) {
 		return "", v, m.fail("the type of a claim is set to %s, want a String that is not empty", shown(kind))
 	}
 	if v.Kind() == 0 {
-		return "", v, m.fail("claim %q gets no value: a structured value has no valueType", name)
+		return "", v, m.fail("claim %s gets no value: a structured value has no valueType", shown(kind))
 	}
 	if a.valueType != nil {
 		if want, _ := m.value(a.valueType).Str(); want != v.Kind().String() {
-			return "", v, m.fail("the value of claim %q is %s (%s), but valueType says %q", name, shown(v), v.Kind(), want)
+			return "", v, m.fail("the value of claim %s is %s (%s), but valueType says %s", shown(kind), shown(v), v.Kind(), shown(claims.String(want)))
 		}
 	}
 	return name, v, nil
@@ -58,7 +58,7 @@ func (m *machine) claim() (string, claims.Value, error) {
 func (m *machine) set(name string, v claims.Value) error {
 	p, known := propertyNamed(name)
 	if !known {
-		return m.fail("there is no property %q", name)
+		return m.fail("there is no property %s", shown(claims.String(name)))
 	}
 	if p.section != m.rule.section {
 		return m.fail("property %s has no effect in %s, it belongs in %s", name, m.rule.section, p.section)

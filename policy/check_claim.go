@@ -79,7 +79,7 @@ func (c *checker) closedName(p syntax.Property, name string, at syntax.Range) {
 	if near := syntax.Nearest(name, known); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	c.report(UnknownName, at, fmt.Sprintf("no claim has the %s %q", p, name), hint)
+	c.report(UnknownName, at, fmt.Sprintf("no claim has the %s %s", p, shown(claims.String(name))), hint)
 }
 
 // arguments checks what an action makes of its claim.
@@ -164,7 +164,7 @@ func (c *checker) property(section syntax.SectionKind, rule *syntax.Rule) {
 		if near := syntax.Nearest(name, propertyNames()); near != "" {
 			hint = "did you mean " + near + "?"
 		}
-		c.report(UnknownPolicyProperty, kind.Value.Span(), fmt.Sprintf("there is no property %q", name), hint)
+		c.report(UnknownPolicyProperty, kind.Value.Span(), fmt.Sprintf("there is no property %s", shown(literal)), hint)
 		return
 	}
 	if p.section != section {

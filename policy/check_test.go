@@ -215,3 +215,40 @@ func TestSyntaxError(t *testing.T) {
 		t.Errorf("faults (-want +got):\n%s", diff)
 	}
 }
+
+// TestMessagesAreShort checks that neither a fault nor a failure repeats a
+// whole policy or a whole claim.
+func TestMessagesAreShort(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	for name, text := range map[string]string{
+		"issuer":     authorizing(`[issuer=="` + long + `"] => permit();`),
+		"property":   configuring(`=> issueproperty(type="` + long + `", value=1);`),
+		"value":      configuring(`=> issueproperty(type="omit_x5c", value="` + long + `");`),
+		"identifier": authorizing(long + `:[value==` + long + `y.value] => permit();`),
+		"type":       issuing(`=> issue(type="a", value="` + long + `", valueType="Integer");`),
+	} {
+		_, err := Compile(text)
+		if err == nil {
+			t.Errorf("%s: no fault", name)
+			continue
+		}
+		for _, fault := range faults(t, text) {
+			if len(fault) > 400 {
+				t.Errorf("%s: a fault of %d bytes", name, len(fault))
+			}
+		}
+		if n := len(err.Error()); n > 500 {
+			t.Errorf("%s: an error of %d bytes", name, n)
+		}
+	}
+	for name, rule := range map[string]string{
+		"type":     `c:[type=="x"] => issue(type=c.value, value=c.value, valueType="Integer");`,
+		"property": `c:[type=="x"] => issueproperty(type=c.value, value=1);`,
+	} {
+		_, err := mustCompile(t, issuing(rule)).Decide(set("x", long))
+		if err == nil || len(err.Error()) > 500 {
+			t.Errorf("%s: error %.600v", name, err)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"time"
 
@@ -26,10 +25,33 @@ const (
 // silently), some end in a NUL. Anything else between the blocks than white
 // space and NUL is refused. Errors are *[evidence.Error] of stage parse.
 func ParseCertificates(raw []byte) ([]*x509.Certificate, error) {
+	blocks, err := certificateBlocks(raw)
+	if err != nil {
+		return nil, err
+	}
+	certs := make([]*x509.Certificate, len(blocks))
+	for i, b := range blocks {
+		if certs[i], err = x509.ParseCertificate(b.der); err != nil {
+			e := chainError(evidence.CodeMalformed, b.offset, "", "")
+			e.Err = err
+			return nil, e
+		}
+	}
+	return certs, nil
+}
+
+// block is a PEM block of a chain.
+type block struct {
+	offset int
+	der    []byte
+}
+
+// certificateBlocks finds and decodes the blocks, at least one.
+func certificateBlocks(raw []byte) ([]block, error) {
 	if len(raw) > maxChain {
 		return nil, chainError(evidence.CodeTooLarge, 0, fmt.Sprintf("%d bytes", len(raw)), fmt.Sprintf("at most %d", maxChain))
 	}
-	var certs []*x509.Certificate
+	var blocks []block
 	for rest := raw; ; {
 		rest = bytes.TrimLeft(rest, " \t\r\n\x00")
 		at := len(raw) - len(rest)
@@ -45,31 +67,28 @@ func ParseCertificates(raw []byte) ([]*x509.Certificate, error) {
 			return nil, chainError(evidence.CodeTruncated, at, "no end of the block", certificateEnd)
 		}
 		rest = after
-		if len(certs) == maxCertificates {
+		if len(blocks) == maxCertificates {
 			return nil, chainError(evidence.CodeTooLarge, at, "more certificates", fmt.Sprintf("at most %d", maxCertificates))
 		}
-		cert, err := parseCertificate(encoded)
+		der, err := decodeBlock(encoded)
 		if err != nil {
-			e := chainError(evidence.CodeMalformed, at, "", "")
+			e := chainError(evidence.CodeMalformed, at, "", "base64")
 			e.Err = err
 			return nil, e
 		}
-		certs = append(certs, cert)
+		blocks = append(blocks, block{at, der})
 	}
-	if len(certs) == 0 {
+	if len(blocks) == 0 {
 		return nil, chainError(evidence.CodeMissing, 0, "no certificate", "PEM blocks of type CERTIFICATE")
 	}
-	return certs, nil
+	return blocks, nil
 }
 
-func parseCertificate(encoded []byte) (*x509.Certificate, error) {
+func decodeBlock(encoded []byte) ([]byte, error) {
 	compact := bytes.Join(bytes.Fields(encoded), nil)
 	der := make([]byte, base64.StdEncoding.DecodedLen(len(compact)))
 	n, err := base64.StdEncoding.Strict().Decode(der, compact)
-	if err != nil {
-		return nil, err
-	}
-	return x509.ParseCertificate(der[:n])
+	return der[:n], err
 }
 
 func chainError(code evidence.Code, offset int, found, expected string) *evidence.Error {
@@ -147,14 +166,4 @@ func (v validity) refuse(code evidence.Code, at time.Time, expected string, boun
 		Stage: v.stage, Code: code, Part: v.part, Offset: -1,
 		Found: "at " + at.UTC().Format(time.RFC3339), Expected: expected + bound.UTC().Format(time.RFC3339),
 	}
-}
-
-// normalizedPEM writes certificates one after the other as PEM with LF.
-func normalizedPEM(certs []*x509.Certificate) []byte {
-	var b bytes.Buffer
-	for _, c := range certs {
-		// Writing to a bytes.Buffer cannot fail.
-		_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
-	}
-	return b.Bytes()
 }

@@ -1,6 +1,7 @@
 package dcap
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
@@ -16,32 +17,37 @@ type CollateralHashes struct {
 	QEIdentity, QEIdentityIssuerChain, QEIdentityCRL string
 }
 
-func hashCollateral(p CollateralParts) (CollateralHashes, error) {
+// hashCollateral computes the digests of collateral whose root CA list has been
+// read already.
+func hashCollateral(p CollateralParts, rootCRL []byte) (CollateralHashes, error) {
 	tcbChain, err := hashChain(p.TCBInfoIssuerChain)
 	if err != nil {
 		return CollateralHashes{}, err
 	}
-	qeChain, err := hashChain(p.QEIdentityIssuerChain)
-	if err != nil {
-		return CollateralHashes{}, err
+	qeChain := tcbChain
+	if !bytes.Equal(p.QEIdentityIssuerChain, p.TCBInfoIssuerChain) {
+		if qeChain, err = hashChain(p.QEIdentityIssuerChain); err != nil {
+			return CollateralHashes{}, err
+		}
 	}
-	list, err := ParseCRL(p.RootCACRL)
-	if err != nil {
-		return CollateralHashes{}, err
-	}
-	crl := hashWithNUL(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: list.Raw}))
+	crl := hashWithNUL(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: rootCRL}))
 	return CollateralHashes{
 		TCBInfo: hashWithNUL(p.TCBInfo), TCBInfoIssuerChain: tcbChain, TCBInfoCRL: crl,
 		QEIdentity: hashWithNUL(p.QEIdentity), QEIdentityIssuerChain: qeChain, QEIdentityCRL: crl,
 	}, nil
 }
 
+// hashChain hashes a chain in one form, whatever its white space was.
 func hashChain(pemText []byte) (string, error) {
-	certs, err := ParseCertificates(pemText)
+	blocks, err := certificateBlocks(pemText)
 	if err != nil {
 		return "", err
 	}
-	return hashWithNUL(normalizedPEM(certs)), nil
+	var normal []byte
+	for _, b := range blocks {
+		normal = append(normal, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b.der})...)
+	}
+	return hashWithNUL(normal), nil
 }
 
 func hashWithNUL(b []byte) string {

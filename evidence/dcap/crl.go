@@ -56,6 +56,7 @@ func isHex(text []byte) bool {
 // revocations is a revocation list whose signature holds.
 type revocations struct {
 	part    string
+	der     []byte
 	valid   validity
 	serials map[string]struct{}
 }
@@ -92,6 +93,7 @@ func verifyCRL(part string, raw []byte, issuerName string, issuer *ecdsa.PublicK
 	}
 	r := &revocations{
 		part:    part,
+		der:     list.Raw,
 		valid:   validity{stage: evidence.StageRevocation, part: part, from: list.ThisUpdate, to: list.NextUpdate},
 		serials: make(map[string]struct{}, len(list.RevokedCertificateEntries)),
 	}

@@ -48,7 +48,7 @@ func verifyCollateral(c *Collateral, root Root, ca issuer) (*endorsement, error)
 	if err := e.verifyQEIdentity(p.QEIdentity, qeSigner); err != nil {
 		return nil, err
 	}
-	e.hashes, err = hashCollateral(p)
+	e.hashes, err = hashCollateral(p, e.rootCRL.der)
 	return e, err
 }
 

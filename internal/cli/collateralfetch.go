@@ -58,6 +58,7 @@ What does not verify is not kept, and ends with exit code 1.`,
 	mustComplete(cmd, "update", collateral.UpdateStandard, collateral.UpdateEarly)
 	mustComplete(cmd, "from", collateral.IntelPCS, collateral.AzureTHIM)
 	mustTakeFolder(cmd, "out")
+	mustTakeText(cmd, "fmspc", "tcb-evaluation-number")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.check(cmd); err != nil {
 			return err

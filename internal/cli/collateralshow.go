@@ -27,6 +27,7 @@ that is broken or not valid is shown as such and is no failure.`,
 	}
 	at := addAt(cmd, "time at which the sets shall be valid, instead of now")
 	asJSON := jsonFlag(cmd)
+	mustTakeText(cmd, "at")
 	root := cmd.Flags().String("simulator-root", "", "PEM file with the root of a simulator to trust beside Intel's")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		roots, err := rootsWith(s, *root)

@@ -18,6 +18,13 @@ func completeFolder(_ *cobra.Command, args []string, _ string) ([]cobra.Completi
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
+// mustTakeText offers nothing for flags that are neither files nor folders.
+func mustTakeText(cmd *cobra.Command, flags ...string) {
+	for _, flag := range flags {
+		mustComplete(cmd, flag)
+	}
+}
+
 // mustTakeFolder offers folders for a flag. The flag exists, or the command is
 // wrong from the start.
 func mustTakeFolder(cmd *cobra.Command, flag string) {

@@ -66,6 +66,7 @@ several is searched for the set of this platform and time.`,
 	o.at = addAt(cmd, "judge evidence and collateral as of this time instead of now")
 	o.asJSON = jsonFlag(cmd)
 	mustComplete(cmd, "require-tcb", tcbStatuses()...)
+	mustTakeText(cmd, "tcb-evaluation-number", "at")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := o.check(cmd); err != nil {
 			return err

@@ -144,8 +144,19 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 	}
 	written, _, _ := strings.Cut(string(raw), generatedBelow)
 	for _, v := range []any{
-		verifiedQuote{}, notGenuine{}, shownQuote{}, unreadable{}, keptSet{}, shownArchive{}, shownToken{}, refusedToken{},
-		simulated{}, shownFault{}, attestation{}, demoResult{}, ready{},
+		verifiedQuote{},
+		notGenuine{},
+		shownQuote{},
+		unreadable{},
+		keptSet{},
+		shownArchive{},
+		shownToken{},
+		refusedToken{},
+		simulated{},
+		shownFault{},
+		attestation{},
+		demoResult{},
+		ready{},
 	} {
 		members(reflect.TypeOf(v), func(name string) {
 			if !strings.Contains(written, "`"+name+"`") {
@@ -164,8 +175,7 @@ func members(t reflect.Type, visit func(string)) {
 	if t.Kind() != reflect.Struct || t.PkgPath() != "" && t.PkgPath() != reflect.TypeFor[reason]().PkgPath() {
 		return
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
 			visit(name)
 		}

@@ -149,15 +149,16 @@ func (s *shownSet) levels() string {
 	for _, l := range s.Levels {
 		count[l.Status]++
 	}
-	text := fmt.Sprint(len(s.Levels))
-	sep := ": "
+	if len(s.Levels) == 0 {
+		return "none"
+	}
+	var counts []string
 	for _, status := range evidence.TCBStatuses() {
 		if n := count[status]; n > 0 {
-			text += fmt.Sprintf("%s%d %s", sep, n, status)
-			sep = ", "
+			counts = append(counts, fmt.Sprintf("%d %s", n, status))
 		}
 	}
-	return text
+	return fmt.Sprintf("%d: %s", len(s.Levels), strings.Join(counts, ", "))
 }
 
 func (k *keptSet) print(w io.Writer) error {

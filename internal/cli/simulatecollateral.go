@@ -50,6 +50,7 @@ replaces the one that is in the folder.`,
 	mustComplete(cmd, "fault", faultsOf(simulator.ArtifactCollateral)...)
 	mustTakeFolder(cmd, "data-dir")
 	mustTakeFolder(cmd, "out")
+	mustTakeText(cmd, "advisory", "tcb-evaluation-number", "at")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.check(cmd.CommandPath()); err != nil {
 			return err

@@ -51,6 +51,7 @@ by the simulated platform of the data directory.`,
 	o.asJSON = jsonFlag(cmd)
 	mustComplete(cmd, "fault", faultsOf(simulator.ArtifactQuote)...)
 	mustTakeFolder(cmd, "data-dir")
+	mustTakeText(cmd, "report-data", "mrenclave", "mrsigner", "product-id", "svn")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.check(cmd); err != nil {
 			return err

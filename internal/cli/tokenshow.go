@@ -44,6 +44,7 @@ token that does not hold is not shown and ends with exit code 1.`,
 	f.StringVar(&o.issuer, "issuer", "", "URL that must stand in iss")
 	o.at = addAt(cmd, "judge the token as of this time instead of now")
 	o.asJSON = jsonFlag(cmd)
+	mustTakeText(cmd, "issuer", "at")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := o.check(cmd.CommandPath()); err != nil {
 			return err

@@ -23,13 +23,7 @@ func (s *Server) attestation(t attest.Type, member string) http.HandlerFunc {
 			s.refuse(w, r, http.StatusBadRequest, *problem)
 			return
 		}
-		body, err := s.receive(w, r)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		n.requestBytes = len(body)
-		request, err := wire.ParseAttestRequest(member, body)
+		request, err := s.receive(w, r, member)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -67,8 +61,8 @@ func dataOf(d *wire.Data) *attest.Data {
 	return &attest.Data{Bytes: d.Bytes, JSON: d.JSON}
 }
 
-// receive reads the body, within the limits of the server.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// receive reads and parses the body, within the limits of the server.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, member string) (*wire.AttestRequest, error) {
 	if !wire.IsJSON(r.Header.Get("Content-Type")) {
 		return nil, &mediaError{"Content-Type", r.Header.Get("Content-Type"), "application/json in UTF-8"}
 	}
@@ -84,14 +78,20 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) ([]byte, error)
 	}
 	defer leave()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.BodyBytes))
-	if err == nil {
-		return body, nil
+	noteOf(r).requestBytes = len(body)
+	if err != nil {
+		return nil, s.unreadable(err)
 	}
+	return wire.ParseAttestRequest(member, body)
+}
+
+// unreadable says why a body could not be read to its end.
+func (s *Server) unreadable(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, &tooLargeError{s.limits.BodyBytes}
+		return &tooLargeError{s.limits.BodyBytes}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, errSlow
+		return errSlow
 	}
-	return nil, &wire.RequestError{Member: "body", Problem: "ends before it is complete"}
+	return &wire.RequestError{Member: "body", Problem: "ends before it is complete"}
 }

@@ -12,7 +12,7 @@ type Limits struct {
 	BodyBytes int64
 	// HeaderBytes of a request. The HTTP library allows some 4 KiB on top.
 	HeaderBytes int
-	// Uploads are request bodies that may be on their way at once.
+	// Uploads are request bodies that may be received and parsed at once.
 	Uploads int
 	// Concurrent are attestations that may be worked on at once.
 	Concurrent int

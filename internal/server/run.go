@@ -35,13 +35,13 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	}()
 	select {
 	case err := <-stopped:
-		return fmt.Errorf("server: %w", err)
+		return broken(h, err)
 	case <-ctx.Done():
 	}
 	s.isDraining.Store(true)
 	select {
 	case err := <-stopped:
-		return fmt.Errorf("server: %w", err)
+		return broken(h, err)
 	case <-time.After(s.limits.Linger):
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Drain)
@@ -59,6 +59,13 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("server: requests were cut off after %s: %w", s.limits.Drain, err)
 	}
 	return nil
+}
+
+// broken ends a server whose listener failed: no connection may outlive Run.
+func broken(h *http.Server, err error) error {
+	// What could go wrong with closing is told by err already.
+	_ = h.Close()
+	return fmt.Errorf("server: %w", err)
 }
 
 func (s *Server) newHTTPServer() *http.Server {

@@ -241,6 +241,22 @@ func TestHeaderSize(t *testing.T) {
 	})
 }
 
+func TestRunClosesConnectionsWhenTheListenerBreaks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, plain(t).server(t))
+		c := s.connect(t)
+		_ = s.listener.Close()
+		if err := <-s.stopped; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("error %v, want %v", err, net.ErrClosed)
+		}
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("reading gives %v, want the connection closed", err)
+		}
+		s.shutDown()
+	})
+}
+
 // loopbackTLS returns a certificate for 127.0.0.1 and who trusts it.
 func loopbackTLS(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()

@@ -44,7 +44,8 @@ type Diagnostic struct {
 	Message string
 	// Hint says what to write instead; empty where there is nothing to guess.
 	Hint string
-	// Found is the offending piece of text, "<EOF>" at the end of the text.
+	// Found is the offending piece of text, its first 200 code points if it is
+	// longer, "<EOF>" at the end of the text.
 	Found string
 	// Expected lists what could have stood there instead, for faults of
 	// grammar: words and signs in single quotes, kinds of token bare.
@@ -64,7 +65,7 @@ func (d Diagnostic) String() string {
 
 // Ordered sorts ds and cuts them down to 20. Faults of single characters come
 // first, since they mislead whatever is read after them; within both groups the
-// order is that of the text.
+// order is that of the text. It shortens what they have found.
 func Ordered(ds []Diagnostic) []Diagnostic {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(
@@ -72,7 +73,11 @@ func Ordered(ds []Diagnostic) []Diagnostic {
 			cmp.Compare(a.Range.Start.Offset, b.Range.Start.Offset),
 		)
 	})
-	return ds[:min(len(ds), maxDiagnostics)]
+	ds = ds[:min(len(ds), maxDiagnostics)]
+	for i := range ds {
+		ds[i].Found = cut(ds[i].Found, maxFound)
+	}
+	return ds
 }
 
 func (c Code) rank() int {
@@ -105,13 +110,19 @@ func alternatives(words []string) string {
 // too long.
 func quoted(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
-	runes := 0
-	for i := range text {
-		if runes == maxQuoted {
-			text = text[:i] + "…"
-			break
-		}
-		runes++
+	if short := cut(text, maxQuoted); short != text {
+		text = short + "…"
 	}
 	return "'" + text + "'"
+}
+
+// cut returns the first runes of text.
+func cut(text string, runes int) string {
+	for i := range text {
+		if runes == 0 {
+			return text[:i]
+		}
+		runes--
+	}
+	return text
 }

@@ -19,12 +19,17 @@ const (
 	maxArguments = 16
 	// maxNesting bounds calls within calls, and with them the parser's stack.
 	maxNesting = 16
+	// maxIdentifier bounds an identifier's bytes. They are called c, F1, claim;
+	// what messages quote stays readable.
+	maxIdentifier = 64
 	// maxDiagnostics bounds what is told at once: nobody reads the twenty-first
 	// fault before having mended the first.
 	maxDiagnostics = 20
 	// maxQuoted bounds, in runes, the piece of policy that a message quotes.
 	maxQuoted = 40
-	// maxWord bounds, in bytes, the word for which a suggestion is sought:
-	// comparing words costs the product of their lengths.
+	// maxFound bounds, in runes, the piece of policy that a fault carries.
+	maxFound = 200
+	// maxWord bounds, in bytes, the words among which a suggestion is sought:
+	// comparing two costs the product of their lengths.
 	maxWord = 64
 )

@@ -57,7 +57,9 @@ func (p *parser) integerValue(t token) int64 {
 func (p *parser) reference(name token) (Expression, bool) {
 	if p.tok.kind != tokenDot {
 		p.unexpected(string(tokenDot))
-		p.fault.Hint = fmt.Sprintf("a claim's value is %[1]s.value, the text is %[2]q", name.text, name.text)
+		if len(name.text) <= maxIdentifier {
+			p.fault.Hint = fmt.Sprintf("a claim's value is %[1]s.value, the text is %[1]q", name.text)
+		}
 		return nil, false
 	}
 	p.advance()

@@ -77,6 +77,14 @@ func (p *parser) condition() (*Condition, bool) {
 // identifier makes an identifier of a word, which must not have a meaning of
 // its own: the service's generated parser keeps such words for itself.
 func (p *parser) identifier(word token) *Identifier {
+	if len(word.text) > maxIdentifier {
+		p.report(Diagnostic{
+			Code:    TooLarge,
+			Range:   word.rng,
+			Message: fmt.Sprintf("the identifier has %d bytes, at most %d are read", len(word.text), maxIdentifier),
+		})
+		word.text = word.text[:maxIdentifier]
+	}
 	if isReserved(word) {
 		p.report(Diagnostic{
 			Code:    ReservedWord,

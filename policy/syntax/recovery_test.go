@@ -226,10 +226,11 @@ func TestBounds(t *testing.T) {
 			const frame = "version=1.0;authorizationrules{};"
 			return frame + strings.Repeat(" ", n-len(frame))
 		}, maxText},
-		"rules":      {func(n int) string { return rules(strings.Repeat("=>permit();", n)) }, maxRules},
-		"conditions": {func(n int) string { return rules(repeat("[]", "&&", n) + "=>permit();") }, maxConditions},
-		"tests":      {func(n int) string { return rules("[" + repeat("value==1", ",", n) + "]=>permit();") }, maxTests},
-		"arguments":  {func(n int) string { return rules("=>add(" + repeat("value=1", ",", n) + ");") }, maxArguments},
+		"rules":                  {func(n int) string { return rules(strings.Repeat("=>permit();", n)) }, maxRules},
+		"conditions":             {func(n int) string { return rules(repeat("[]", "&&", n) + "=>permit();") }, maxConditions},
+		"tests":                  {func(n int) string { return rules("[" + repeat("value==1", ",", n) + "]=>permit();") }, maxTests},
+		"arguments":              {func(n int) string { return rules("=>add(" + repeat("value=1", ",", n) + ");") }, maxArguments},
+		"bytes of an identifier": {func(n int) string { return rules(strings.Repeat("c", n) + ":[]=>permit();") }, maxIdentifier},
 		"nesting": {func(n int) string {
 			return "version=1.2;authorizationrules{=>add(type=\"a\",value=" + strings.Repeat("F(", n) + strings.Repeat(")", n) + ");};"
 		}, maxNesting},
@@ -259,6 +260,36 @@ func TestNotUTF8(t *testing.T) {
 		_, faults := Parse(text)
 		if len(faults) == 0 || faults[0].Code != NotUTF8 {
 			t.Errorf("%s: faults %v, want one that says %s", name, faults, NotUTF8)
+		}
+	}
+}
+
+// TestMessagesAreShort checks that a fault does not repeat a whole policy.
+func TestMessagesAreShort(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("ä", 50_000)
+	word := strings.Repeat("w", 100_000)
+	for name, text := range map[string]string{
+		"string":     rules(`=> "` + long + `";`),
+		"stray":      rules(`=> ` + long + `;`),
+		"word":       rules(`=> ` + word + `();`),
+		"bare word":  rules(`=> add(type=` + word + `);`),
+		"section":    word + "{};",
+		"number":     "version=" + strings.Repeat("9", 100_000) + ".0;authorizationrules{};",
+		"hex":        rules(`[value==0x` + word + `] => permit();`),
+		"identifier": rules(word + `:[] => permit();`),
+	} {
+		_, faults := Parse(text)
+		if len(faults) == 0 {
+			t.Errorf("%s: no fault", name)
+		}
+		for _, f := range faults {
+			if n := len(f.String()); n > 400 {
+				t.Errorf("%s: a message of %d bytes", name, n)
+			}
+			if len([]rune(f.Found)) > maxFound {
+				t.Errorf("%s: found %d bytes", name, len(f.Found))
+			}
 		}
 	}
 }

@@ -12,6 +12,9 @@ func Nearest(word string, known []string) string {
 	}
 	best, bestDistance := "", 1+len(word)/3
 	for _, k := range known {
+		if len(k) > maxWord {
+			continue
+		}
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance || d == bestDistance && best == "" {
 			best, bestDistance = k, d
 		}
