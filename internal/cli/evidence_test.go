@@ -178,6 +178,36 @@ func testChain(tb testing.TB) []byte {
 	return block.Bytes
 }
 
+func TestWhatStandsAroundAQuoteIsShown(t *testing.T) {
+	t.Parallel()
+	quote := testQuote(t)
+	got := runAt(t, testTime, string(asEvidence(append(bytes.Clone(quote), "claims"...))), "quote", "show", "-")
+	if got.code != exitDone || !strings.Contains(got.stdout, "custom claims") || !strings.Contains(got.stdout, hex.EncodeToString([]byte("claims"))) {
+		t.Errorf("exit code %d, want the custom claims in\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	padded := runAt(t, testTime, string(append(quote, 0, 0, 0)), "quote", "show", "-")
+	if !strings.Contains(padded.stdout, "followed by 3 of padding") {
+		t.Errorf("want 3 bytes of padding in\n%s", padded.stdout)
+	}
+}
+
+func TestTextForTheTerminalIsClean(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                 "",
+		"Übergrößenträger": "Übergrößenträger",
+		"a b":              "a b",
+		"\x1b[31mred":      `"\x1b[31mred"`,
+		"two\nlines":       `"two\nlines"`,
+		"left\u202eright":  `"left\u202eright"`,
+		"\xff":             `"\xff"`,
+	} {
+		if got := clean(text); got != want {
+			t.Errorf("%q is shown as %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestAttributeFlagsHaveNames(t *testing.T) {
 	t.Parallel()
 	for flags, want := range map[uint64][]string{

@@ -219,6 +219,10 @@ func TestRealOpenEnclaveEvidenceVerifies(t *testing.T) {
 	// and its binding hold.
 	late := inCorpus(t, "sgx-v3", "integritee-00906ea1", "collateral", "2022-10-18-e12-tcbv2")
 	certificate := wantGenuine(t, verifyReal(t, inCorpus(t, "oe", "tls-cert-client-2019", "cert.der"), late, "2022-11-02"))
+	shown := runAt(t, time.Time{}, "", "quote", "show", inCorpus(t, "oe", "tls-cert-client-2019", "cert.der"))
+	if !strings.Contains(shown.stdout, "O=OESDK TLS") || !strings.Contains(shown.stdout, "DEBUGGABLE") {
+		t.Errorf("want the certificate of a debug enclave in\n%s", shown.stdout)
+	}
 	if certificate.Format != formatCertificate || certificate.Claims["x-ms-sgx-is-debuggable"] != true {
 		t.Errorf("%s, debuggable %v; want the certificate of a debug enclave", certificate.Format, certificate.Claims["x-ms-sgx-is-debuggable"])
 	}

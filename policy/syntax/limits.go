@@ -1,7 +1,7 @@
 package syntax
 
 // Bounds on what a caller may send. Each is far above the largest public policy
-// (14 KiB, 95 rules, 9 conditions in a rule) and far below what would hurt.
+// (14 KiB, 70 rules, 6 conditions in a rule) and far below what would hurt.
 const (
 	// maxText bounds a policy's bytes, and with them the time to scan it.
 	maxText = 256 << 10
