@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -50,7 +52,7 @@ func signedToken(t *testing.T, a token.Algorithm) (jws string, jwks []byte) {
 // its CA.
 func keyService(t *testing.T, jwks []byte, status int) (url, caFile string) {
 	t.Helper()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/certs" || r.Method != http.MethodGet {
 			http.NotFound(w, r)
 			return
@@ -59,6 +61,8 @@ func keyService(t *testing.T, jwks []byte, status int) (url, caFile string) {
 		// A client that hangs up has its own error to report.
 		_, _ = w.Write(jwks)
 	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients hang up on an unknown CA
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	caFile = filepath.Join(t.TempDir(), "ca.pem")
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
