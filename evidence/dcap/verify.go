@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/x509"
 	"fmt"
 	"time"
 
@@ -241,26 +242,38 @@ func (v *Verifier) Platform(q *Quote) (Platform, error) {
 // Platform says which collateral the quote needs. It reads the PCK certificate
 // without trusting it.
 func (q *Quote) Platform() (Platform, error) {
-	pemText, err := q.CertificationData.pckChain()
+	_, pck, err := q.PCK()
 	if err != nil {
 		return Platform{}, err
+	}
+	return Platform{TEE: q.Header.TEE, FMSPC: pck.FMSPC, CA: pck.CA}, nil
+}
+
+// PCK reads the PCK certificate that the quote carries, and what it says of its
+// platform, without trusting either. It returns an *[evidence.Error] if there is
+// none, or if it is no PCK certificate by Intel's profile.
+func (q *Quote) PCK() (*x509.Certificate, *PCK, error) {
+	pemText, err := q.CertificationData.pckChain()
+	if err != nil {
+		return nil, nil, err
 	}
 	certs, err := ParseCertificates(pemText)
 	if err != nil {
-		return Platform{}, err
+		return nil, nil, err
 	}
 	leaf, err := findLeaf(certs)
 	if err != nil {
-		return Platform{}, err
+		return nil, nil, err
 	}
 	pck, err := parsePCK(leaf)
 	if err != nil {
-		return Platform{}, err
+		return nil, nil, err
 	}
 	ca, ok := caNames[leaf.Issuer.CommonName]
 	if !ok {
-		return Platform{}, profileError("certificate "+leaf.Subject.CommonName,
+		return nil, nil, profileError("certificate "+leaf.Subject.CommonName,
 			fmt.Sprintf("issuer %q", leaf.Issuer.CommonName), processorCAName+" or "+platformCAName)
 	}
-	return Platform{TEE: q.Header.TEE, FMSPC: pck.FMSPC, CA: ca}, nil
+	pck.CA = ca
+	return leaf, pck, nil
 }

@@ -29,10 +29,10 @@ func newAttestKind(s Streams, use, what string, t attest.Type) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   use + " FILE",
 		Short: "Attest " + what,
-		Long: fmt.Sprintf(`attest %s sends %s to a service, which may be Azure's own, and verifies the
-token that comes back: signature by a key that the service publishes, dates,
-issuer. FILE is the evidence as bytes, hexadecimal or base64; - is standard
-input. The token goes to stdout.`, use, what),
+		Long: fmt.Sprintf(`attest %s sends %s to a service, which may be
+Azure's own, and verifies the token that comes back: signature by a key that the
+service publishes, dates, issuer. FILE is the evidence as bytes, hexadecimal or
+base64; - is standard input. The token goes to stdout.`, use, what),
 		Example: fmt.Sprintf("  azattest attest %s quote.bin --endpoint https://sharedeus.eus.attest.azure.net --runtime-data key.pem", use),
 		Args:    usageArgs(cobra.ExactArgs(1)),
 	}

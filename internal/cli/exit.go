@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/azattest/azattest/collateral"
 	"github.com/azattest/azattest/evidence"
 )
 
@@ -34,7 +35,7 @@ type refusedError struct{ err error }
 func (e *refusedError) Error() string { return e.err.Error() }
 func (e *refusedError) Unwrap() error { return e.err }
 
-// reportedError is an error that stands on stdout already, as JSON.
+// reportedError is an error whose verdict stands on stdout already.
 type reportedError struct{ err error }
 
 func (e *reportedError) Error() string { return e.err.Error() }
@@ -70,6 +71,11 @@ func exitCode(err error) int {
 	}
 	if _, ok := errors.AsType[*refusedError](err); ok {
 		return exitRefused
+	}
+	// A service may fail by an answer that cannot be parsed; that is no verdict on
+	// the evidence at hand.
+	if _, ok := errors.AsType[*collateral.HTTPError](err); ok {
+		return exitFailed
 	}
 	if _, ok := errors.AsType[*evidence.Error](err); ok {
 		return exitRefused
