@@ -2,40 +2,16 @@ package dcap_test
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/azattest/azattest/evidence/dcap"
 	"github.com/azattest/azattest/internal/corpus"
 )
 
-// seed adds every file of the corpus that matches, if there is a corpus.
-func seed(f *testing.F, patterns ...string) {
-	f.Helper()
-	dir, ok := corpus.Find()
-	if !ok {
-		return
-	}
-	for _, pattern := range patterns {
-		paths, err := filepath.Glob(filepath.Join(dir, "evidence", filepath.FromSlash(pattern)))
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, path := range paths {
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(raw)
-		}
-	}
-}
-
 func FuzzParseQuote(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{3, 0, 2, 0})
-	seed(f, "sgx-v3*/*/quote.bin", "tdx-*/*/quote.bin", "negative*/share/sgx-v3*/quote.bin", "negative/*/quote.bin")
+	corpus.Seed(f, "evidence/sgx-v3*/*/quote.bin", "evidence/tdx-*/*/quote.bin", "evidence/negative*/share/sgx-v3*/quote.bin", "evidence/negative/*/quote.bin")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		q, err := dcap.ParseQuote(raw)
 		if err != nil {
@@ -63,7 +39,7 @@ func FuzzParseQuote(f *testing.F) {
 
 func FuzzParseCertificates(f *testing.F) {
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----"))
-	seed(f, "sgx-v3/*/collateral/*/*.pem", "negative/*/*.pem", "synthetic-pki/*/*.pem")
+	corpus.Seed(f, "evidence/sgx-v3/*/collateral/*/*.pem", "evidence/negative/*/*.pem", "evidence/synthetic-pki/*/*.pem")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		certs, err := dcap.ParseCertificates(raw)
 		if (err == nil) != (len(certs) > 0) {
@@ -74,7 +50,7 @@ func FuzzParseCertificates(f *testing.F) {
 
 func FuzzParseTCBInfo(f *testing.F) {
 	f.Add([]byte(`{"tcbInfo":{"version":3},"signature":""}`))
-	seed(f, "pcs-collateral/*/tcb_info/*", "negative/oe-json-parser/report__*")
+	corpus.Seed(f, "evidence/pcs-collateral/*/tcb_info/*", "evidence/negative/oe-json-parser/report__*")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		info, err := dcap.ParseTCBInfo(raw)
 		if err != nil {
@@ -93,7 +69,7 @@ func FuzzParseTCBInfo(f *testing.F) {
 
 func FuzzParseQEIdentity(f *testing.F) {
 	f.Add([]byte(`{"enclaveIdentity":{"version":2},"signature":""}`))
-	seed(f, "pcs-collateral/*/qe_identity/*", "negative/oe-json-parser/qeidentity__*")
+	corpus.Seed(f, "evidence/pcs-collateral/*/qe_identity/*", "evidence/negative/oe-json-parser/qeidentity__*")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		id, err := dcap.ParseQEIdentity(raw)
 		if err == nil && (id.ID == "" || len(id.Levels) == 0) {
@@ -105,7 +81,7 @@ func FuzzParseQEIdentity(f *testing.F) {
 func FuzzParseCRL(f *testing.F) {
 	f.Add([]byte("30820122"))
 	f.Add([]byte("-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----"))
-	seed(f, "pcs-collateral/*/crl/*", "negative/*/crl.der")
+	corpus.Seed(f, "evidence/pcs-collateral/*/crl/*", "evidence/negative/*/crl.der")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		list, err := dcap.ParseCRL(raw)
 		if (err == nil) != (list != nil) {

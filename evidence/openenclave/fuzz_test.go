@@ -10,32 +10,10 @@ import (
 	"github.com/azattest/azattest/internal/corpus"
 )
 
-// seed adds every file of the corpus that matches, if there is a corpus.
-func seed(f *testing.F, patterns ...string) {
-	f.Helper()
-	dir, ok := corpus.Find()
-	if !ok {
-		return
-	}
-	for _, pattern := range patterns {
-		paths, err := filepath.Glob(filepath.Join(dir, "evidence", filepath.FromSlash(pattern)))
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, path := range paths {
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(raw)
-		}
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Add(append([]byte{3, 0, 0, 0}, bytes.Repeat([]byte{0xa3}, 24)...))
-	seed(f, "oe/report-azsdk/report.bin", "negative/oe-host-verify-bad/*.bin", "sgx-v3/*/quote.bin")
+	corpus.Seed(f, "evidence/oe/report-azsdk/report.bin", "evidence/negative/oe-host-verify-bad/*.bin", "evidence/sgx-v3/*/quote.bin")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, parse := range []func([]byte) (*openenclave.Report, error){openenclave.Parse, openenclave.ParseEvidence} {
 			r, err := parse(raw)
@@ -51,7 +29,7 @@ func FuzzParse(f *testing.F) {
 
 func FuzzParseCertificate(f *testing.F) {
 	f.Add([]byte{0x30, 0})
-	seed(f, "oe/*/cert.der", "negative/oe-host-verify-bad/*.der", "maa/signing-cert-shareduks-2020/*.cer")
+	corpus.Seed(f, "evidence/oe/*/cert.der", "evidence/negative/oe-host-verify-bad/*.der", "evidence/maa/signing-cert-shareduks-2020/*.cer")
 	f.Fuzz(func(t *testing.T, der []byte) {
 		r, err := openenclave.ParseCertificate(der)
 		if err == nil && (r.Certificate == nil || r.Quote == nil) {
