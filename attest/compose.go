@@ -44,9 +44,20 @@ var reserved = [...]string{
 	"aas-ehd", "maa-ehd", "maa-attestationcollateral",
 }
 
+// isReserved does not regard case: some relying parties do not either.
 func isReserved(name string) bool {
-	return strings.HasPrefix(name, ownPrefix) || strings.HasPrefix(name, sgxPrefix) || slices.Contains(reserved[:], name)
+	name = strings.ToLower(name)
+	for _, prefix := range reservedPrefixes {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(reserved[:], func(r string) bool { return strings.EqualFold(r, name) })
 }
+
+// reservedPrefixes begin the names of what evidence of some kind says: a policy
+// over SGX evidence must not speak for another kind.
+var reservedPrefixes = [...]string{ownPrefix, sgxPrefix, "x-ms-sevsnpvm-", "x-ms-azurevm-", "x-ms-tpm-", "tdx_"}
 
 // compose makes the token's body: what the policy issued, then over it what the
 // verifier found, then over both what the service itself says. Later wins.

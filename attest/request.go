@@ -104,13 +104,19 @@ func (s *Service) admit(r *Request) (*admitted, error) {
 			return nil, &RequestError{Part: "nonce", Problem: "not valid UTF-8, so no JSON can repeat it"}
 		}
 	}
-	in := &admitted{kind: serving, now: s.clock()}
-	if r.DraftPolicy != nil {
-		draft, err := policy.Compile(*r.DraftPolicy)
-		if err != nil {
-			return nil, err
-		}
-		in.policy, in.isDraft = draft, true
+	return &admitted{kind: serving, now: s.clock(), isDraft: r.DraftPolicy != nil}, nil
+}
+
+// compileDraft puts the draft policy of a request in the place of the one in
+// force.
+func (in *admitted) compileDraft(r *Request) error {
+	if !in.isDraft {
+		return nil
 	}
-	return in, nil
+	draft, err := policy.Compile(*r.DraftPolicy)
+	if err != nil {
+		return err
+	}
+	in.policy = draft
+	return nil
 }

@@ -18,6 +18,11 @@ func (s *Service) verify(ctx context.Context, r *Request, in *admitted) (*eviden
 	if parsed == nil {
 		return nil, incomplete(r.Type, "no evidence")
 	}
+	// After the evidence has been parsed, which is cheap: whoever has none does
+	// not get a policy compiled.
+	if err := in.compileDraft(r); err != nil {
+		return nil, err
+	}
 	unverified := parsed.Claims()
 	if unverified == nil {
 		return nil, incomplete(r.Type, "evidence without claims")

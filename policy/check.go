@@ -48,6 +48,9 @@ func check(text string, tree *syntax.Policy) []syntax.Diagnostic {
 			continue
 		}
 		for _, rule := range section.Rules {
+			if len(c.faults) >= maxFaults {
+				return c.faults
+			}
 			c.rule(section.Kind, rule)
 		}
 	}
@@ -63,6 +66,15 @@ func (c *checker) report(code syntax.Code, at syntax.Range, message, hint string
 		Found:      at.Of(c.text),
 		Production: "policy",
 	})
+}
+
+// nearest guesses what a name was meant to be. It compares letter by letter, so
+// it stops guessing once there are more faults than anybody is shown.
+func (c *checker) nearest(name string, known []string) string {
+	if len(c.faults) >= maxFaults {
+		return ""
+	}
+	return syntax.Nearest(name, known)
 }
 
 // scope is what the rule being checked has declared so far.
@@ -106,7 +118,7 @@ func (c *checker) declared(s *scope, name *syntax.Identifier) {
 		return
 	}
 	hint := "name a condition: " + name.Name + ":[…]"
-	if near := syntax.Nearest(name.Name, s.declared); near != "" {
+	if near := c.nearest(name.Name, s.declared); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	for _, condition := range s.rule.Conditions {

@@ -76,7 +76,7 @@ func (c *checker) closedName(p syntax.Property, name string, at syntax.Range) {
 		return
 	}
 	hint := "there are " + strings.Join(known, ", ")
-	if near := syntax.Nearest(name, known); near != "" {
+	if near := c.nearest(name, known); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	c.report(UnknownName, at, fmt.Sprintf("no claim has the %s %s", p, shown(claims.String(name))), hint)
@@ -161,7 +161,7 @@ func (c *checker) property(section syntax.SectionKind, rule *syntax.Rule) {
 	p, known := propertyNamed(name)
 	if !known {
 		hint := "the properties are " + strings.Join(propertyNames(), ", ")
-		if near := syntax.Nearest(name, propertyNames()); near != "" {
+		if near := c.nearest(name, propertyNames()); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		c.report(UnknownPolicyProperty, kind.Value.Span(), fmt.Sprintf("there is no property %s", shown(literal)), hint)

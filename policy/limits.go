@@ -14,4 +14,7 @@ const (
 	// together: a claim of the evidence may be long and issued under any number
 	// of names. A request body is not much larger.
 	maxIssued = 1 << 20
+	// maxFaults bounds how long the checker goes on after faults: as many are told
+	// as package syntax tells.
+	maxFaults = 20
 )

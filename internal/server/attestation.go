@@ -72,12 +72,18 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, member string) 
 	if r.ContentLength > s.limits.BodyBytes {
 		return nil, &tooLargeError{s.limits.BodyBytes}
 	}
-	leave, ok := s.uploads.take()
-	if !ok {
-		return nil, errBusy
+	limited := http.MaxBytesReader(w, r.Body, s.limits.BodyBytes)
+	body, err := io.ReadAll(io.LimitReader(limited, smallBody))
+	if err == nil && len(body) == smallBody {
+		leave, ok := s.uploads.take()
+		if !ok {
+			return nil, errBusy
+		}
+		defer leave()
+		var rest []byte
+		rest, err = io.ReadAll(limited)
+		body = append(body, rest...)
 	}
-	defer leave()
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.BodyBytes))
 	noteOf(r).requestBytes = len(body)
 	if err != nil {
 		return nil, s.unreadable(err)

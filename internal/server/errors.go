@@ -60,7 +60,7 @@ type verdict struct {
 
 // fail answers an error.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	v := translate(err)
+	v := translate(err, noteOf(r).isDraft)
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		v.status, v.retryAfter, v.body = statusClientGone, 0, wire.Error{Code: codeClientGone, Message: "The request was canceled."}
 	}
@@ -82,15 +82,16 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // translate is the only mapping from our errors to HTTP. An error that it does not
 // know decides nothing about the evidence: the client learns that it could not be
-// judged, and the log why.
-func translate(err error) verdict {
+// judged, and the log why. Who sent a draft policy reads more of what is wrong
+// with it.
+func translate(err error, isDraft bool) verdict {
 	if v, ok := translateRequest(err); ok {
 		return v
 	}
 	if v, ok := translateEvidence(err); ok {
 		return v
 	}
-	if v, ok := translatePolicy(err); ok {
+	if v, ok := translatePolicy(err, isDraft); ok {
 		return v
 	}
 	v := verdict{retryAfter: retryUndecided, cause: err.Error()}

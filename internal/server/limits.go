@@ -12,7 +12,9 @@ type Limits struct {
 	BodyBytes int64
 	// HeaderBytes of a request. The HTTP library allows some 4 KiB on top.
 	HeaderBytes int
-	// Uploads are request bodies that may be received and parsed at once.
+	// Uploads are request bodies of more than 16 KiB that may be received and
+	// parsed at once. Smaller ones, such as those of nearly all enclaves, need no
+	// place: who holds all places by sending slowly keeps nobody else out.
 	Uploads int
 	// Concurrent are attestations that may be worked on at once.
 	Concurrent int
@@ -77,6 +79,10 @@ const (
 	// maxReason bounds, in bytes, the reason that follows Microsoft's sentence.
 	// It may quote what the client sent, and 20 faults of a policy.
 	maxReason = 4 << 10
+
+	// smallBody is how much of a body is read before it needs a place: a quote
+	// with a key as runtime data has some 8 KiB in base64.
+	smallBody = 16 << 10
 
 	// maxDetails bounds the list beside it.
 	maxDetails = 20

@@ -69,7 +69,7 @@ func (s *Server) recovered(w *watchedWriter, r *http.Request, cause any) {
 	}
 	n := noteOf(r)
 	s.log.LogAttrs(r.Context(), slog.LevelError, "panic",
-		slog.String("request_id", n.requestID), slog.String("panic", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
+		slog.String("request_id", n.requestID), slog.String("panic", wire.Clip(fmt.Sprintf("%T: %v", cause, cause))), slog.String("stack", string(debug.Stack())))
 	n.cause = "panic"
 	if w.isCutOff {
 		n.code = wire.CodeInternal

@@ -12,26 +12,35 @@ import (
 // translatePolicy answers what the policy says no to. Where a rule is to blame,
 // clients learn which, but never read it: who sent a draft has its text, and the
 // policy in force is the operator's.
-func translatePolicy(err error) (verdict, bool) {
+func translatePolicy(err error, isDraft bool) (verdict, bool) {
 	if e, ok := errors.AsType[*policy.DeniedError](err); ok {
 		return deniedVerdict(e), true
 	}
 	if e, ok := errors.AsType[*policy.EvaluationError](err); ok {
-		problem := e.Problem
-		if e.Rule != nil {
-			problem = place(e.Rule) + ": " + problem
-		}
-		problem = clipReason(problem)
-		v := bad(wire.CodePolicyEvaluationError, wire.PolicyEngine("A rule cannot be carried out with these claims."))
-		v.reason, v.cause = problem, problem
-		v.body.Reason = "not-evaluated"
-		v.body.Details = []wire.Detail{{Code: v.body.Reason, Message: problem}}
-		return v, true
+		return unevaluatedVerdict(e, isDraft), true
 	}
 	if e, ok := errors.AsType[*policy.SyntaxError](err); ok {
 		return parserVerdict(e), true
 	}
 	return verdict{}, false
+}
+
+// unevaluatedVerdict says which rule failed. What the problem was may quote the
+// rule: the log has it, clients only if the policy is their own.
+func unevaluatedVerdict(e *policy.EvaluationError, isDraft bool) verdict {
+	where := "the policy"
+	if e.Rule != nil {
+		where = place(e.Rule)
+	}
+	public := where + " cannot be carried out with these claims"
+	if isDraft {
+		public = clipReason(where + ": " + e.Problem)
+	}
+	v := bad(wire.CodePolicyEvaluationError, wire.PolicyEngine("A rule cannot be carried out with these claims."))
+	v.reason, v.cause = public, clipReason(where+": "+e.Problem)
+	v.body.Reason = "not-evaluated"
+	v.body.Details = []wire.Detail{{Code: v.body.Reason, Message: public}}
+	return v
 }
 
 // deniedVerdict has no reason: these two messages were recorded, and are kept to

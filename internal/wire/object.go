@@ -94,6 +94,9 @@ func parseObject(path string, raw []byte) (object, error) {
 			return object{}, o.problem("", "not valid JSON", unexpected(err))
 		}
 		name, _ := token.(string) // the decoder lets nothing else stand before a colon
+		if len(o.members) == maxMembers {
+			return object{}, o.problem("", "more than "+strconv.Itoa(maxMembers)+" members", nil)
+		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
 			return object{}, o.problem(name, "not valid JSON", unexpected(err))
