@@ -62,6 +62,8 @@ type entry struct {
 	collateral *dcap.Collateral
 	until      time.Time // serves up to this time
 	asIs       bool      // the source gave it expired
+	number     int       // TCB evaluation data number
+	issued     time.Time // of the TCB info
 	refreshAt  time.Time
 	lastUse    uint64
 	used       bool // since it was fetched
@@ -77,7 +79,7 @@ type miss struct {
 
 var (
 	errClosed = errors.New("collateral cache is closed")
-	errWorse  = errors.New("the source gave collateral that has expired, and what is kept has not")
+	errWorse  = errors.New("the source gave collateral that has expired or is older than what is kept")
 )
 
 // NewCache returns a cache before a source. It runs a goroutine until it is
@@ -180,18 +182,49 @@ func (c *Cache) fetch(k key) (*dcap.Collateral, error) {
 	if found := c.settled(k); found != nil {
 		return found, nil
 	}
-	if found := c.load(k); found != nil {
-		return found, nil
+	onDisk, fetchedAt := c.load(k)
+	if onDisk != nil && c.config.Clock().Sub(fetchedAt) < c.config.RefreshEvery {
+		return c.resume(k, onDisk, fetchedAt), nil
 	}
 	found, err := c.ask(k)
+	if err == nil {
+		err = c.check(k, found)
+	}
 	if err != nil {
-		return nil, c.failed(k, err)
+		return c.instead(k, onDisk, err)
 	}
 	set := describe(found, nil)
 	if c.isWorse(k, &set) {
 		return nil, c.failed(k, errWorse)
 	}
 	return c.fetched(k, &set), nil
+}
+
+// check asks whoever knows whether an answer is worth keeping.
+func (c *Cache) check(k key, found *dcap.Collateral) error {
+	if c.config.Check == nil {
+		return nil
+	}
+	at := k.at
+	if at.IsZero() {
+		at = c.config.Clock()
+	}
+	if err := c.config.Check(c.ctx, found, at); err != nil {
+		return fmt.Errorf("collateral cache: the source gave collateral that does not hold: %w", err)
+	}
+	return nil
+}
+
+// instead returns what is on disk where the source could not be asked. That the
+// source has none is an answer, and nothing on disk is instead of it.
+func (c *Cache) instead(k key, onDisk *Set, err error) (*dcap.Collateral, error) {
+	if _, none := errors.AsType[*NotFoundError](err); none || onDisk == nil || c.ctx.Err() != nil {
+		return nil, c.failed(k, err)
+	}
+	found := c.resume(k, onDisk, c.config.Clock())
+	// The error itself is logged; it must not answer the next who ask.
+	_ = c.failed(k, err)
+	return found, nil
 }
 
 // begin counts a piece of background work, unless the cache is closed.
@@ -238,20 +271,25 @@ func (c *Cache) ask(k key) (*dcap.Collateral, error) {
 	return found, err
 }
 
-// isWorse reports whether the source gave expired collateral although what is
-// kept is still valid: a copy that lags behind.
+// isWorse reports whether the source gave less than what is kept and still
+// valid: collateral that has expired, of a lower evaluation number, or issued
+// earlier. A copy that lags behind gives such, and so does an attacker who wants
+// a revocation forgotten.
 func (c *Cache) isWorse(k key, s *Set) bool {
 	now := c.config.Clock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entries[k]
-	return e != nil && k.at.IsZero() && !e.asIs && !now.After(e.until) && now.After(s.ValidUntil)
+	if e == nil || !k.at.IsZero() || e.asIs || now.After(e.until) {
+		return false
+	}
+	return now.After(s.ValidUntil) || s.TCBEvaluationDataNumber < e.number || s.Issued.Before(e.issued)
 }
 
 // fetched keeps what the source gave.
 func (c *Cache) fetched(k key, s *Set) *dcap.Collateral {
 	now := c.config.Clock()
-	e := &entry{collateral: s.Collateral, until: now.Add(asIsFor)}
+	e := &entry{collateral: s.Collateral, until: now.Add(asIsFor), number: s.TCBEvaluationDataNumber, issued: s.Issued}
 	switch {
 	case !k.at.IsZero():
 		e.refreshAt = e.until // the refresher leaves it alone

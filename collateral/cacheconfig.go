@@ -1,9 +1,12 @@
 package collateral
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/azattest/azattest/evidence/dcap"
 )
 
 // CacheConfig configures [NewCache]. The zero value keeps 256 entries in memory
@@ -11,8 +14,9 @@ import (
 type CacheConfig struct {
 	// Dir keeps collateral on disk, so that a restart needs no network; empty
 	// for none. Below it stand archives that [OpenArchive] reads. What they hold
-	// is trusted no more than the network is: it is used while it is valid, and
-	// asked for again at once.
+	// is trusted no more than the network is. It is used as long as it is younger
+	// than RefreshEvery; older, it stands in only where the source cannot be asked,
+	// and only while it is valid.
 	Dir string
 	// MaxEntries bounds the platforms kept; 0 for 256. Beyond it the one that
 	// was not used for longest is forgotten.
@@ -21,6 +25,11 @@ type CacheConfig struct {
 	// again, in the background; 0 for 24 hours. Collateral that expires sooner
 	// is asked for sooner. A revocation is noticed no later than that.
 	RefreshEvery time.Duration
+	// Check says whether collateral that was fetched is worth keeping, as of a
+	// time: its signatures hold, say. What fails is neither kept nor written, and
+	// counts as a failure of the source, so that one bad answer does not last. Nil
+	// keeps everything; the verifier refuses it all the same.
+	Check func(ctx context.Context, c *dcap.Collateral, at time.Time) error
 	// FetchTimeout bounds one call of the source; 0 for a minute.
 	FetchTimeout time.Duration
 	// MaxFetches bounds the calls of the source under way at once; 0 for 8.

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/azattest/azattest/evidence/dcap"
 )
@@ -21,29 +22,43 @@ func (c *Cache) diskFolder(k key) string {
 	return filepath.Join(c.config.Dir, fmt.Sprintf("e%d", k.number))
 }
 
-// load takes collateral from disk into memory if it is valid now, due for a
-// refresh. It is of use after a start only: later, memory knows better.
-func (c *Cache) load(k key) *dcap.Collateral {
+// load returns the collateral on disk that is valid now, and when it was fetched.
+// It is of use after a start only: later, memory knows better.
+func (c *Cache) load(k key) (*Set, time.Time) {
 	if c.config.Dir == "" || !k.at.IsZero() {
-		return nil
+		return nil, time.Time{}
 	}
 	now := c.config.Clock()
 	c.mu.Lock()
 	known := c.entries[k] != nil
 	c.mu.Unlock()
 	if known {
-		return nil
+		return nil, time.Time{}
 	}
 	q := Query{Platform: k.platform, TCBEvaluationDataNumber: k.number, At: now}
 	best := choose(c.readDisk(k), q)
 	if best == nil || !best.ValidAt(now) {
-		return nil
+		return nil, time.Time{}
 	}
+	info, err := os.Stat(filepath.Join(c.diskFolder(k), platformFolder(k.platform), filepath.FromSlash(best.Dir), tcbInfoFile))
+	if err != nil {
+		return nil, time.Time{}
+	}
+	return best, info.ModTime()
+}
+
+// resume takes a set from disk into memory, to be asked for again when it would
+// have been without a restart.
+func (c *Cache) resume(k key, s *Set, fetchedAt time.Time) *dcap.Collateral {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keep(k, &entry{collateral: best.Collateral, until: best.ValidUntil, refreshAt: now, used: true})
+	refreshAt := fetchedAt.Add(c.refreshAfter(s.ValidUntil.Sub(fetchedAt)))
+	c.keep(k, &entry{
+		collateral: s.Collateral, until: s.ValidUntil, refreshAt: refreshAt, used: true,
+		number: s.TCBEvaluationDataNumber, issued: s.Issued,
+	})
 	c.wake()
-	return best.Collateral
+	return s.Collateral
 }
 
 // readDisk reads the sets of a key. Corrupt ones are logged and passed over.
@@ -85,6 +100,12 @@ func (c *Cache) save(k key, s *Set) {
 	if err != nil {
 		c.warn("not written", c.diskFolder(k), err)
 		return
+	}
+	// The time of the file says when it was fetched, also where the bytes are
+	// those that were there.
+	now := c.config.Clock()
+	if err := os.Chtimes(filepath.Join(written, tcbInfoFile), now, now); err != nil {
+		c.warn("keeps its age", written, err)
 	}
 	parent := filepath.Dir(written)
 	entries, err := os.ReadDir(parent)

@@ -77,15 +77,95 @@ func TestCacheReplacesWhatCameFromDisk(t *testing.T) {
 	inBubble(t, CacheConfig{Dir: dir}, func(t bubble) {
 		c, s := t.cache, t.source
 		time.Sleep(days(3))
-		old := get(t, c, sgxProcessor)
-		expectCalls(t, s, 1)
 		got := get(t, c, sgxProcessor)
-		if got == old || !describe(got, nil).Issued.Equal(day0.Add(days(3))) {
-			t.Error("the network's collateral does not replace that of the disk")
+		expectCalls(t, s, 1)
+		if !describe(got, nil).Issued.Equal(day0.Add(days(3))) {
+			t.Error("collateral of three days ago is served from disk, though the network can be asked")
 		}
 		sets := openArchive(t.T, dir).Sets()
 		if len(sets) != 1 || sets[0].Collateral.Digest() != got.Digest() {
 			t.Errorf("%d sets on disk, want the newest alone", len(sets))
+		}
+	})
+}
+
+// A command that runs once must neither ask each time nor miss a revocation for
+// longer than it says.
+func TestAgeOfWhatIsOnDisk(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		age   time.Duration
+		calls int
+	}{
+		"an hour":     {time.Hour, 0},
+		"a day less":  {days(1) - time.Second, 0},
+		"a day":       {days(1), 1},
+		"twenty days": {days(20), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			fill(t, dir, Query{Platform: sgxProcessor})
+			inBubble(t, CacheConfig{Dir: dir}, func(t bubble) {
+				time.Sleep(test.age)
+				get(t, t.cache, sgxProcessor)
+				if got := t.source.calls(); got != test.calls {
+					t.Errorf("the source was asked %d times before the answer, want %d", got, test.calls)
+				}
+			})
+		})
+	}
+}
+
+func TestBadAnswersAreNotKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fill(t, dir, Query{Platform: sgxProcessor})
+	forged := errors.New("signature does not hold")
+	isBad := false
+	check := func(context.Context, *dcap.Collateral, time.Time) error {
+		if isBad {
+			return forged
+		}
+		return nil
+	}
+	inBubble(t, CacheConfig{Dir: dir, Check: check}, func(t bubble) {
+		before := openArchive(t.T, dir).Sets()[0].Collateral.Digest()
+		time.Sleep(days(2))
+		isBad = true
+		if got := get(t, t.cache, sgxProcessor); got.Digest() != before {
+			t.Error("a forged answer was served")
+		}
+		if after := openArchive(t.T, dir).Sets(); len(after) != 1 || after[0].Collateral.Digest() != before {
+			t.Error("a forged answer was written")
+		}
+		if _, err := t.cache.Collateral(t.Context(), Query{Platform: tdxPlatform}); !errors.Is(err, forged) {
+			t.Errorf("error %v with nothing on disk, want that of the check", err)
+		}
+		isBad = false
+		time.Sleep(failedFor)
+		get(t, t.cache, tdxPlatform)
+	})
+}
+
+func TestOlderCollateralDoesNotReplaceNewer(t *testing.T) {
+	t.Parallel()
+	inBubble(t, CacheConfig{}, func(t bubble) {
+		time.Sleep(days(5))
+		first := get(t, t.cache, sgxProcessor)
+		get(t, t.cache, sgxProcessor) // what is not used again is not refreshed
+		old := issuing(days(30))
+		t.source.set(func(ctx context.Context, q Query) (*dcap.Collateral, error) {
+			q.At = q.At.Add(-days(4))
+			return old(ctx, q)
+		})
+		time.Sleep(days(2))
+		synctest.Wait()
+		if t.source.calls() < 2 {
+			t.Fatal("the source was not asked again")
+		}
+		if get(t, t.cache, sgxProcessor) != first {
+			t.Error("collateral issued earlier took the place of newer that is still valid")
 		}
 	})
 }

@@ -2,6 +2,9 @@ package collateral
 
 import "github.com/azattest/azattest/evidence/dcap"
 
+// tcbInfoFile is the file that makes a folder a set.
+const tcbInfoFile = "tcb_info.json"
+
 // part is one part of a collateral set.
 type part struct {
 	// name for people, and the file that holds it in a set folder.
@@ -16,7 +19,7 @@ type part struct {
 // The parts of a set.
 var (
 	tcbInfoPart = &part{
-		name: "TCB info", file: "tcb_info.json", limit: maxTCBInfo,
+		name: "TCB info", file: tcbInfoFile, limit: maxTCBInfo,
 		field: func(p *dcap.CollateralParts) *[]byte { return &p.TCBInfo },
 	}
 	tcbInfoChainPart = &part{

@@ -91,6 +91,7 @@ var outside = []struct {
 	{"github.com/go-jose/go-jose/v4", []string{"internal/cli"}, "the relying party of the demo reads a token with other people's code, as a real one would"},
 	{"golang.org/x/sync/singleflight", []string{"collateral"}, "one fetch for many who ask"},
 	{"github.com/spf13/cobra", []string{"internal/cli"}, "commands, completion and help as everybody knows them"},
+	{"github.com/spf13/pflag", []string{"internal/cli"}, "the flags of cobra, to look over all that were given"},
 }
 
 // clockless are the rooms to which time is an input. Where a default clock may

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Streams are the outside world of a command.
@@ -86,6 +87,7 @@ Exit codes: 0 done, 1 refused by verification or policy, 2 usage,
 		Args:          usageArgs(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return refuseEmpty(cmd) }
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
@@ -103,6 +105,18 @@ Exit codes: 0 done, 1 refused by verification or policy, 2 usage,
 		newVersion(s),
 	)
 	return root
+}
+
+// refuseEmpty refuses flags that are given and empty. An unset variable in a
+// script must not switch a check off.
+func refuseEmpty(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && f.Value.Type() == "string" && f.Value.String() == "" {
+			err = usage(cmd.CommandPath(), "--%s is empty: leave it out, or say what", f.Name)
+		}
+	})
+	return err
 }
 
 // usageArgs makes a usage error of what an argument check finds.

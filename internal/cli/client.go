@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,9 @@ type client struct {
 // newClient returns a client of the service at endpoint. The file of CA
 // certificates, if any, replaces the system's.
 func newClient(endpoint, caFile string) (*client, error) {
+	if err := checkEndpoint(endpoint); err != nil {
+		return nil, err
+	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, Proxy: http.ProxyFromEnvironment}
 	if caFile != "" {
 		text, err := os.ReadFile(filepath.Clean(caFile))
@@ -45,8 +49,25 @@ func newClient(endpoint, caFile string) (*client, error) {
 	}
 	return &client{
 		endpoint: strings.TrimRight(endpoint, "/"),
-		http:     &http.Client{Transport: transport, Timeout: time.Minute},
+		http: &http.Client{
+			Transport: transport, Timeout: time.Minute,
+			// Keys that somebody else hands out are not the service's.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 	}, nil
+}
+
+// checkEndpoint refuses a URL over which nothing could be believed: keys that
+// came over plain HTTP are anybody's keys.
+func checkEndpoint(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return usage("azattest", "%q: want the URL of a service, such as https://attest.example.com", endpoint)
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+		return usage("azattest", "%q: want https, or http to this machine", endpoint)
+	}
+	return nil
 }
 
 // attestationData is runtime or init-time data of a request.
@@ -118,12 +139,22 @@ type serviceError struct {
 func (e *serviceError) Error() string {
 	text := fmt.Sprintf("the service refused with status %d", e.status)
 	if e.code != "" {
-		text += ", " + e.code + ": " + strings.TrimSpace(e.message)
+		text += ", " + told(e.code) + ": " + told(e.message)
 	}
 	if e.request != "" {
-		text += " (request " + e.request + ")"
+		text += " (request " + told(e.request) + ")"
 	}
 	return text
+}
+
+// told is what a service says, on one line that cannot play with a terminal.
+func told(text string) string {
+	const most = 2000 // the longest refusals, of policies with many faults, have less
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return clean(text)
 }
 
 func (c *client) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
@@ -150,8 +181,9 @@ func (c *client) do(ctx context.Context, method, path string, body []byte) ([]by
 	return nil, refusal(resp, raw)
 }
 
-// refusal makes an error of an answer other than 200. A refusal of what was sent
-// ends with exit code 1, a service that cannot answer with 3.
+// refusal makes an error of an answer other than 200. Status 400 is how the
+// service refuses evidence and policies, exit code 1; everything else means that
+// it could not be asked, 3.
 func refusal(resp *http.Response, raw []byte) error {
 	var body struct {
 		Error struct {
@@ -164,7 +196,7 @@ func refusal(resp *http.Response, raw []byte) error {
 	err := &serviceError{
 		status: resp.StatusCode, code: body.Error.Code, message: body.Error.Message, request: resp.Header.Get("x-ms-request-id"),
 	}
-	if resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests {
+	if resp.StatusCode == http.StatusBadRequest {
 		return &refusedError{err}
 	}
 	return err

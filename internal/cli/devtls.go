@@ -63,9 +63,12 @@ func devCA(dir string, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, err
 	if err == nil && now.Before(ca.NotAfter.Add(-devCertificateLife)) && now.After(ca.NotBefore) {
 		return ca, key, nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrPermission) {
 		return nil, nil, err
 	}
+	// None yet, about to expire, or two halves of different pairs because a
+	// process ended between writing them: it is for development, so a new one
+	// does no harm.
 	key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err

@@ -101,7 +101,7 @@ func (o *quoteVerifyOptions) verify(ctx context.Context, s Streams, name string)
 	if err != nil {
 		return nil, err
 	}
-	src, err := o.open(s)
+	src, err := o.open(s, roots)
 	if err != nil {
 		return nil, err
 	}
@@ -140,9 +140,9 @@ func (o *quoteVerifyOptions) load(s Streams, name string) (*parsedEvidence, erro
 	return p, p.usePCKChain(chain)
 }
 
-func (o *quoteVerifyOptions) open(s Streams) (*source, error) {
+func (o *quoteVerifyOptions) open(s Streams, roots []dcap.Root) (*source, error) {
 	if o.endorsements == "" {
-		return o.source.open(slog.New(slog.DiscardHandler), s.Now)
+		return o.source.open(slog.New(slog.DiscardHandler), s.Now, roots)
 	}
 	raw, err := readInput(s, o.endorsements)
 	if err != nil {

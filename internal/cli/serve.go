@@ -4,16 +4,22 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/collateral"
 	"github.com/azattest/azattest/evidence/dcap"
+	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/token"
 )
 
@@ -117,6 +123,16 @@ func (o *serveOptions) check(command string) error {
 		return usage(command, "--dev serves loopback only, not %q", o.listen)
 	case o.dev && (o.tlsCert != "" || o.tlsKey != "" || o.plainHTTP):
 		return usage(command, "--dev makes its own certificate: leave out --tls-cert, --tls-key and --behind-proxy")
+	case !slices.Contains([]string{string(token.RS256), string(token.PS256), string(token.ES256)}, o.algorithm):
+		return usage(command, "--algorithm %q: want RS256, PS256 or ES256", o.algorithm)
+	case !slices.Contains([]int{0, 2048, 3072}, o.keyBits):
+		return usage(command, "--key-bits %d: want 2048 or 3072", o.keyBits)
+	case o.tokenLifetime < time.Second:
+		return usage(command, "--token-lifetime %s: want a second or more", o.tokenLifetime)
+	case o.azureDefault < 0:
+		return usage(command, "--azure-default-tcb %d: want a TCB evaluation data number, or 0", o.azureDefault)
+	case o.source.update != "" && o.source.update != collateral.UpdateStandard && o.source.update != collateral.UpdateEarly:
+		return usage(command, "--update %q: want standard or early", o.source.update)
 	case o.linger < 0:
 		return usage(command, "--linger %s: want a duration that is not negative", o.linger)
 	case !o.dev && !o.at.IsZero():
@@ -147,12 +163,21 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.dataDir, 0o700); err != nil {
-		return fmt.Errorf("data directory: %w", err)
+	if o.readyFile != "" {
+		// One that a service before us left would name a dead endpoint.
+		if err := os.Remove(o.readyFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("ready file: %w", err)
+		}
+		defer os.Remove(o.readyFile) //nolint:errcheck // whoever reads it later finds nobody listening
 	}
-	running, err := startService(ctx, s, o, log)
+	unlock, err := o.claimDataDir()
 	if err != nil {
 		return err
+	}
+	defer unlock()
+	running, err := startService(ctx, s, o, log)
+	if err != nil {
+		return asUsage(err)
 	}
 	defer running.close()
 	if err := running.announce(o.readyFile); err != nil {
@@ -160,6 +185,36 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("endpoint", running.Endpoint), slog.Bool("dev", o.dev))
 	return running.wait()
+}
+
+// asUsage makes a usage error of what the parts of a service refuse about their
+// configuration, which came from flags.
+func asUsage(err error) error {
+	_, isAttest := errors.AsType[*attest.ConfigError](err)
+	_, isServer := errors.AsType[*server.ConfigError](err)
+	_, isURL := errors.AsType[*token.URLError](err)
+	if isAttest || isServer || isURL {
+		return &usageError{err: err, command: "azattest serve"}
+	}
+	return err
+}
+
+// claimDataDir makes the data directory, keeps other services out of it, and
+// makes its path absolute, for the ready file names files inside.
+func (o *serveOptions) claimDataDir() (func(), error) {
+	dir, err := filepath.Abs(o.dataDir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	o.dataDir = dir
+	unlock, err := lockFolder(dir)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("data directory %s: %w", dir, err), "another azattest serves from it: stop that one, or give this one a --data-dir of its own")
+	}
+	return unlock, nil
 }
 
 // ready is what the ready file says.
@@ -206,7 +261,7 @@ func (o *serveOptions) trust(log *slog.Logger, now func() time.Time) (*source, [
 	if o.source.cache == "" && isURL(o.source.from) {
 		o.source.cache = filepath.Join(o.dataDir, "collateral")
 	}
-	src, err := o.source.open(log, now)
+	src, err := o.source.open(log, now, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -9,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/azattest/azattest/collateral"
+	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/evidence/dcap"
 )
 
 // sourceFlags are the flags that say where collateral comes from.
@@ -41,8 +45,9 @@ func (s *source) Close() {
 	}
 }
 
-// open makes the source. A live service gets a cache in front of it.
-func (f *sourceFlags) open(log *slog.Logger, now func() time.Time) (*source, error) {
+// open makes the source. A live service gets a cache in front of it, which keeps
+// nothing that does not hold under the roots; nil means Intel's.
+func (f *sourceFlags) open(log *slog.Logger, now func() time.Time, roots []dcap.Root) (*source, error) {
 	if !isURL(f.from) {
 		archive, err := collateral.OpenArchive(f.from)
 		if err != nil {
@@ -54,11 +59,34 @@ func (f *sourceFlags) open(log *slog.Logger, now func() time.Time) (*source, err
 	if err != nil {
 		return nil, err
 	}
-	cache, err := collateral.NewCache(live, collateral.CacheConfig{Dir: f.cache, Logger: log, Clock: now})
+	verifier, err := dcap.NewVerifier(dcap.Config{Roots: roots})
+	if err != nil {
+		return nil, err
+	}
+	cache, err := collateral.NewCache(live, collateral.CacheConfig{
+		Dir: f.cache, Logger: log, Clock: now,
+		Check: worthKeeping(verifier),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("collateral cache: %w", err)
 	}
 	return &source{Source: cache, closers: []func() error{cache.Close, live.Close}}, nil
+}
+
+// worthKeeping refuses collateral whose signatures do not hold. Everything else
+// is for the verification to say, with its own reasons: that collateral is past
+// its end, that a certificate is revoked.
+func worthKeeping(v *dcap.Verifier) func(context.Context, *dcap.Collateral, time.Time) error {
+	return func(ctx context.Context, c *dcap.Collateral, at time.Time) error {
+		if len(c.Parts().PCKCRLIssuerChain) == 0 {
+			return nil // not every service gives it, and without it nothing can be said
+		}
+		_, err := v.CheckCollateral(ctx, dcap.Options{Collateral: c, At: at, AcceptStaleCollateral: true})
+		if e, ok := errors.AsType[*evidence.Error](err); ok && e.Code != evidence.CodeRevoked {
+			return err
+		}
+		return nil
+	}
 }
 
 func isURL(s string) bool {

@@ -33,8 +33,8 @@ inside the token is never followed, and a token without a signature is refused. 
 token that does not hold is not shown and ends with exit code 1.`,
 		Example: `  azattest token show token.jwt
   azattest token show token.jwt --certs certs.json --issuer https://sharedeus.eus.attest.azure.net
-  azattest attest sgx quote.bin --endpoint https://localhost:8443 --ca-file azattest-data/ca.pem |
-    azattest token show - --certs https://localhost:8443/certs --ca-file azattest-data/ca.pem`,
+  azattest attest sgx quote.bin --endpoint https://127.0.0.1:8443 --ca-file azattest-data/ca.pem |
+    azattest token show - --certs https://127.0.0.1:8443/certs --ca-file azattest-data/ca.pem`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFile,
 	}

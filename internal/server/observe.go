@@ -39,6 +39,8 @@ func noteOf(r *http.Request) *note {
 // observe serves a request: it sets the headers of every answer, logs one line,
 // and answers for a handler that panics.
 func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
+	s.handlers.Add(1)
+	defer s.handlers.Done()
 	start := time.Now()
 	n := &note{requestID: requestID(r.Header.Get("traceparent"))}
 	// Errors have the shape of the version, wherever they come from.

@@ -51,6 +51,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		// Whoever is still connected has had its time; closing cannot fail in
 		// a way that anybody could mend.
 		_ = h.Close()
+		s.awaitHandlers()
 	}
 	if served := <-stopped; !errors.Is(served, http.ErrServerClosed) {
 		return fmt.Errorf("server: %w", served)
@@ -60,6 +61,23 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	}
 	return nil
 }
+
+// awaitHandlers gives handlers whose connections were closed, and whose contexts
+// have ended, a moment to notice: what they use may go away after Run.
+func (s *Server) awaitHandlers() {
+	idle := make(chan struct{})
+	go func() {
+		s.handlers.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+	case <-time.After(abortTime):
+	}
+}
+
+// abortTime is how long a handler may take to notice that its context has ended.
+const abortTime = 2 * time.Second
 
 // broken ends a server whose listener failed: no connection may outlive Run.
 func broken(h *http.Server, err error) error {

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 
 	"github.com/azattest/azattest/attest"
@@ -113,6 +114,8 @@ type Server struct {
 	certs   document
 	openID  document
 	mux     *http.ServeMux
+	// handlers are those under way.
+	handlers sync.WaitGroup
 	// isDraining is set once the shutdown begins.
 	isDraining atomic.Bool
 }
