@@ -79,15 +79,15 @@ func TestTokensAreTheRealServices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var e exchange
+		if err := json.Unmarshal(corpus.Read(t, name), &e); err != nil {
+			t.Fatal(err)
+		}
+		if e.Response.Status != 200 {
+			continue // refused by its policy: nothing says of which evidence
+		}
 		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file)[:2], func(t *testing.T) {
 			t.Parallel()
-			var e exchange
-			if err := json.Unmarshal(corpus.Read(t, name), &e); err != nil {
-				t.Fatal(err)
-			}
-			if e.Response.Status != 200 {
-				t.Skip("refused by its policy: nothing says of which evidence")
-			}
 			payload := decodePart(t, e.Response.Body.Token, 1)
 			var recorded claims.Set
 			if err := json.Unmarshal(payload, &recorded); err != nil {

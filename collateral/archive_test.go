@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -316,20 +315,5 @@ func TestArchiveRefusesQueriesThatNameNothing(t *testing.T) {
 				t.Errorf("error %v is a NotFoundError", err)
 			}
 		})
-	}
-}
-
-func TestOpenArchiveReportsWhatItMayNotRead(t *testing.T) {
-	t.Parallel()
-	if os.Geteuid() == 0 {
-		t.Skip("root may read everything")
-	}
-	dir := t.TempDir()
-	writeParts(t, filepath.Join(dir, "set"), recipe{platform: sgxProcessor}.parts())
-	if err := os.Mkdir(filepath.Join(dir, "secret"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := OpenArchive(dir); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("error %v, want one of permission", err)
 	}
 }

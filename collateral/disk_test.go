@@ -98,7 +98,7 @@ func TestAgeOfWhatIsOnDisk(t *testing.T) {
 		calls int
 	}{
 		"an hour":     {time.Hour, 0},
-		"a day less":  {days(1) - time.Second, 0},
+		"half a day":  {days(1) / 2, 0},
 		"a day":       {days(1), 1},
 		"twenty days": {days(20), 1},
 	} {
