@@ -209,7 +209,7 @@ func appendObject(dec *json.Decoder, dst []byte, depth int) ([]byte, error) {
 		}
 		name, _ := token.(string) // the decoder lets nothing else stand before a colon
 		if _, twice := members[name]; twice {
-			return nil, &JSONError{Offset: dec.InputOffset(), Problem: fmt.Sprintf("member %q stands twice in one object", name)}
+			return nil, &JSONError{Offset: dec.InputOffset(), Problem: fmt.Sprintf("member %.64q stands twice in one object", name)}
 		}
 		value, err := appendNext(dec, nil, depth+1)
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/azattest/azattest/evidence"
@@ -97,11 +99,30 @@ func chainError(code evidence.Code, offset int, found, expected string) *evidenc
 	}
 }
 
+// certificatePart names a certificate in an error. The name is the sender's: it is
+// cut, and quoted unless it is plain text, so that it cannot forge lines of a log.
+func certificatePart(c *x509.Certificate) string {
+	name := clip(c.Subject.CommonName)
+	if quoted := strconv.Quote(name); quoted[1:len(quoted)-1] != name {
+		name = quoted
+	}
+	return "certificate " + name
+}
+
+// clip shortens what a sender wrote.
+func clip(text string) string {
+	const most = 128 // Intel's distinguished names have some 90 bytes
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
 // issued checks that issuer's key signed cert and that both are what Intel's
 // profile says: ECDSA with SHA-256 on P-256, no critical extension unknown to
 // us.
 func issued(cert *x509.Certificate, issuerName string, issuer *ecdsa.PublicKey) error {
-	part := "certificate " + cert.Subject.CommonName
+	part := certificatePart(cert)
 	refuse := func(code evidence.Code, found, expected string) error {
 		return &evidence.Error{Stage: evidence.StageChain, Code: code, Part: part, Offset: -1, Found: found, Expected: expected}
 	}
@@ -118,7 +139,7 @@ func issued(cert *x509.Certificate, issuerName string, issuer *ecdsa.PublicKey) 
 		return refuse(evidence.CodeUnsupported, "critical extension "+cert.UnhandledCriticalExtensions[0].String(), "none that is unknown")
 	}
 	if cert.Issuer.CommonName != issuerName {
-		return refuse(evidence.CodeMismatch, fmt.Sprintf("issuer %q", cert.Issuer.CommonName), fmt.Sprintf("%q", issuerName))
+		return refuse(evidence.CodeMismatch, fmt.Sprintf("issuer %q", clip(cert.Issuer.CommonName)), fmt.Sprintf("%q", issuerName))
 	}
 	digest := sha256.Sum256(cert.RawTBSCertificate)
 	if !ecdsa.VerifyASN1(issuer, digest[:], cert.Signature) {
@@ -132,7 +153,7 @@ func publicKey(cert *x509.Certificate) (*ecdsa.PublicKey, error) {
 	key, ok := cert.PublicKey.(*ecdsa.PublicKey)
 	if !ok || key.Curve != elliptic.P256() {
 		return nil, &evidence.Error{
-			Stage: evidence.StageChain, Code: evidence.CodeUnsupported, Part: "certificate " + cert.Subject.CommonName,
+			Stage: evidence.StageChain, Code: evidence.CodeUnsupported, Part: certificatePart(cert),
 			Offset: -1, Found: fmt.Sprintf("a key of type %s", cert.PublicKeyAlgorithm), Expected: "ECDSA on P-256",
 		}
 	}
@@ -147,7 +168,7 @@ type validity struct {
 }
 
 func certificateValidity(stage evidence.Stage, cert *x509.Certificate) validity {
-	return validity{stage: stage, part: "certificate " + cert.Subject.CommonName, from: cert.NotBefore, to: cert.NotAfter}
+	return validity{stage: stage, part: certificatePart(cert), from: cert.NotBefore, to: cert.NotAfter}
 }
 
 // check refuses a time outside the window. Both ends belong to it.

@@ -187,9 +187,9 @@ func trustedKey(key *ecdsa.PublicKey, roots []Root) bool {
 
 // checkCA checks what makes a certificate a PCK CA in Intel's profile.
 func checkCA(ca *x509.Certificate) error {
-	part := "certificate " + ca.Subject.CommonName
+	part := certificatePart(ca)
 	if _, ok := caNames[ca.Subject.CommonName]; !ok {
-		return profileError(part, fmt.Sprintf("subject %q", ca.Subject.CommonName), processorCAName+" or "+platformCAName)
+		return profileError(part, fmt.Sprintf("subject %q", clip(ca.Subject.CommonName)), processorCAName+" or "+platformCAName)
 	}
 	if !ca.BasicConstraintsValid || !ca.IsCA {
 		return profileError(part, "not a CA", "basic constraints with CA true")
@@ -204,9 +204,9 @@ func checkCA(ca *x509.Certificate) error {
 // checkEndEntity checks what makes a certificate a PCK or TCB signing
 // certificate in Intel's profile.
 func checkEndEntity(cert *x509.Certificate, name string) error {
-	part := "certificate " + cert.Subject.CommonName
+	part := certificatePart(cert)
 	if cert.Subject.CommonName != name {
-		return profileError(part, fmt.Sprintf("subject %q", cert.Subject.CommonName), fmt.Sprintf("%q", name))
+		return profileError(part, fmt.Sprintf("subject %q", clip(cert.Subject.CommonName)), fmt.Sprintf("%q", name))
 	}
 	if !cert.BasicConstraintsValid || cert.IsCA {
 		return profileError(part, "a CA", "basic constraints with CA false")
@@ -222,7 +222,7 @@ func isSelfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c
 func names(certs []*x509.Certificate) string {
 	list := make([]string, len(certs))
 	for i, c := range certs {
-		list[i] = fmt.Sprintf("%q", c.Subject)
+		list[i] = fmt.Sprintf("%q", clip(c.Subject.String()))
 	}
 	return strings.Join(list, ", ")
 }

@@ -74,7 +74,7 @@ func verifyCRL(part string, raw []byte, issuerName string, issuer *ecdsa.PublicK
 		return nil, atStage(evidence.StageRevocation, part, err)
 	}
 	if list.Issuer.CommonName != issuerName {
-		return nil, refuse(evidence.CodeMismatch, fmt.Sprintf("issuer %q", list.Issuer.CommonName), fmt.Sprintf("%q", issuerName))
+		return nil, refuse(evidence.CodeMismatch, fmt.Sprintf("issuer %q", clip(list.Issuer.CommonName)), fmt.Sprintf("%q", issuerName))
 	}
 	if list.SignatureAlgorithm != x509.ECDSAWithSHA256 {
 		return nil, refuse(evidence.CodeUnsupported, "signature algorithm "+list.SignatureAlgorithm.String(), x509.ECDSAWithSHA256.String())
@@ -112,7 +112,7 @@ func (r *revocations) check(cert *x509.Certificate) error {
 		return nil
 	}
 	return &evidence.Error{
-		Stage: evidence.StageRevocation, Code: evidence.CodeRevoked, Part: "certificate " + cert.Subject.CommonName, Offset: -1,
+		Stage: evidence.StageRevocation, Code: evidence.CodeRevoked, Part: certificatePart(cert), Offset: -1,
 		Found: fmt.Sprintf("serial %x in the %s", cert.SerialNumber, r.part), Expected: "a certificate that is not revoked",
 	}
 }

@@ -271,8 +271,8 @@ func (q *Quote) PCK() (*x509.Certificate, *PCK, error) {
 	}
 	ca, ok := caNames[leaf.Issuer.CommonName]
 	if !ok {
-		return nil, nil, profileError("certificate "+leaf.Subject.CommonName,
-			fmt.Sprintf("issuer %q", leaf.Issuer.CommonName), processorCAName+" or "+platformCAName)
+		return nil, nil, profileError(certificatePart(leaf),
+			fmt.Sprintf("issuer %q", clip(leaf.Issuer.CommonName)), processorCAName+" or "+platformCAName)
 	}
 	pck.CA = ca
 	return leaf, pck, nil
