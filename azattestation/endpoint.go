@@ -1,0 +1,85 @@
+package azattestation
+
+import (
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+)
+
+// ServiceName names Azure Attestation in a cloud.Configuration, to give the
+// audience of its bearer tokens in a cloud that this module does not know.
+const ServiceName cloud.ServiceName = "azattestation"
+
+// audiences are those of the public cloud and of the sovereign clouds, by the
+// host that signs people in.
+var audiences = map[string]string{
+	"login.microsoftonline.com": "https://attest.azure.net",
+	"login.microsoftonline.us":  "https://attest.azure.us",
+	"login.chinacloudapi.cn":    "https://attest.azure.cn",
+}
+
+// scopeOf returns the scope to ask a credential for.
+func scopeOf(c cloud.Configuration) (string, error) {
+	audience := c.Services[ServiceName].Audience
+	if audience == "" {
+		host := c.ActiveDirectoryAuthorityHost
+		if host == "" {
+			host = cloud.AzurePublic.ActiveDirectoryAuthorityHost
+		}
+		if u, err := url.Parse(host); err == nil {
+			audience = audiences[strings.ToLower(u.Hostname())]
+		}
+	}
+	if audience == "" {
+		return "", &ArgumentError{
+			Argument: "ClientOptions.Cloud", Expected: "the audience of Azure Attestation in Services[azattestation.ServiceName]",
+			Found: "an unknown cloud, " + c.ActiveDirectoryAuthorityHost,
+		}
+	}
+	return strings.TrimSuffix(audience, "/") + "/.default", nil
+}
+
+// parseEndpoint returns the URL of an instance in the form in which its tokens
+// name it: lower-case scheme and host, no default port, no slash at the end.
+func parseEndpoint(endpoint string) (string, error) {
+	refuse := func(expected string) (string, error) {
+		return "", &ArgumentError{Argument: "endpoint", Expected: expected, Found: withoutUser(endpoint)}
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Opaque != "" || u.Hostname() == "" {
+		return refuse("the URL of an instance, such as https://sharedeus.eus.attest.azure.net")
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return refuse("a URL without user, query and fragment")
+	}
+	switch u.Scheme {
+	case "https":
+		u.Host = strings.TrimSuffix(u.Host, ":443")
+	case "http":
+		// Whoever is on the way can put keys of their own in place of the service's.
+		if !isLoopback(u.Hostname()) {
+			return refuse("https, or http to this machine")
+		}
+		u.Host = strings.TrimSuffix(u.Host, ":80")
+	default:
+		return refuse("https, or http to this machine")
+	}
+	u.Host = strings.ToLower(u.Host)
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
+	return u.String(), nil
+}
+
+// withoutUser cuts off what may be a password: it stands before the last @.
+func withoutUser(endpoint string) string {
+	if i := strings.LastIndexByte(endpoint, '@'); i >= 0 {
+		return "…" + endpoint[i:]
+	}
+	return endpoint
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
