@@ -9,6 +9,8 @@
 //     returns what is true: whose platform it is, which TCB levels it and its
 //     quoting enclave reach. Most callers want evidence/sgx instead, which adds
 //     the enclave's claims.
+//   - [Verifier.VerifySignatures] checks what a quote proves without collateral,
+//     which is less: neither TCB nor revocation.
 //   - [Verifier.CheckCollateral] checks collateral without a quote.
 //   - [ParseTCBInfo], [ParseQEIdentity], [ParseCRL] and [ParseCertificates] read
 //     the parts of collateral without trusting them.

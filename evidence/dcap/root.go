@@ -73,6 +73,10 @@ func RootFromPEM(raw []byte, simulated bool) (Root, error) {
 	return NewRoot(certs[0].Subject.CommonName, key, simulated)
 }
 
+// isIntel reports whether r holds Intel's production key, however it was made:
+// the name is not what makes a root.
+func (r Root) isIntel() bool { return r.key.Equal(IntelRoot().key) }
+
 // Name is the common name of the root CA.
 func (r Root) Name() string { return r.name }
 

@@ -107,18 +107,8 @@ func (v *Verifier) Verify(ctx context.Context, q *Quote, o Options) (*Verificati
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	chain, err := v.pckChain(q)
+	chain, qe, err := v.signatures(q, o.At)
 	if err != nil {
-		return nil, err
-	}
-	if err := chain.check(o.At); err != nil {
-		return nil, err
-	}
-	qe, err := verifyQEReport(q, chain.key)
-	if err != nil {
-		return nil, err
-	}
-	if err := verifyQuoteSignature(q); err != nil {
 		return nil, err
 	}
 	e, err := v.endorsement(o.Collateral, chain.issuer)

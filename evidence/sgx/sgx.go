@@ -6,6 +6,8 @@
 //     from [Quote.Platform] which collateral it needs.
 //   - [Verifier.Verify] checks it against that collateral at a given time, and
 //     returns claims named as Azure Attestation names them.
+//   - [Verifier.VerifySignatures] checks what a quote proves without collateral,
+//     which is less: neither TCB nor revocation.
 //
 // What the enclave is, is in the claims; whether that is acceptable is for a
 // policy to say. A debug enclave is genuine and says so.

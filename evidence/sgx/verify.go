@@ -64,6 +64,13 @@ func (v *Verifier) Verify(ctx context.Context, q *Quote, o Options) (*evidence.R
 	return result, nil
 }
 
+// VerifySignatures checks what can be checked of a quote without collateral:
+// neither TCB nor revocation. Its result is no [evidence.Result], and the claims
+// of the quote stay unjudged; see [dcap.Verifier.VerifySignatures].
+func (v *Verifier) VerifySignatures(ctx context.Context, q *Quote, at time.Time) (*dcap.Signatures, error) {
+	return v.quotes.VerifySignatures(ctx, q.Quote, at)
+}
+
 // Platform says which collateral a quote needs; see
 // [dcap.Verifier.Platform].
 func (v *Verifier) Platform(q *Quote) (dcap.Platform, error) { return v.quotes.Platform(q.Quote) }
