@@ -3,9 +3,11 @@ package openenclave
 import (
 	"bytes"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
+	"slices"
 
 	"github.com/azattest/azattest/evidence"
 )
@@ -52,6 +54,15 @@ func ParseCertificate(der []byte) (*Report, error) {
 	r.Certificate = cert
 	r.bound, r.boundName = key, "certificate's public key"
 	return r, nil
+}
+
+// IsAttested reports whether a certificate has an extension that
+// [ParseCertificate] reads. It says nothing of what is in it.
+func IsAttested(cert *x509.Certificate) bool {
+	return slices.ContainsFunc(cert.Extensions, func(ext pkix.Extension) bool {
+		return slices.ContainsFunc(
+			[]asn1.ObjectIdentifier{oidReport, oidReportNew, oidEvidence, oidEvidenceNew}, ext.Id.Equal)
+	})
 }
 
 func fromExtension(cert *x509.Certificate) (*Report, error) {

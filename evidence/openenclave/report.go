@@ -57,6 +57,12 @@ func (r *Report) Claims() *claims.Set { return r.Quote.Claims() }
 // Raw returns the bytes that were parsed. Do not change them.
 func (r *Report) Raw() []byte { return r.raw }
 
+// Bound returns what the wrapping says is bound to the quote: the report data
+// begins with the SHA-256 of these bytes. They are the custom claims of evidence,
+// the public key of a certificate (PEM with a NUL at its end), nil for a report.
+// Do not change them.
+func (r *Report) Bound() []byte { return r.bound }
+
 // IsReport reports whether raw begins like something that [Parse] reads, rather
 // than like a bare SGX quote.
 func IsReport(raw []byte) bool {

@@ -256,6 +256,15 @@ func TestAttestedCertificates(t *testing.T) {
 			if _, err := b.verifier.Verify(t.Context(), r, b.options); err != nil {
 				t.Fatal(err)
 			}
+			if got, err := b.verifier.VerifySignatures(t.Context(), r, now); err != nil || !got.Simulated {
+				t.Errorf("signatures %+v (%v), want those of a simulated platform", got, err)
+			}
+			if !openenclave.IsAttested(r.Certificate) {
+				t.Error("not known for an attested certificate")
+			}
+			if hash := sha256.Sum256(r.Bound()); !bytes.Equal(hash[:], r.Quote.Report.ReportData[:32]) {
+				t.Errorf("bound %q, which is not what the report data hashes", r.Bound())
+			}
 			if r.Certificate == nil || r.Certificate.Subject.CommonName != "enclave" {
 				t.Error("the certificate is not handed on")
 			}
@@ -270,11 +279,21 @@ func TestAttestedCertificates(t *testing.T) {
 		}
 		_, err = b.verifier.Verify(t.Context(), r, b.options)
 		wantCode(t, err, evidence.StageSignature, evidence.CodeMismatch)
+		_, err = b.verifier.VerifySignatures(t.Context(), r, now)
+		wantCode(t, err, evidence.StageSignature, evidence.CodeMismatch)
 	})
 	t.Run("no evidence", func(t *testing.T) {
 		t.Parallel()
-		_, err := openenclave.ParseCertificate(b.certificate(t, asn1.ObjectIdentifier{1, 2, 3}, report))
+		der := b.certificate(t, asn1.ObjectIdentifier{1, 2, 3}, report)
+		_, err := openenclave.ParseCertificate(der)
 		wantCode(t, err, evidence.StageParse, evidence.CodeMissing)
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if openenclave.IsAttested(cert) {
+			t.Error("taken for an attested certificate")
+		}
 	})
 	t.Run("changed after signing", func(t *testing.T) {
 		t.Parallel()
