@@ -44,7 +44,7 @@ var rows = []row{
 	{"store/postgres", []string{"store"}, "one way of keeping records"},
 	{"attest", []string{"claims", "evidence", "policy", "token", "store"}, "the pipeline joins evidence, policy and token, and knows no kind of evidence"},
 	{"attest/intel", []string{"collateral", "evidence", "evidence/dcap", "evidence/sgx", "evidence/openenclave"}, "a verifier never fetches and the pipeline knows no Intel, so somebody must join a verifier with a source of collateral"},
-	{"relyingparty", []string{"azattestation", "claims"}, "it verifies with public keys and must not be able to sign"},
+	{"relyingparty", []string{"azattestation", "claims", "evidence", "evidence/dcap", "evidence/openenclave", "evidence/sgx"}, "it verifies with public keys, of tokens and of the enclave that signs them, and must not be able to sign"},
 	{"keyrelease", []string{"azattestation", "claims"}, "it verifies with public keys and must not be able to sign"},
 	{"internal/wire", nil, "Microsoft's words on the wire, without ours"},
 	{"internal/server", []string{"attest", "evidence", "store", "policy", "token", "internal/wire", "internal/auth"}, "HTTP in, HTTP out; of evidence it knows the errors, which it maps to answers, and no kind"},
@@ -107,6 +107,7 @@ var clockless = []struct {
 	{"collateral", true, "whether collateral is current is judged at the time of the query or of an injected clock"},
 	{"token", true, "the pipeline says when a token begins and ends"},
 	{"attest", true, "one clock, in the Config, for the whole request"},
+	{"relyingparty", true, "whether a key or a token holds is judged as of the time that the caller gives"},
 }
 
 // vagueNames are names that say nothing of what a package holds.
