@@ -56,6 +56,28 @@ type OpenIDMetadata struct {
 	AdditionalProperties map[string]json.RawMessage
 }
 
+// MarshalJSON writes the document.
+func (m OpenIDMetadata) MarshalJSON() ([]byte, error) {
+	o := make(map[string]any, len(m.AdditionalProperties))
+	for name, value := range m.AdditionalProperties {
+		o[name] = value
+	}
+	for name, value := range map[string]*string{"issuer": m.Issuer, "jwks_uri": m.JWKSURI, "revocation_endpoint": m.RevocationEndpoint} {
+		if value != nil {
+			o[name] = *value
+		}
+	}
+	for name, value := range map[string][]string{
+		"claims_supported": m.ClaimsSupported, "response_types_supported": m.ResponseTypesSupported,
+		"id_token_signing_alg_values_supported": m.IDTokenSigningAlgValuesSupported,
+	} {
+		if value != nil {
+			o[name] = value
+		}
+	}
+	return json.Marshal(o)
+}
+
 // UnmarshalJSON reads the document.
 func (m *OpenIDMetadata) UnmarshalJSON(text []byte) error {
 	o, err := parseObject(text)

@@ -111,6 +111,39 @@ func (p *PolicyToken) SHA256() [sha256.Size]byte { return sha256.Sum256(p.token.
 // says, followed by those above it; nothing of an unsigned token.
 func (p *PolicyToken) Signer() []*x509.Certificate { return p.chain }
 
+// VerifySignature checks the signature of a signed token by the key of its
+// Signer. It says that whoever holds that key signed these bytes; whether the
+// signer is one to trust is for the caller to decide.
+//
+// It returns a *[TokenValidationError], of an unsigned token too.
+func (p *PolicyToken) VerifySignature() error {
+	_, err := p.token.VerifySigner()
+	return err
+}
+
+// VerifySigner checks the signature of a token that was sent to the service, a
+// change of policy or certificates, by the key of the certificates in its own
+// header, and returns them. It says that whoever holds that key signed these
+// bytes: whether the signer is one to trust is for the caller to decide. It is
+// not for tokens that a service issues; those are for [Token.Validate].
+//
+// It returns a *[TokenValidationError], of an unsigned token too.
+func (t *Token) VerifySigner() ([]*x509.Certificate, error) {
+	a, ok := algorithmOf(t.algorithm)
+	if !ok {
+		return nil, &TokenValidationError{Check: TokenCheckAlgorithm, Expected: algorithmNames, Found: t.algorithm}
+	}
+	chain, err := t.signers()
+	if err != nil {
+		return nil, err
+	}
+	if len(chain) == 0 {
+		return nil, &TokenValidationError{Check: TokenCheckSigningKey, Part: "header", Expected: "certificates in x5c", Found: "none"}
+	}
+	k := publishedKey{keyID: chain[0].Subject.String(), certificate: &SigningCertificate{Chain: chain}}
+	return chain, k.verify(a, t)
+}
+
 // PolicyHash returns the hash of a policy's text as attestation tokens have it in
 // x-ms-policy-hash ([AttestationResult].PolicyHash): the SHA-256 of the text's
 // base64url. A relying party that knows the policy can so tell that it was in
