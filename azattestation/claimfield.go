@@ -14,6 +14,16 @@ type claimField struct {
 	field any
 }
 
+// fieldOf finds the field of a claim, nil if there is none.
+func fieldOf(fields []claimField, name []byte) *claimField {
+	for i := range fields {
+		if fields[i].name == string(name) {
+			return &fields[i]
+		}
+	}
+	return nil
+}
+
 // claimError says that a claim has another type than it must.
 type claimError struct {
 	claim, expected string

@@ -1,6 +1,7 @@
 package azattestation
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"time"
@@ -85,8 +86,7 @@ type AttestationResult struct {
 }
 
 // DeprecatedClaims are claims of earlier versions of the service. One whose value
-// has another type than the service gave it is left out here; it is in
-// PolicyClaims.
+// has another type than the service gave it is in AdditionalClaims instead.
 type DeprecatedClaims struct {
 	// Version is ver.
 	Version *string
@@ -189,25 +189,21 @@ func (r *AttestationResult) UnmarshalJSON(text []byte) error {
 }
 
 func (r *AttestationResult) decode(o object) error {
-	*r = AttestationResult{Token: r.Token}
-	left := o.toMap()
-	for _, f := range r.serviceClaims() {
-		if value, ok := left[f.name]; ok {
-			if err := f.decode(value); err != nil {
+	*r = AttestationResult{Token: r.Token, AdditionalClaims: map[string]json.RawMessage{}}
+	service, deprecated := r.serviceClaims(), r.Deprecated.claims()
+	for _, m := range o {
+		if f := fieldOf(service, m.name); f != nil {
+			if err := f.decode(m.value); err != nil {
 				return err
 			}
-			delete(left, f.name)
+			continue
 		}
-	}
-	for _, f := range r.Deprecated.claims() {
-		if value, ok := left[f.name]; ok {
-			// A policy may issue anything under these names.
-			if f.decode(value) == nil {
-				delete(left, f.name)
-			}
+		// A policy may issue anything under a deprecated name.
+		if f := fieldOf(deprecated, m.name); f != nil && f.decode(m.value) == nil {
+			continue
 		}
+		r.AdditionalClaims[string(m.name)] = bytes.Clone(m.value)
 	}
-	r.AdditionalClaims = left
 	return nil
 }
 

@@ -144,6 +144,12 @@ func (t *Token) Claims(into any) error {
 	if len(t.payload) == 0 {
 		return nil
 	}
+	if r, ok := into.(*AttestationResult); ok {
+		if err := r.decode(t.claims); err != nil {
+			return fmt.Errorf("azattestation: claims of the token: %w", err)
+		}
+		return nil
+	}
 	d := json.NewDecoder(bytes.NewReader(t.payload))
 	d.UseNumber()
 	if err := d.Decode(into); err != nil {
