@@ -42,6 +42,7 @@ coverage:
 
 lint: bin/.tools ## run the linters and check the formatting
 	bin/golangci-lint run ./... ./azattestation/...
+	cd benchmarks && GOWORK=off ../bin/golangci-lint run ./...
 
 format: bin/.tools ## format the code
 	bin/golangci-lint fmt ./... ./azattestation/...
@@ -56,6 +57,9 @@ fuzz: ## fuzz every target for FUZZTIME (1m) each
 
 bench: ## run the benchmarks; compare two outputs with bin/benchstat
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG)
+
+peers: ## run the benchmarks that stand beside other people's code
+	cd benchmarks && GOWORK=off go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) .
 
 tools: bin/.tools ## build the pinned tools into bin
 
@@ -74,4 +78,4 @@ clean: ## remove what was built and measured
 	rm -rf bin dist coverage.out
 	go clean -testcache
 
-.PHONY: help build test race cover coverage lint format fuzz bench tools ci clean
+.PHONY: help build test race cover coverage lint format fuzz bench peers tools ci clean
