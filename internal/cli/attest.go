@@ -5,26 +5,26 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/azattestation"
 )
 
 func newAttest(s Streams) *cobra.Command {
 	return group("attest", "Send evidence to an attestation service and verify the token",
-		newAttestKind(s, "sgx", "an SGX quote", attest.SGXEnclave),
-		newAttestKind(s, "openenclave", "an Open Enclave report or evidence", attest.OpenEnclave),
+		newAttestKind(s, "sgx", "an SGX quote", azattestation.AttestationTypeSgxEnclave),
+		newAttestKind(s, "openenclave", "an Open Enclave report or evidence", azattestation.AttestationTypeOpenEnclave),
 	)
 }
 
 // attestOptions are the flags of attest.
 type attestOptions struct {
-	endpoint, caFile          string
+	connect                   connectFlags
 	runtimeData, initTimeData string
 	runtimeJSON, initTimeJSON bool
 	nonce, draftPolicy        string
 	asJSON                    *bool
 }
 
-func newAttestKind(s Streams, use, what string, t attest.Type) *cobra.Command {
+func newAttestKind(s Streams, use, what string, kind azattestation.AttestationType) *cobra.Command {
 	o := new(attestOptions)
 	cmd := &cobra.Command{
 		Use:   use + " FILE",
@@ -32,13 +32,17 @@ func newAttestKind(s Streams, use, what string, t attest.Type) *cobra.Command {
 		Long: fmt.Sprintf(`attest %s sends %s to a service, which may be
 Azure's own, and verifies the token that comes back: signature by a key that the
 service publishes, dates, issuer. FILE is the evidence as bytes, hexadecimal or
-base64; - is standard input. The token goes to stdout.`, use, what),
+base64; - is standard input. The token goes to stdout.
+
+The evidence is what authorizes an attestation, so no credential is sent unless
+--credential names one.`, use, what),
 		Example: fmt.Sprintf("  azattest attest %s quote.bin --endpoint https://sharedeus.eus.attest.azure.net --runtime-data key.pem", use),
 		Args:    usageArgs(cobra.ExactArgs(1)),
+
+		ValidArgsFunction: completeFile,
 	}
+	o.connect.add(cmd, credentialNone)
 	f := cmd.Flags()
-	f.StringVar(&o.endpoint, "endpoint", "", "URL of the service (required)")
-	f.StringVar(&o.caFile, "ca-file", "", "PEM file with the CA certificates to trust for TLS (default: the system's)")
 	f.StringVar(&o.runtimeData, "runtime-data", "", "file with the data to which the enclave bound its report data")
 	f.BoolVar(&o.runtimeJSON, "runtime-data-json", false, "the runtime data is JSON and shall show as such")
 	f.StringVar(&o.initTimeData, "init-time-data", "", "file with the data to which the enclave's CONFIGID is bound")
@@ -47,18 +51,18 @@ base64; - is standard input. The token goes to stdout.`, use, what),
 	f.StringVar(&o.draftPolicy, "draft-policy", "", "file with a policy to try for this request; the token is then not signed")
 	o.asJSON = jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if o.endpoint == "" {
-			return usage(cmd.CommandPath(), "--endpoint is missing: the URL of the service")
+		if err := o.connect.complete(cmd, s); err != nil {
+			return err
 		}
-		r, err := o.request(s, t, args[0])
+		r, err := o.request(s, kind, args[0])
 		if err != nil {
 			return err
 		}
-		c, err := newClient(o.endpoint, o.caFile)
+		c, err := o.connect.client(cmd, s)
 		if err != nil {
 			return err
 		}
-		outcome, err := attestAndVerify(cmd.Context(), c, r, s.Now())
+		outcome, err := r.attest(cmd.Context(), c)
 		if err != nil {
 			return err
 		}
@@ -71,20 +75,20 @@ base64; - is standard input. The token goes to stdout.`, use, what),
 	return cmd
 }
 
-func (o *attestOptions) request(s Streams, t attest.Type, name string) (*attest.Request, error) {
+func (o *attestOptions) request(s Streams, kind azattestation.AttestationType, name string) (*attestRequest, error) {
 	e, err := loadEvidence(s, name)
 	if err != nil {
 		return nil, err
 	}
-	r := &attest.Request{Type: t, Evidence: e.raw}
-	if r.RuntimeData, err = readData(s, o.runtimeData, o.runtimeJSON); err != nil {
+	r := &attestRequest{kind: kind, evidence: e.raw}
+	if r.runtimeData, err = readData(s, o.runtimeData, o.runtimeJSON); err != nil {
 		return nil, err
 	}
-	if r.InitTimeData, err = readData(s, o.initTimeData, o.initTimeJSON); err != nil {
+	if r.initTimeData, err = readData(s, o.initTimeData, o.initTimeJSON); err != nil {
 		return nil, err
 	}
 	if o.nonce != "" {
-		r.Nonce = &o.nonce
+		r.nonce = &o.nonce
 	}
 	if o.draftPolicy != "" {
 		text, err := readInput(s, o.draftPolicy)
@@ -92,13 +96,13 @@ func (o *attestOptions) request(s Streams, t attest.Type, name string) (*attest.
 			return nil, err
 		}
 		policy := string(text)
-		r.DraftPolicy = &policy
+		r.draftPolicy = &policy
 	}
 	return r, nil
 }
 
 // readData reads runtime or init-time data, nil if no file is named.
-func readData(s Streams, name string, isJSON bool) (*attest.Data, error) {
+func readData(s Streams, name string, isJSON bool) (*azattestation.AttestationData, error) {
 	if name == "" {
 		return nil, nil //nolint:nilnil // no data is no error
 	}
@@ -106,5 +110,8 @@ func readData(s Streams, name string, isJSON bool) (*attest.Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &attest.Data{Bytes: raw, JSON: isJSON}, nil
+	if isJSON {
+		return azattestation.NewJSONData(raw), nil
+	}
+	return azattestation.NewBinaryData(raw), nil
 }

@@ -4,9 +4,42 @@ import (
 	"context"
 	"time"
 
-	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/azattestation"
 	"github.com/azattest/azattest/claims"
 )
+
+// attestRequest is what is to be attested.
+type attestRequest struct {
+	kind                      azattestation.AttestationType
+	evidence                  []byte
+	runtimeData, initTimeData *azattestation.AttestationData
+	draftPolicy, nonce        *string
+}
+
+// send asks the service. Nil options are the client's.
+func (r *attestRequest) send(ctx context.Context, c *azattestation.Client, o *azattestation.TokenValidationOptions) (*azattestation.Token, error) {
+	if r.kind == azattestation.AttestationTypeOpenEnclave {
+		answer, err := c.AttestOpenEnclave(ctx, r.evidence, &azattestation.ClientAttestOpenEnclaveOptions{
+			RuntimeData: r.runtimeData, InitTimeData: r.initTimeData, DraftPolicy: r.draftPolicy, Nonce: r.nonce, TokenValidation: o,
+		})
+		return answer.Token, serviceFault(err)
+	}
+	answer, err := c.AttestSGXEnclave(ctx, r.evidence, &azattestation.ClientAttestSGXEnclaveOptions{
+		RuntimeData: r.runtimeData, InitTimeData: r.initTimeData, DraftPolicy: r.draftPolicy, Nonce: r.nonce, TokenValidation: o,
+	})
+	return answer.Token, serviceFault(err)
+}
+
+// attest asks the service and plays the relying party: the token of a draft
+// policy is unsigned by design and comes back as not verified, every other one
+// must hold.
+func (r *attestRequest) attest(ctx context.Context, c *azattestation.Client) (*attestation, error) {
+	t, err := r.send(ctx, c, nil)
+	if err != nil {
+		return nil, err
+	}
+	return newAttestation(t, r.draftPolicy == nil)
+}
 
 // attestation is what comes of attesting: a token and what was verified of it.
 type attestation struct {
@@ -19,36 +52,16 @@ type attestation struct {
 	Claims    *claims.Set `json:"claims"`
 }
 
-// attestAndVerify asks the service and plays the relying party: the token of a
-// draft policy is unsigned by design and comes back as not verified, every
-// other one must hold.
-func attestAndVerify(ctx context.Context, c *client, r *attest.Request, at time.Time) (*attestation, error) {
-	raw, err := c.attest(ctx, r)
+// newAttestation shows a token. Of one that was not verified nobody knows who
+// issued it.
+func newAttestation(t *azattestation.Token, isVerified bool) (*attestation, error) {
+	payload, err := claimsOf(t.Payload())
 	if err != nil {
-		return nil, err
+		return nil, tokenFault(&azattestation.TokenValidationError{Check: azattestation.TokenCheckFormat, Err: err})
 	}
-	if r.DraftPolicy != nil {
-		_, payload, err := unverified(raw)
-		if err != nil {
-			return nil, err
-		}
-		expires, _ := date(payload, "exp")
-		return &attestation{Algorithm: "none", Expires: expires, Token: raw, Claims: payload}, nil
+	a := &attestation{Verified: isVerified, Algorithm: t.Algorithm(), Expires: t.ExpiresOn(), Token: t.String(), Claims: payload}
+	if isVerified {
+		a.Issuer, a.KeyID = t.Issuer(), t.KeyID()
 	}
-	jwks, err := c.certs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return verifyAttestation(raw, jwks, c.endpoint, at)
-}
-
-// verifyAttestation plays the relying party of a service.
-func verifyAttestation(raw string, jwks []byte, issuer string, at time.Time) (*attestation, error) {
-	t, err := verifyToken(raw, jwks, tokenChecks{issuer: issuer, at: at})
-	if err != nil {
-		return nil, err
-	}
-	return &attestation{
-		Verified: true, Issuer: t.Issuer, KeyID: t.KeyID, Algorithm: t.Algorithm, Expires: t.Expires.UTC(), Token: raw, Claims: t.Claims,
-	}, nil
+	return a, nil
 }

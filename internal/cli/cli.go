@@ -32,11 +32,21 @@ type Streams struct {
 	Out, Err io.Writer
 	// Now is the clock.
 	Now func() time.Time
+	// Env looks up a variable of the environment, "" if it is not set. Nil means
+	// that none is.
+	Env func(name string) string
+}
+
+func (s Streams) env(name string) string {
+	if s.Env == nil {
+		return ""
+	}
+	return s.Env(name)
 }
 
 // Standard returns the streams and the clock of the process.
 func Standard() Streams {
-	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now}
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, Env: os.Getenv}
 }
 
 // Main runs the command line and returns the exit code. Interrupt and terminate

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/azattestation"
 	"github.com/azattest/azattest/simulator"
 	"github.com/azattest/azattest/token"
 )
@@ -95,11 +95,11 @@ func demo(ctx context.Context, s Streams, o *demoOptions) error {
 	if err != nil {
 		return err
 	}
-	c, err := newClient(service.Endpoint, service.CAFile)
+	c, err := publicClient(s, service.Endpoint, service.CAFile)
 	if err != nil {
 		return err
 	}
-	outcome, err := say.attest(ctx, c, request, s.Now())
+	outcome, err := say.attest(ctx, c, request, s.Now)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (o *demoOptions) serve(dir string) *serveOptions {
 }
 
 // request returns what is to be attested, and what it is in words.
-func (o *demoOptions) request(s Streams, dir string, say *narrator) (*attest.Request, string, error) {
+func (o *demoOptions) request(s Streams, dir string, say *narrator) (*attestRequest, string, error) {
 	if o.quote == "" {
 		r, err := simulatedEnclave(dir, o.at.or(s.Now), say)
 		return r, "simulated SGX quote", err
@@ -133,24 +133,24 @@ func (o *demoOptions) request(s Streams, dir string, say *narrator) (*attest.Req
 	if err != nil {
 		return nil, "", err
 	}
-	r := &attest.Request{Type: attest.SGXEnclave, Evidence: e.raw}
+	r := &attestRequest{kind: azattestation.AttestationTypeSgxEnclave, evidence: e.raw}
 	if strings.HasPrefix(e.format, "openenclave") {
-		r.Type = attest.OpenEnclave
+		r.kind = azattestation.AttestationTypeOpenEnclave
 	}
 	say.step("read real evidence", "%s, %d bytes", e.format, len(e.raw))
-	r.RuntimeData, err = readData(s, o.runtimeData, o.runtimeJSON)
+	r.runtimeData, err = readData(s, o.runtimeData, o.runtimeJSON)
 	if err != nil {
 		return nil, "", err
 	}
-	if r.RuntimeData != nil {
-		say.step("hash the runtime data", "SHA-256 %x", sha256.Sum256(r.RuntimeData.Bytes))
+	if r.runtimeData != nil {
+		say.step("hash the runtime data", "SHA-256 %x", sha256.Sum256(r.runtimeData.Data))
 	}
 	return r, e.format, nil
 }
 
 // simulatedEnclave does what an enclave does before it asks for secrets: it
 // makes a key and has its platform quote the key's hash.
-func simulatedEnclave(dir string, at time.Time, say *narrator) (*attest.Request, error) {
+func simulatedEnclave(dir string, at time.Time, say *narrator) (*attestRequest, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -172,7 +172,9 @@ func simulatedEnclave(dir string, at time.Time, say *narrator) (*attest.Request,
 		return nil, err
 	}
 	say.step("quote the key's hash", "%d bytes, report data %x…", len(quote), report.ReportData[:8])
-	return &attest.Request{Type: attest.SGXEnclave, Evidence: quote, RuntimeData: &attest.Data{Bytes: jwk, JSON: true}}, nil
+	return &attestRequest{
+		kind: azattestation.AttestationTypeSgxEnclave, evidence: quote, runtimeData: azattestation.NewJSONData(jwk),
+	}, nil
 }
 
 // jwkOf writes a public key as a set of one JWK, the form in which relying

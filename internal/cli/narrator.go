@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/azattestation"
 	"github.com/azattest/azattest/claims"
 )
 
@@ -40,19 +40,33 @@ func cut(text string) string {
 	return strings.ToValidUTF8(text[:lineWidth], "") + "…"
 }
 
-// attest asks the service and plays the relying party, step by step.
-func (n *narrator) attest(ctx context.Context, c *client, r *attest.Request, at time.Time) (*attestation, error) {
-	raw, err := c.attest(ctx, r)
+// attest asks the service and then plays the relying party, step by step: whoever
+// gets a token is not the one who asked for it, and takes nobody's word for it.
+func (n *narrator) attest(ctx context.Context, c *azattestation.Client, r *attestRequest, now func() time.Time) (*attestation, error) {
+	sent, err := r.send(ctx, c, &azattestation.TokenValidationOptions{Skip: []azattestation.TokenCheck{
+		azattestation.TokenCheckSignature, azattestation.TokenCheckExpiration, azattestation.TokenCheckNotBefore, azattestation.TokenCheckIssuer,
+	}})
 	if err != nil {
 		return nil, err
 	}
-	n.step("attest: evidence in, token out", "POST /attest/%s, %d characters", r.Type, len(raw))
-	jwks, err := c.certs(ctx)
+	n.step("attest: evidence in, token out", "POST /attest/%s, %d characters", r.kind, len(sent.String()))
+	published, err := c.GetSigningCertificates(ctx, nil)
 	if err != nil {
-		return nil, err
+		return nil, serviceFault(err)
 	}
-	n.step("fetch the signing keys", "GET /certs, %d bytes", len(jwks))
-	a, err := verifyAttestation(raw, jwks, c.endpoint, at)
+	n.step("fetch the signing keys", "GET /certs, %d bytes", len(published.JWKS))
+	keys, err := azattestation.NewKeySource(c.Endpoint(), published.JWKS)
+	if err != nil {
+		return nil, serviceFault(err)
+	}
+	received, err := azattestation.ParseToken(sent.String())
+	if err != nil {
+		return nil, serviceFault(err)
+	}
+	if err := received.Validate(ctx, keys, asOf(now)); err != nil {
+		return nil, serviceFault(err)
+	}
+	a, err := newAttestation(received, true)
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func TestKeysOutOfReachDecideNothingAboutAToken(t *testing.T) {
 		"unknown CA":   {jwks, http.StatusOK, false, "certificate"},
 		"no such path": {jwks, http.StatusNotFound, true, "404"},
 		"down":         {jwks, http.StatusServiceUnavailable, true, "503"},
-		"nonsense":     {[]byte("nonsense"), http.StatusOK, true, "want a JWKS"},
+		"nonsense":     {[]byte("nonsense"), http.StatusOK, true, "want a JSON Web Key Set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/spf13/cobra"
+)
+
+// The credentials that --credential knows.
+const (
+	credentialNone        = "none"
+	credentialDefault     = "default"
+	credentialEnvironment = "environment"
+	credentialCLI         = "azure-cli"
+	credentialManaged     = "managed-identity"
+	credentialWorkload    = "workload-identity"
+)
+
+var credentialNames = []string{
+	credentialDefault, credentialEnvironment, credentialCLI, credentialManaged, credentialWorkload, credentialNone,
+}
+
+// clouds are Azure's, by the names that the command has for them.
+var clouds = map[string]cloud.Configuration{
+	"public": cloud.AzurePublic, "us-government": cloud.AzureGovernment, "china": cloud.AzureChina,
+}
+
+var cloudNames = []string{"public", "us-government", "china"}
+
+// credentialFlags say who the command is to the service.
+type credentialFlags struct {
+	name, cloud string
+	none        bool
+}
+
+func (f *credentialFlags) add(cmd *cobra.Command, credential string) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.name, "credential", credential, "who to be: "+strings.Join(credentialNames, ", "))
+	flags.BoolVar(&f.none, "no-credential", false, "send no credential, as --credential none does")
+	flags.StringVar(&f.cloud, "cloud", "public", "the Azure cloud that knows the credential: "+strings.Join(cloudNames, ", "))
+	mustComplete(cmd, "credential", credentialNames...)
+	mustComplete(cmd, "cloud", cloudNames...)
+}
+
+// check refuses what no flag of its own type could. Commands without these flags
+// have no credential.
+func (f *credentialFlags) check(cmd *cobra.Command) error {
+	if cmd.Flags().Lookup("credential") == nil {
+		return nil
+	}
+	switch {
+	case !slices.Contains(credentialNames, f.name):
+		return usage(cmd.CommandPath(), "--credential %q: want one of %s", f.name, strings.Join(credentialNames, ", "))
+	case f.none && cmd.Flags().Changed("credential") && f.name != credentialNone:
+		return usage(cmd.CommandPath(), "--credential and --no-credential exclude each other")
+	case !slices.Contains(cloudNames, f.cloud):
+		return usage(cmd.CommandPath(), "--cloud %q: want one of %s", f.cloud, strings.Join(cloudNames, ", "))
+	}
+	return nil
+}
+
+func (f *credentialFlags) configuration() cloud.Configuration { return clouds[f.cloud] }
+
+// open returns the credential, nil for none. Nobody is asked anything yet.
+func (f *credentialFlags) open(s Streams) (azcore.TokenCredential, error) {
+	if f.none || f.name == "" || f.name == credentialNone {
+		return nil, nil //nolint:nilnil // no credential is no error
+	}
+	c, err := newCredential(f.name, s.env("AZURE_CLIENT_ID"), azcore.ClientOptions{Cloud: f.configuration()})
+	if err != nil {
+		return nil, &credentialError{f.name, err}
+	}
+	return &namedCredential{f.name, c}, nil
+}
+
+// newCredential makes a credential by its name. The client ID, if any, is that of
+// a managed identity that a user assigned.
+func newCredential(name, clientID string, options azcore.ClientOptions) (azcore.TokenCredential, error) {
+	switch name {
+	case credentialEnvironment:
+		return azidentity.NewEnvironmentCredential(&azidentity.EnvironmentCredentialOptions{ClientOptions: options})
+	case credentialCLI:
+		return azidentity.NewAzureCLICredential(nil)
+	case credentialManaged:
+		o := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: options}
+		if clientID != "" {
+			o.ID = azidentity.ClientID(clientID)
+		}
+		return azidentity.NewManagedIdentityCredential(o)
+	case credentialWorkload:
+		return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{ClientOptions: options})
+	}
+	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options})
+}
+
+// namedCredential tells a failure to authenticate from all others.
+type namedCredential struct {
+	name string
+	azcore.TokenCredential
+}
+
+// GetToken asks for a token.
+func (c *namedCredential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	t, err := c.TokenCredential.GetToken(ctx, o)
+	if err != nil {
+		return t, &credentialError{c.name, err}
+	}
+	return t, nil
+}
+
+// credentialError says that nobody vouches for the caller. The service was not
+// asked.
+type credentialError struct {
+	name string
+	err  error
+}
+
+func (e *credentialError) Error() string {
+	return fmt.Sprintf("authenticate with credential %s: %s", e.name, told(e.err.Error()))
+}
+
+func (e *credentialError) Unwrap() error { return e.err }
+
+// NonRetriable keeps azcore from asking again: credentials do that themselves.
+func (*credentialError) NonRetriable() {}
