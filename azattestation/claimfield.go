@@ -119,7 +119,7 @@ func (f claimField) encode(o map[string]any) {
 		}
 	case **time.Time:
 		if *field != nil {
-			o[f.name] = (**field).Unix()
+			o[f.name] = (*field).Unix()
 		}
 	case *[]byte:
 		if *field != nil {

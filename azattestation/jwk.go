@@ -34,8 +34,15 @@ var _ interface {
 
 func (k *JSONWebKey) members() []claimField {
 	return []claimField{
-		{"alg", &k.Algorithm}, {"crv", &k.Curve}, {"e", &k.E}, {"kid", &k.KeyID}, {"kty", &k.KeyType},
-		{"n", &k.N}, {"use", &k.Use}, {"x", &k.X}, {"y", &k.Y},
+		{"alg", &k.Algorithm},
+		{"crv", &k.Curve},
+		{"e", &k.E},
+		{"kid", &k.KeyID},
+		{"kty", &k.KeyType},
+		{"n", &k.N},
+		{"use", &k.Use},
+		{"x", &k.X},
+		{"y", &k.Y},
 	}
 }
 

@@ -81,7 +81,8 @@ func (s *SealedToken) EncryptedKey() []byte { return append([]byte(nil), s.parts
 // It returns the decrypter's error, or a *[TokenValidationError] of check
 // [TokenCheckFormat] if what comes out is no token.
 func (s *SealedToken) Open(key crypto.Decrypter) (*Token, error) {
-	inner, err := key.Decrypt(rand.Reader, s.parts.EncryptedInnerKey, &rsa.PKCS1v15DecryptOptions{})
+	options := &rsa.PKCS1v15DecryptOptions{} //nolint:staticcheck // the scheme is the service's; nobody learns why it fails but who holds the key
+	inner, err := key.Decrypt(rand.Reader, s.parts.EncryptedInnerKey, options)
 	if err != nil {
 		return nil, fmt.Errorf("azattestation: decrypt the key of the sealed token: %w", err)
 	}

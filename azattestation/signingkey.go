@@ -53,8 +53,8 @@ func NewSigningKey(signer crypto.Signer, certificate *x509.Certificate, issuers 
 	if !ok {
 		return nil, &ArgumentError{Argument: "signer", Expected: fmt.Sprintf("an RSA key of %d to %d bits, or an ECDSA key on P-256, P-384 or P-521", minRSABits, maxRSABits), Found: keyName(public)}
 	}
-	comparable, ok := public.(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !comparable.Equal(certificate.PublicKey) {
+	key, ok := public.(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !key.Equal(certificate.PublicKey) {
 		return nil, &ArgumentError{Argument: "certificate", Expected: "the certificate of the signer's public key", Found: "another key's, of " + certificate.Subject.String()}
 	}
 	for i, issuer := range issuers {

@@ -13,29 +13,32 @@ import (
 type TokenCheck string
 
 const (
-	// TokenCheckFormat: the text is a JSON Web Token. It cannot be left out.
+	// TokenCheckFormat is whether the text is a JSON Web Token. It cannot be left
+	// out.
 	TokenCheckFormat TokenCheck = "format"
-	// TokenCheckAlgorithm: the algorithm is one of a fixed list (RS256, RS384,
-	// RS512, PS256, PS384, PS512, ES256, ES384, ES512) and fits the key. It is
-	// left out with [TokenCheckSignature] only.
-	TokenCheckAlgorithm TokenCheck = "algorithm"
-	// TokenCheckSigningKey: the issuer publishes a key under the token's kid. It
+	// TokenCheckAlgorithm is whether the algorithm is one of a fixed list (RS256,
+	// RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512) and fits the key. It
 	// is left out with [TokenCheckSignature] only.
+	TokenCheckAlgorithm TokenCheck = "algorithm"
+	// TokenCheckSigningKey is whether the issuer publishes a key under the token's
+	// kid. It is left out with [TokenCheckSignature] only.
 	TokenCheckSigningKey TokenCheck = "signing key"
-	// TokenCheckSignature: the signature holds by that key. Who leaves it out has
-	// no reason to believe a single claim; unsigned tokens pass then too.
+	// TokenCheckSignature is whether the signature holds by that key. Who leaves it
+	// out has no reason to believe a single claim; unsigned tokens pass then too.
 	TokenCheckSignature TokenCheck = "signature"
-	// TokenCheckExpiration: exp is present and not past, but for the slack.
+	// TokenCheckExpiration is whether exp is present and not past, but for the
+	// slack.
 	TokenCheckExpiration TokenCheck = "expiration"
-	// TokenCheckNotBefore: nbf is absent, or not in the future, but for the slack.
+	// TokenCheckNotBefore is whether nbf is absent, or not in the future, but for
+	// the slack.
 	TokenCheckNotBefore TokenCheck = "not before"
-	// TokenCheckIssuer: iss is the endpoint. Instances share signing keys, so a
-	// good signature alone does not tell whose policy was in force.
+	// TokenCheckIssuer is whether iss is the endpoint. Instances share signing keys,
+	// so a good signature alone does not tell whose policy was in force.
 	TokenCheckIssuer TokenCheck = "issuer"
-	// TokenCheckNonce: the answer to a request with a nonce carries it. A client
-	// checks it; Validate knows of no request.
+	// TokenCheckNonce is whether the answer to a request with a nonce carries it. A
+	// client checks it; Validate knows of no request.
 	TokenCheckNonce TokenCheck = "nonce"
-	// TokenCheckCallback: the callback of the options returns no error.
+	// TokenCheckCallback is whether the callback of the options returns no error.
 	TokenCheckCallback TokenCheck = "callback"
 )
 

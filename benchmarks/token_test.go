@@ -1,6 +1,7 @@
 package benchmarks_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -88,18 +90,16 @@ func BenchmarkToken(b *testing.B) {
 	keys := signers(b)
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		t := issue(b, keys[name])
-		floor := func() { spend(b, t) }
-		b.Run(name+"/floor", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				floor()
-			}
-		})
-		source := keySource(b, t)
-		b.Run(name+"/azattestation", func(b *testing.B) { compare(b, floor, func() { validate(b, t, source, nil) }) })
+		source, ctx := keySource(b, t), b.Context()
 		var result azattestation.AttestationResult
-		b.Run(name+"/azattestation+claims", func(b *testing.B) { compare(b, floor, func() { validate(b, t, source, &result) }) })
-		b.Run(name+"/golang-jwt", func(b *testing.B) { compare(b, floor, func() { peer(b, t) }) })
+		b.Run(name+"/floor", func(b *testing.B) { compare(b, t.spend, t.spend) })
+		b.Run(name+"/azattestation", func(b *testing.B) {
+			compare(b, t.spend, func() error { return t.validate(ctx, source, nil) })
+		})
+		b.Run(name+"/azattestation+claims", func(b *testing.B) {
+			compare(b, t.spend, func() error { return t.validate(ctx, source, &result) })
+		})
+		b.Run(name+"/golang-jwt", func(b *testing.B) { compare(b, t.spend, t.peer) })
 	}
 }
 
@@ -112,7 +112,9 @@ func keySource(b *testing.B, t issued) *azattestation.KeySource {
 	if err != nil {
 		b.Fatal(err)
 	}
-	validate(b, t, client.KeySource(), nil)
+	if err := t.validate(b.Context(), client.KeySource(), nil); err != nil {
+		b.Fatal(err)
+	}
 	return client.KeySource()
 }
 
@@ -132,28 +134,26 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) Do(req *http.Request) (*http.Response, error) { return f(req) }
 
-func validate(b *testing.B, t issued, source *azattestation.KeySource, into *azattestation.AttestationResult) {
+func (t issued) validate(ctx context.Context, source *azattestation.KeySource, into *azattestation.AttestationResult) error {
 	token, err := azattestation.ParseToken(t.text)
-	if err == nil {
-		err = token.Validate(b.Context(), source, nil)
-	}
-	if err == nil && into != nil {
-		err = token.Claims(into)
-	}
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
+	if err := token.Validate(ctx, source, nil); err != nil || into == nil {
+		return err
+	}
+	return token.Claims(into)
 }
 
 // spend does what any validation must: decode three parts, verify one signature,
 // decode the claims.
-func spend(b *testing.B, t issued) {
+func (t issued) spend() error {
 	parts := strings.Split(t.text, ".")
 	var decoded [3][]byte
 	for i, part := range parts {
 		raw, err := base64.RawURLEncoding.DecodeString(part)
 		if err != nil {
-			b.Fatal(err)
+			return err
 		}
 		decoded[i] = raw
 	}
@@ -161,37 +161,38 @@ func spend(b *testing.B, t issued) {
 	switch key := t.issuer.Certificate().PublicKey.(type) {
 	case *rsa.PublicKey:
 		if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], decoded[2]); err != nil {
-			b.Fatal(err)
+			return err
 		}
 	case *ecdsa.PublicKey:
 		r, s := new(big.Int).SetBytes(decoded[2][:32]), new(big.Int).SetBytes(decoded[2][32:])
 		if !ecdsa.Verify(key, digest[:], r, s) {
-			b.Fatal("the signature does not hold")
+			return errors.New("the signature does not hold")
 		}
 	}
 	var claims map[string]any
-	if err := json.Unmarshal(decoded[1], &claims); err != nil {
-		b.Fatal(err)
-	}
+	return json.Unmarshal(decoded[1], &claims)
 }
 
 // peer validates the token as golang-jwt does with the checks that we make:
 // algorithms of a list, key by kid, issuer, exp and nbf.
-func peer(b *testing.B, t issued) {
+func (t issued) peer() error {
 	keys := map[string]any{t.issuer.KeyID(): t.issuer.Certificate().PublicKey}
 	_, err := jwt.Parse(t.text, func(token *jwt.Token) (any, error) { return keys[token.Header["kid"].(string)], nil },
 		jwt.WithValidMethods([]string{"RS256", "ES256"}), jwt.WithIssuer(endpoint), jwt.WithExpirationRequired(), jwt.WithLeeway(time.Minute))
-	if err != nil {
-		b.Fatal(err)
-	}
+	return err
 }
 
 // compare runs measured under the benchmark and floor in between, outside its
 // timer, and reports how many times the floor measured takes. Taking turns keeps
 // a machine that changes its speed from bending the ratio.
-func compare(b *testing.B, floor, measured func()) {
+func compare(b *testing.B, floor, measured func() error) {
 	b.Helper()
 	b.ReportAllocs()
+	check := func(f func() error) {
+		if err := f(); err != nil {
+			b.Fatal(err)
+		}
+	}
 	const batch = 16
 	var floorTime, measuredTime time.Duration
 	floors, runs := 0, 0
@@ -200,14 +201,14 @@ func compare(b *testing.B, floor, measured func()) {
 			b.StopTimer()
 			start := time.Now()
 			for range batch {
-				floor()
+				check(floor)
 			}
 			floorTime += time.Since(start)
 			floors += batch
 			b.StartTimer()
 		}
 		start := time.Now()
-		measured()
+		check(measured)
 		measuredTime += time.Since(start)
 		runs++
 	}
