@@ -1,0 +1,206 @@
+package conformance_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/attest/intel"
+	"github.com/azattest/azattest/azattestation"
+	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/evidence/dcap"
+	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/simulator"
+	"github.com/azattest/azattest/token"
+)
+
+// instance is our service over TLS on loopback, judging simulated evidence, with
+// our client of it.
+type instance struct {
+	*azattestation.Client
+	platform *simulator.Platform
+}
+
+func newInstance(t *testing.T, a token.Algorithm) *instance {
+	t.Helper()
+	check := func(err error) {
+		if err != nil {
+			t.Helper()
+			t.Fatal(err)
+		}
+	}
+	srv := httptest.NewUnstartedServer(nil)
+	url := "https://" + srv.Listener.Addr().String()
+	platform, err := simulator.New(simulator.Config{})
+	check(err)
+	set, err := platform.Collateral(simulator.CollateralOptions{})
+	check(err)
+	signer, err := token.GenerateSigner(a, 0)
+	check(err)
+	key, err := token.NewKey(token.KeyConfig{Signer: signer, Algorithm: a, Issuer: url})
+	check(err)
+	ring, err := token.NewRing(key)
+	check(err)
+	issuer, err := token.NewIssuer(url, ring)
+	check(err)
+	trust := intel.Config{Roots: []dcap.Root{platform.Root()}, Source: simulated{set}}
+	quotes, err := intel.NewSGX(trust)
+	check(err)
+	reports, err := intel.NewOpenEnclave(trust)
+	check(err)
+	pipeline, err := attest.New(attest.Config{
+		Issuer: issuer, Verifiers: map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports},
+	})
+	check(err)
+	handler, err := server.New(server.Config{Attest: pipeline, Issuer: issuer, Log: slog.New(slog.DiscardHandler)})
+	check(err)
+	srv.Config.Handler = handler
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	client, err := azattestation.NewClientWithNoCredential(url, &azattestation.ClientOptions{
+		ClientOptions: azcore.ClientOptions{Transport: srv.Client()},
+	})
+	check(err)
+	return &instance{client, platform}
+}
+
+// evidence returns a quote and a report of one enclave that vouches for data.
+func (i *instance) evidence(t *testing.T, data []byte) (quote, report []byte) {
+	t.Helper()
+	r := simulator.Report{MRENCLAVE: sha256.Sum256([]byte("enclave")), ISVProdID: 7, ISVSVN: 3, ReportData: simulator.Bind(data)}
+	quote, err := i.platform.Quote(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report, err = i.platform.OpenEnclaveReport(r); err != nil {
+		t.Fatal(err)
+	}
+	return quote, report
+}
+
+// attest sends the same request by either method.
+func (i *instance) attest(t *testing.T, kind azattestation.AttestationType, evidence []byte, o azattestation.ClientAttestSGXEnclaveOptions) (azattestation.AttestationResult, error) {
+	t.Helper()
+	if kind == azattestation.AttestationTypeOpenEnclave {
+		other := azattestation.ClientAttestOpenEnclaveOptions(o)
+		r, err := i.AttestOpenEnclave(t.Context(), evidence, &other)
+		return r.AttestationResult, err
+	}
+	r, err := i.AttestSGXEnclave(t.Context(), evidence, &o)
+	return r.AttestationResult, err
+}
+
+const (
+	permitting = "version= 1.0;authorizationrules{=> permit();};issuancerules{=> issue(type=\"tried\", value=true);};"
+	denying    = "version= 1.0;authorizationrules{=> deny();};"
+)
+
+// TestOurClientAttestsAgainstOurService is where the two readings of the wire
+// format meet: neither shares a type with the other.
+func TestOurClientAttestsAgainstOurService(t *testing.T) {
+	t.Parallel()
+	data, nonce := []byte(`{"keys":[{"kty":"EC","kid":"enclave"}]}`), "a nonce of ours"
+	permit, deny := permitting, denying
+	for _, a := range []token.Algorithm{token.RS256, token.PS256, token.ES256} {
+		t.Run(string(a), func(t *testing.T) {
+			t.Parallel()
+			i := newInstance(t, a)
+			quote, report := i.evidence(t, data)
+			for kind, evidence := range map[azattestation.AttestationType][]byte{
+				azattestation.AttestationTypeSgxEnclave: quote, azattestation.AttestationTypeOpenEnclave: report,
+			} {
+				for name, c := range map[string]struct {
+					options azattestation.ClientAttestSGXEnclaveOptions
+					check   func(*testing.T, *azattestation.AttestationResult)
+					code    string
+				}{
+					"plain": {check: func(t *testing.T, r *azattestation.AttestationResult) {
+						t.Helper()
+						if r.EnclaveHeldData != nil || r.RuntimeClaims != nil || r.Deprecated.MREnclave == nil || *r.Deprecated.MREnclave != *r.MREnclave {
+							t.Errorf("result %+v", r)
+						}
+					}},
+					"binary": {
+						options: azattestation.ClientAttestSGXEnclaveOptions{RuntimeData: azattestation.NewBinaryData(data), Nonce: &nonce},
+						check: func(t *testing.T, r *azattestation.AttestationResult) {
+							t.Helper()
+							if !bytes.Equal(r.EnclaveHeldData, data) || r.Nonce == nil || *r.Nonce != nonce {
+								t.Errorf("held data %q, nonce %v", r.EnclaveHeldData, r.Nonce)
+							}
+						},
+					},
+					"json": {
+						options: azattestation.ClientAttestSGXEnclaveOptions{RuntimeData: azattestation.NewJSONData(data)},
+						check: func(t *testing.T, r *azattestation.AttestationResult) {
+							t.Helper()
+							var got, want any
+							if json.Unmarshal(r.RuntimeClaims, &got) != nil || json.Unmarshal(data, &want) != nil || r.EnclaveHeldData != nil {
+								t.Errorf("runtime claims %s", r.RuntimeClaims)
+							}
+						},
+					},
+					"draft permits": {
+						options: azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: &permit},
+						check: func(t *testing.T, r *azattestation.AttestationResult) {
+							t.Helper()
+							hash := azattestation.PolicyHash(permit)
+							if r.Token.Algorithm() != "none" || string(r.PolicyClaims["tried"]) != "true" || !bytes.Equal(r.PolicyHash, hash[:]) {
+								t.Errorf("algorithm %s, policy claims %s, hash %x", r.Token.Algorithm(), r.PolicyClaims, r.PolicyHash)
+							}
+							if err := r.Token.Validate(t.Context(), i.KeySource(), nil); err == nil {
+								t.Error("the unsigned token holds for others too")
+							}
+						},
+					},
+					"draft denies":       {options: azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: &deny}, code: azattestation.ErrorCodePolicyEvaluationError},
+					"other runtime data": {options: azattestation.ClientAttestSGXEnclaveOptions{RuntimeData: azattestation.NewBinaryData([]byte("other"))}, code: azattestation.ErrorCodeInvalidParameter},
+				} {
+					t.Run(string(kind)+"/"+name, func(t *testing.T) {
+						t.Parallel()
+						r, err := i.attest(t, kind, evidence, c.options)
+						if c.code != "" {
+							refused, ok := errors.AsType[*azcore.ResponseError](err)
+							if !ok || refused.StatusCode != http.StatusBadRequest || refused.ErrorCode != c.code {
+								t.Errorf("error %v, want code %s", err, c.code)
+							}
+							return
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
+						mrenclave := sha256.Sum256([]byte("enclave"))
+						if *r.AttestationType != "sgx" || *r.MREnclave != hex.EncodeToString(mrenclave[:]) || *r.ProductID != 7 || *r.SVN != 3 || *r.IsDebuggable {
+							t.Errorf("result %+v", r)
+						}
+						c.check(t, &r)
+					})
+				}
+			}
+		})
+	}
+}
+
+func TestOurClientReadsWhatOurServicePublishes(t *testing.T) {
+	t.Parallel()
+	i := newInstance(t, token.RS256)
+	certificates, err := i.GetSigningCertificates(t.Context(), nil)
+	if err != nil || len(certificates.SigningCertificates) != 1 {
+		t.Fatalf("%d certificates, %v", len(certificates.SigningCertificates), err)
+	}
+	if subject := certificates.SigningCertificates[0].Chain[0].Subject.CommonName; subject != i.Endpoint() {
+		t.Errorf("certificate of %q, want %q", subject, i.Endpoint())
+	}
+	metadata, err := i.GetOpenIDMetadata(t.Context(), nil)
+	if err != nil || *metadata.Issuer != i.Endpoint() || *metadata.JWKSURI != i.Endpoint()+"/certs" {
+		t.Errorf("metadata %+v, %v", metadata.OpenIDMetadata, err)
+	}
+}
