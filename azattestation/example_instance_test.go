@@ -54,6 +54,22 @@ func exampleIsolated() (*azattestation.AdministrationClient, *azattestation.Sign
 	return orPanic(admin, adminErr), orPanic(key, err)
 }
 
+// exampleLyingAdmin returns the client of an instance that reports the hash of
+// another policy than it was sent.
+func exampleLyingAdmin() *azattestation.AdministrationClient {
+	options := &azattestation.ClientOptions{}
+	options.Transport = fake.NewServerTransport(&fake.Server{
+		Issuer: exampleIssuer(),
+		SetPolicy: func(context.Context, azattestation.AttestationType, string, *azattestation.AdministrationClientSetPolicyOptions) (resp azfake.Responder[azattestation.AdministrationClientSetPolicyResponse], errResp azfake.ErrorResponder) {
+			r := azattestation.PolicyResult{PolicyTokenHash: make([]byte, sha256.Size)}
+			resp.SetResponse(http.StatusOK, azattestation.AdministrationClientSetPolicyResponse{PolicyResult: r}, nil)
+			return resp, errResp
+		},
+	})
+	admin, err := azattestation.NewAdministrationClient(exampleURL, &azfake.TokenCredential{}, options)
+	return orPanic(admin, err)
+}
+
 // exampleOptions makes the transport of a new instance.
 func exampleOptions(certificates ...*x509.Certificate) *azattestation.ClientOptions {
 	i := &exampleInstance{certificates: certificates, policies: map[azattestation.AttestationType]*azattestation.PolicyToken{}}
