@@ -53,13 +53,18 @@ func (f claimField) decode(value json.RawMessage) error {
 		}
 		*field = &text
 	case **bool:
-		if err := json.Unmarshal(value, field); err != nil {
+		// Not into the field itself: that would be false after a failure.
+		var is bool
+		if err := json.Unmarshal(value, &is); err != nil {
 			return refuse("true or false", nil)
 		}
+		*field = &is
 	case **int32:
-		if err := json.Unmarshal(value, field); err != nil {
+		var number int32
+		if err := json.Unmarshal(value, &number); err != nil {
 			return refuse("an integer of 32 bits", nil)
 		}
+		*field = &number
 	case **time.Time:
 		at, err := parseNumericDate(value)
 		if err != nil {
