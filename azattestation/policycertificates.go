@@ -90,7 +90,7 @@ func (change *certificateChange) body() ([]byte, error) {
 	if change.certificate == nil || len(change.certificate.Raw) == 0 {
 		return nil, &ArgumentError{Argument: "certificate", Expected: "a parsed certificate"}
 	}
-	if change.key == nil {
+	if change.key == nil || change.key.signer == nil {
 		return nil, &ArgumentError{Argument: "signingKey", Expected: "a key whose certificate is among the instance's"}
 	}
 	var payload certificateBody

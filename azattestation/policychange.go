@@ -60,6 +60,8 @@ func (change *policyChange) token() (*PolicyToken, error) {
 	isReset := change.outcome == PolicyModificationRemoved
 	if p := change.prepared; p != nil {
 		switch {
+		case p.token == nil:
+			return nil, &ArgumentError{Argument: "PolicyToken", Expected: "one of NewPolicyToken or ParsePolicyToken"}
 		case change.key != nil:
 			return nil, &ArgumentError{Argument: "PolicyToken", Expected: "nil where there is a SigningKey"}
 		case isReset != (p.token.claims == nil):

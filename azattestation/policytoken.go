@@ -30,6 +30,9 @@ func NewPolicyToken(policy string, key *SigningKey) (*PolicyToken, error) {
 func newResetToken(key *SigningKey) (*PolicyToken, error) { return newPolicyToken(key, nil) }
 
 func newPolicyToken(key *SigningKey, claims any) (*PolicyToken, error) {
+	if key != nil && key.signer == nil {
+		return nil, &ArgumentError{Argument: "SigningKey", Expected: "one of NewSigningKey or ParseSigningKey"}
+	}
 	compact, err := signToken(key, claims)
 	if err != nil {
 		return nil, err

@@ -123,9 +123,9 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
 func (k *SigningKey) Certificate() *x509.Certificate { return k.chain[0] }
 
 // Format prints which key this is, and nothing of the private one, whatever the
-// verb.
-func (k *SigningKey) Format(w fmt.State, _ rune) {
-	if k == nil || k.algorithm == nil {
+// verb. The receiver is a value so that a copy keeps its secret too.
+func (k SigningKey) Format(w fmt.State, _ rune) {
+	if k.algorithm == nil {
 		_, _ = io.WriteString(w, "SigningKey(none)")
 		return
 	}
