@@ -62,6 +62,12 @@ func Example_secureKeyRelease() {
 	// the launch code
 }
 
+// What the relying party knows beforehand.
+const (
+	trustedMREnclave = exampleMREnclave
+	trustedPolicy    = examplePolicy
+)
+
 // release encrypts a secret to the key in a token, if the token is of an enclave
 // that may have it. The keys in source are those of the instance that the relying
 // party trusts, whatever the token says.
@@ -78,9 +84,9 @@ func release(ctx context.Context, source *azattestation.KeySource, compact strin
 	if err := token.Claims(&result); err != nil {
 		return nil, err
 	}
-	policy := azattestation.PolicyHash(examplePolicy)
+	policy := azattestation.PolicyHash(trustedPolicy)
 	switch {
-	case result.MREnclave == nil || *result.MREnclave != exampleMREnclave:
+	case result.MREnclave == nil || *result.MREnclave != trustedMREnclave:
 		return nil, errors.New("another enclave")
 	case result.IsDebuggable == nil || *result.IsDebuggable:
 		return nil, errors.New("its host can read its memory")

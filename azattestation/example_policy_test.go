@@ -199,12 +199,13 @@ func ExampleParsePolicyToken() {
 // A relying party that knows the policy can tell by a token that it was in force.
 func ExamplePolicyHash() {
 	ctx, client := context.Background(), exampleClient()
+	policy := examplePolicy
 	result, err := client.AttestSGXEnclave(ctx, exampleQuote(nil), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 
-	expected := azattestation.PolicyHash(examplePolicy)
+	expected := azattestation.PolicyHash(policy)
 	fmt.Println(bytes.Equal(result.PolicyHash, expected[:]))
 	fmt.Println(base64.RawURLEncoding.EncodeToString(expected[:])) // as in x-ms-policy-hash
 
