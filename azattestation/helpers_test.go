@@ -208,3 +208,45 @@ func checkError[E error](t testing.TB, err error) E {
 	}
 	return e
 }
+
+// tokenIssuer issues the tokens of signed and unsigned tests.
+const tokenIssuer = "https://issuer.example"
+
+// claimsOf are the claims of a good token, changed: a nil value drops a claim.
+func claimsOf(change object) string {
+	now := time.Now().Unix()
+	claims := object{"iss": tokenIssuer, "iat": now, "nbf": now, "exp": now + 3600, "x-ms-ver": "1.0"}
+	for name, value := range change {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
+	return jsonOf(claims)
+}
+
+// signed is a token of rsaKey.
+func signed(kid string, change object) string {
+	return compact(jsonOf(object{"alg": "RS256", "kid": kid, "typ": "JWT", "jku": tokenIssuer + "/certs"}), claimsOf(change), rs256(rsaKey()))
+}
+
+// source publishes keys under tokenIssuer; without any, rsaKey as "k".
+func source(t testing.TB, keys ...object) *azattestation.KeySource {
+	t.Helper()
+	if len(keys) == 0 {
+		keys = []object{jwk("k", certificateOf(rsaKey(), tokenIssuer))}
+	}
+	s, err := azattestation.NewKeySource(tokenIssuer, jwks(keys...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func parse(t testing.TB, compact string) *azattestation.Token {
+	t.Helper()
+	token, err := azattestation.ParseToken(compact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}

@@ -42,9 +42,17 @@ func stayAtHost(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
+// orDefault is the transport to use in place of t. An http.Client that was told
+// nothing of redirects follows them anywhere, with the evidence: a copy stays at
+// the host.
 func orDefault(t policy.Transporter) policy.Transporter {
 	if t == nil {
 		return defaultHTTPClient
+	}
+	if given, ok := t.(*http.Client); ok && given != nil && given.CheckRedirect == nil {
+		staying := *given
+		staying.CheckRedirect = stayAtHost
+		return &staying
 	}
 	return t
 }
@@ -56,8 +64,12 @@ type bounded struct{ next policy.Transporter }
 // Do sends a request.
 func (b bounded) Do(req *http.Request) (*http.Response, error) {
 	resp, err := b.next.Do(req)
-	if err != nil || resp == nil || resp.Body == nil {
+	if err != nil || resp == nil {
 		return resp, err
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+		return resp, nil
 	}
 	most := int64(maxAnswer + 1) // one more, so that the reader sees the excess
 	if resp.StatusCode >= http.StatusBadRequest {

@@ -1,0 +1,92 @@
+package azattestation_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azattest/azattest/azattestation"
+)
+
+// attacker is a server to which nothing may be sent.
+func attacker(t *testing.T) (*httptest.Server, *atomic.Int32) {
+	t.Helper()
+	requests := new(atomic.Int32)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		w.Header().Set("Content-Type", jsonType)
+		_, _ = w.Write(jwks(jwk("k", certificateOf(rsaKey(), "attacker"))))
+	}))
+	t.Cleanup(srv.Close)
+	return srv, requests
+}
+
+// TestRedirectToAnotherHostIsRefused: neither evidence nor the question for keys
+// goes there, with our transport or with an http.Client of the caller's.
+func TestRedirectToAnotherHostIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, tr := range map[string]policy.Transporter{"default": nil, "caller's": &http.Client{}, "caller's with a transport": &http.Client{Transport: &http.Transport{}}} {
+		for _, status := range []int{301, 302, 303, 307, 308} {
+			t.Run(name+"/"+http.StatusText(status), func(t *testing.T) {
+				t.Parallel()
+				other, requests := attacker(t)
+				srv := httptest.NewServer(http.RedirectHandler(other.URL+"/certs", status))
+				t.Cleanup(srv.Close)
+				client := clientOf(t, srv.URL, optionsFor(tr))
+				_, err := client.AttestSGXEnclave(t.Context(), evidence, nil)
+				checkRefused(t, err, status, "")
+				_, err = client.GetSigningCertificates(t.Context(), nil)
+				checkRefused(t, err, status, "")
+				if n := requests.Load(); n != 0 {
+					t.Errorf("the other host saw %d requests", n)
+				}
+			})
+		}
+	}
+}
+
+// TestAnswerOfAnotherHostIsRefused: a transport that follows redirects anywhere,
+// because it was told to, does not bring keys of another host.
+func TestAnswerOfAnotherHostIsRefused(t *testing.T) {
+	t.Parallel()
+	other, _ := attacker(t)
+	srv := httptest.NewServer(http.RedirectHandler(other.URL+"/certs", http.StatusFound))
+	t.Cleanup(srv.Close)
+	anywhere := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}
+	_, err := clientOf(t, srv.URL, optionsFor(anywhere)).GetSigningCertificates(t.Context(), nil)
+	if e := checkError[*azattestation.AnswerError](t, err); e != nil && (e.Part != "origin" || !strings.Contains(e.Found, other.URL)) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestRedirectWithinTheHost is followed, but not for ever.
+func TestRedirectWithinTheHost(t *testing.T) {
+	t.Parallel()
+	var loops atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/certs":
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		case "/elsewhere":
+			w.Header().Set("Content-Type", jsonType)
+			_, _ = w.Write(jwks(jwk("k", certificateOf(rsaKey(), "signer"))))
+		default:
+			loops.Add(1)
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		}
+	}))
+	t.Cleanup(srv.Close)
+	client := clientOf(t, srv.URL, optionsFor(nil))
+	if r, err := client.GetSigningCertificates(t.Context(), nil); err != nil || len(r.SigningCertificates) != 1 {
+		t.Errorf("certificates %v, %v", r.SigningCertificates, err)
+	}
+	_, err := client.AttestSGXEnclave(t.Context(), evidence, nil)
+	checkRefused(t, err, http.StatusTemporaryRedirect, "")
+	if n := loops.Load(); n != 5 {
+		t.Errorf("%d requests in a loop, want 5", n)
+	}
+}
