@@ -217,6 +217,9 @@ func (c *connection) attestAzureGuest(ctx context.Context, operation string, att
 
 // exchange sends one member of bytes and returns one member of text.
 func (c *connection) exchange(ctx context.Context, operation string, kind AttestationType, member string, data []byte, answer string) (string, error) {
+	if len(data) == 0 {
+		return "", &ArgumentError{Argument: member, Expected: "a message", Found: "no bytes"}
+	}
 	body, err := compactJSON(map[string]string{member: encoding.EncodeToString(data)})
 	if err != nil {
 		return "", err

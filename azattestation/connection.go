@@ -120,7 +120,7 @@ func (c *connection) do(ctx context.Context, o call) ([]byte, error) {
 		return nil, err
 	}
 	if !runtime.HasStatusCode(resp, http.StatusOK) {
-		return nil, runtime.NewResponseError(resp)
+		return nil, newRefusal(resp)
 	}
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != contentTypeJSON && !strings.HasSuffix(kind, "+json") {
@@ -200,6 +200,11 @@ func (c *connection) checkOrigin(o call, resp *http.Response) error {
 // token sends a request whose answer is {"token": "…"} and returns the token,
 // validated.
 func (c *connection) token(ctx context.Context, o call, v validator) (*Token, error) {
+	// Options that contradict themselves are found before the service changes
+	// anything.
+	if _, err := newValidation(c.keys, v.options, v.answersDraft); err != nil {
+		return nil, err
+	}
 	body, err := c.do(ctx, o)
 	if err != nil {
 		return nil, err

@@ -66,7 +66,7 @@ func parseEndpoint(endpoint string) (string, error) {
 	default:
 		return refuse("https, or http to this machine")
 	}
-	u.Host = strings.ToLower(u.Host)
+	u.Host = strings.ToLower(strings.TrimSuffix(u.Host, ":")) // an empty port is the default one
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	return u.String(), nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // member is one member of a JSON object, as it stands in the text.
@@ -31,6 +32,11 @@ func parseObject(text []byte) (object, error) {
 			return nil, fmt.Errorf("not JSON: %w", err)
 		}
 		return nil, errors.New("not JSON")
+	}
+	// Readers repair what is not UTF-8 each in their own way, and so see names
+	// that others do not.
+	if !utf8.Valid(text) {
+		return nil, errors.New("not UTF-8")
 	}
 	s := splitter{rest: bytes.Trim(text, " \t\r\n")}
 	if s.rest[0] != '{' {
