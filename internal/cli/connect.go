@@ -3,6 +3,7 @@ package cli
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -105,7 +106,7 @@ func (f *connectFlags) open(cmd *cobra.Command, s Streams) (*azattestation.Clien
 	}
 	credential, err := f.identity.open(s)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, serviceFault(err)
 	}
 	return clientOptions(s, transport, f.apiVersion, f.identity), credential, nil
 }
@@ -151,10 +152,10 @@ func transportTo(s Streams, caFile string) (*http.Client, error) {
 // usageOf makes a usage error of what a constructor refuses: it was given what
 // stands on the command line.
 func usageOf(cmd *cobra.Command, err error) error {
-	if err == nil {
-		return nil
+	if e, ok := errors.AsType[*azattestation.ArgumentError](err); ok {
+		return &usageError{err: argumentFault(e), command: cmd.CommandPath()}
 	}
-	return &usageError{err: fmt.Errorf("%s", plain(err)), command: cmd.CommandPath()}
+	return err
 }
 
 // plain is what the client library says, without its name.

@@ -37,6 +37,9 @@ func (t *table) row(name string, value any) {
 	_, _ = fmt.Fprintf(t.w, "%s\t%v\n", name, value)
 }
 
+// gap leaves a line empty.
+func (t *table) gap() { _, _ = fmt.Fprintln(t.w) }
+
 func (t *table) flush() error {
 	if err := t.w.Flush(); err != nil {
 		return fmt.Errorf("write the result: %w", err)

@@ -26,13 +26,26 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts plays users at a shell: arguments, files, output, exit codes.
+// TestScripts plays users at a shell: arguments, files, output, exit codes. The
+// script command "instance TOKEN" starts an instance that wants this bearer token,
+// at $ENDPOINT with the CA file $CA.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: prepare,
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			"instance": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("usage: instance TOKEN")
+				}
+				i := startInstance(t, time.Now())
+				i.bearer = args[0]
+				ts.Setenv("ENDPOINT", i.URL())
+				ts.Setenv("CA", i.caFile)
+			},
+		},
 	})
 }
 

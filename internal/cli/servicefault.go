@@ -36,11 +36,29 @@ func serviceFault(err error) error {
 	if e, ok := errors.AsType[*azattestation.AnswerError](err); ok {
 		return answerFault(e)
 	}
+	if e, ok := errors.AsType[*azattestation.ArgumentError](err); ok {
+		return &usageError{err: argumentFault(e), command: "azattest"}
+	}
 	text := errors.New("ask the service: " + plain(err))
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return withHint(text, "name the CA of the service with --ca-file, if it is not one that this machine trusts")
 	}
 	return text
+}
+
+// argumentNames are the arguments of the client library by what the command calls
+// them.
+var argumentNames = map[string]string{
+	"endpoint": "--endpoint", "ClientOptions.APIVersion": "--api-version", "PolicyToken": "--policy-token", "evidence": "FILE",
+}
+
+// argumentFault says what is wrong with something that was given to the command.
+func argumentFault(e *azattestation.ArgumentError) error {
+	named := *e
+	if name, ok := argumentNames[e.Argument]; ok {
+		named.Argument = name
+	}
+	return errors.New(plain(&named))
 }
 
 // answerFault speaks of success that is none.

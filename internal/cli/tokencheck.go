@@ -56,7 +56,9 @@ func claimsOf(text json.RawMessage) (*claims.Set, error) {
 }
 
 // tokenRefusal is the check that a token failed.
-type tokenRefusal struct{ *azattestation.TokenValidationError }
+type tokenRefusal struct {
+	*azattestation.TokenValidationError
+}
 
 func (e *tokenRefusal) Error() string { return plain(e.TokenValidationError) }
 

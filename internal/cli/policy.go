@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/azattest/azattest/azattestation"
+)
+
+func newPolicy(s Streams) *cobra.Command {
+	cmd := group("policy", "Read and change the policies of an instance",
+		newPolicyGet(s),
+		newPolicySet(s),
+		newPolicyReset(s),
+		newPolicyTokenHash(s),
+	)
+	cmd.Long = `An instance has a policy for each attestation type: SgxEnclave, OpenEnclave, Tpm,
+SevSnpVm, TdxVm, AzureGuest. It decides who gets a token, and what stands in it.
+
+Reading one needs the role Attestation Reader, changing one the role Attestation
+Contributor. An instance in isolated mode also wants the change to be signed, by
+the key of one of its policy management certificates (see 'azattest certs').`
+	cmd.Example = `  azattest policy get SgxEnclave --endpoint https://contoso.eus.attest.azure.net
+  azattest policy set SgxEnclave policy.txt --endpoint https://contoso.eus.attest.azure.net
+  azattest policy token-hash policy.txt`
+	return cmd
+}
+
+// attestationTypeOf finds an attestation type, in whatever case it was typed.
+func attestationTypeOf(cmd *cobra.Command, name string) (azattestation.AttestationType, error) {
+	types := azattestation.PossibleAttestationTypeValues()
+	i := slices.IndexFunc(types, func(t azattestation.AttestationType) bool { return strings.EqualFold(string(t), name) })
+	if i < 0 {
+		return "", usage(cmd.CommandPath(), "attestation type %q: want one of %s", name, strings.Join(attestationTypes(), ", "))
+	}
+	return types[i], nil
+}
+
+func attestationTypes() []string {
+	names := []string{}
+	for _, t := range azattestation.PossibleAttestationTypeValues() {
+		names = append(names, string(t))
+	}
+	return names
+}
+
+// completeType offers attestation types for the first argument, and files for the
+// next if there is one.
+func completeType(files bool) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		switch {
+		case len(args) == 0:
+			return attestationTypes(), cobra.ShellCompDirectiveNoFileComp
+		case len(args) == 1 && files:
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// policySigningFlags say who signs a change.
+type policySigningFlags struct{ key, certificate string }
+
+func (f *policySigningFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.key, "signing-key", "", "PEM file with the private key that signs: RSA of 2048 bits or more, or ECDSA")
+	flags.StringVar(&f.certificate, "signing-cert", "", "PEM file with the certificate of the signing key, and the chain above it if there is one")
+}
+
+func (f *policySigningFlags) isGiven() bool { return f.key != "" || f.certificate != "" }
+
+func (f *policySigningFlags) check(cmd *cobra.Command) error {
+	if (f.key == "") != (f.certificate == "") {
+		return usage(cmd.CommandPath(), "--signing-key and --signing-cert go together")
+	}
+	return nil
+}
+
+// open returns the key, nil if none is named. Errors never show it.
+func (f *policySigningFlags) open(s Streams) (*azattestation.SigningKey, error) {
+	if f.key == "" {
+		return nil, nil //nolint:nilnil // no key is no error
+	}
+	key, err := readInput(s, f.key)
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	certificate, err := readInput(s, f.certificate)
+	if err != nil {
+		return nil, fmt.Errorf("signing certificate: %w", err)
+	}
+	k, err := azattestation.ParseSigningKey(key, certificate)
+	if err != nil {
+		return nil, fmt.Errorf("signing key %s with certificate %s: %s", f.key, f.certificate, plain(err))
+	}
+	return k, nil
+}
+
+// loadPolicyToken reads the token of a policy, such as one that was signed on
+// another machine.
+func loadPolicyToken(s Streams, name string) (*azattestation.PolicyToken, error) {
+	raw, err := readInput(s, name)
+	if err != nil {
+		return nil, fmt.Errorf("policy token: %w", err)
+	}
+	p, err := azattestation.ParsePolicyToken(strings.TrimSpace(string(raw)))
+	if err != nil {
+		return nil, fmt.Errorf("policy token %s: %w", name, serviceFault(err))
+	}
+	return p, nil
+}
