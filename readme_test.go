@@ -28,7 +28,8 @@ func main() {
 	var ctx context.Context
 	var raw []byte
 	var collateral *dcap.Collateral
-`, "\n_ = err\n}\n"},
+`, "\n_ = err\n}\n",
+	},
 }
 
 func TestProgramsBuild(t *testing.T) {
@@ -122,6 +123,7 @@ func build(t *testing.T, program string) {
 	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	//nolint:gosec // the name is the test's own
 	if out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput(); err != nil {
 		t.Errorf("go vet: %v\n%s\n%s", err, out, program)
 	}
