@@ -3,10 +3,13 @@ package azattestation_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/azattest/azattest/azattestation"
 )
 
 // documents are what a user of this module reads.
@@ -33,6 +36,19 @@ func TestReadmeFragmentsAreRun(t *testing.T) {
 	}
 	if count < 30 {
 		t.Errorf("%d fragments, want 30 or more: are they still found?", count)
+	}
+}
+
+func TestReadmeEveryMethodHasAnExample(t *testing.T) {
+	t.Parallel()
+	examples := strings.Join(readExamples(t), "")
+	for _, client := range []any{&azattestation.Client{}, &azattestation.AdministrationClient{}} {
+		kind := reflect.TypeOf(client)
+		for method := range kind.Methods() {
+			if name := "Example" + kind.Elem().Name() + "_" + method.Name; !strings.Contains(examples, "\nfunc "+name+"() {\n") {
+				t.Errorf("no %s", name)
+			}
+		}
 	}
 }
 
