@@ -28,6 +28,15 @@ var heldRSA = sync.OnceValue(func() *rsa.PrivateKey {
 
 func b64(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
 
+func raw(t testing.TB, text any) []byte {
+	t.Helper()
+	decoded, err := base64.RawURLEncoding.DecodeString(text.(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decoded
+}
+
 func rsaJWK(changes set) set {
 	jwk := set{"kty": "RSA", "kid": "enclave-key", "key_ops": []string{"encrypt"}, "n": b64(heldRSA().N.Bytes()), "e": "AQAB"}
 	maps.Copy(jwk, changes)
@@ -103,6 +112,10 @@ func TestHeldKeysRefuses(t *testing.T) {
 	}
 	even := heldRSA().N.Bytes()
 	even[len(even)-1] &^= 1
+	// x and y are the same 64 bytes, split elsewhere.
+	moved := ec(nil)
+	x, y := raw(t, moved["x"]), raw(t, moved["y"])
+	moved["x"], moved["y"] = b64(append(x, y[0])), b64(y[1:])
 	many := make([]any, 65)
 	for i := range many {
 		many[i] = rsaJWK(nil)
@@ -147,6 +160,7 @@ func TestHeldKeysRefuses(t *testing.T) {
 		"unknown curve":       {keysOf(ec(set{"crv": "secp256k1"})), "x-ms-runtime/keys/0"},
 		"another curve":       {keysOf(ec(set{"crv": "P-384"})), "x-ms-runtime/keys/0"},
 		"without y":           {keysOf(ec(set{"y": 1})), "x-ms-runtime/keys/0"},
+		"one byte moved":      {keysOf(moved), "x-ms-runtime/keys/0"},
 		"not on the curve":    {keysOf(ec(set{"x": b64(make([]byte, 32))})), "x-ms-runtime/keys/0"},
 		"infinity":            {keysOf(ec(set{"x": b64(make([]byte, 32)), "y": b64(make([]byte, 32))})), "x-ms-runtime/keys/0"},
 	} {
