@@ -32,6 +32,11 @@ func parseCertificateKeys(value json.RawMessage) ([]*JSONWebKey, error) {
 	if err := json.Unmarshal(orNull(set.get("keys")), &keys); err != nil {
 		return nil, err
 	}
+	// A list that is missing is not an empty one, which would say that the instance
+	// is not in isolated mode.
+	if keys == nil {
+		return nil, &claimError{claim: "keys", expected: "a list", found: json.RawMessage("none")}
+	}
 	for _, k := range keys {
 		if k == nil || len(k.Certificates) == 0 {
 			return nil, &claimError{claim: "keys", expected: "a certificate in each", found: json.RawMessage("none in one")}
