@@ -19,6 +19,7 @@ import (
 	"math/big"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,7 +133,7 @@ func jwk(kid string, cert *x509.Certificate) object {
 	return object{"kid": kid, "kty": kty, "x5c": []string{base64.StdEncoding.EncodeToString(cert.Raw)}}
 }
 
-func jwks(keys ...object) []byte { return []byte(jsonOf(object{"keys": keys})) }
+func jwks(keys ...object) []byte { return []byte(jsonOf(object{"keys": append([]object{}, keys...)})) }
 
 // transport answers requests in place of a network.
 type transport func(req *http.Request) (*http.Response, error)
@@ -249,4 +250,29 @@ func parse(t testing.TB, compact string) *azattestation.Token {
 		t.Fatal(err)
 	}
 	return token
+}
+
+// answering is a transport that answers each request with one token, and GET
+// /certs with rsaKey as "k"; it counts the latter.
+func answering(t testing.TB, token string) (*atomic.Int32, transport) {
+	t.Helper()
+	fetches := new(atomic.Int32)
+	return fetches, func(req *http.Request) (*http.Response, error) {
+		if req.URL.Path == "/certs" {
+			fetches.Add(1)
+			return answer(req, http.StatusOK, jsonType, jwks(jwk("k", certificateOf(rsaKey(), tokenIssuer)))), nil
+		}
+		return answerJSON(req, object{"token": token})
+	}
+}
+
+func verifyByStandardLibrary(key crypto.PublicKey, text, signature []byte) bool {
+	digest := sha256.Sum256(text)
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		return rsa.VerifyPKCS1v15(k, crypto.SHA256, digest[:], signature) == nil
+	case *ecdsa.PublicKey:
+		return len(signature) == 64 && ecdsa.Verify(k, digest[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:]))
+	}
+	return false
 }
