@@ -129,7 +129,7 @@ func clientOptions(s Streams, transport policy.Transporter, apiVersion string, i
 // transportTo returns what carries requests. The file of CA certificates, if
 // any, replaces the system's.
 func transportTo(s Streams, caFile string) (*http.Client, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Time: s.Now}
 	if caFile != "" {
 		text, err := readInput(s, caFile)
 		if err != nil {

@@ -87,7 +87,7 @@ func (i *instance) handler() http.HandlerFunc {
 		}
 		r.URL.Scheme, r.URL.Host = "https", r.Host
 		resp, err := transport.Do(r)
-		if e, ok := errors.AsType[*refusedByInstance](err); ok {
+		if e, ok := errors.AsType[*instanceError](err); ok {
 			refuse(w, http.StatusBadRequest, azattestation.ErrorCodeInvalidOperation, e.message)
 			return
 		}
@@ -136,15 +136,15 @@ func (i *instance) authorize(signer []*x509.Certificate, e *azfake.ErrorResponde
 // refusedBy makes the answer a refusal with a message: the fake's own errors have
 // none.
 func refusedBy(e *azfake.ErrorResponder, message string) {
-	e.SetError(&refusedByInstance{message})
+	e.SetError(&instanceError{message})
 }
 
-type refusedByInstance struct{ message string }
+type instanceError struct{ message string }
 
-func (e *refusedByInstance) Error() string { return e.message }
+func (e *instanceError) Error() string { return e.message }
 
 // NonRetriable marks the error for azcore.
-func (*refusedByInstance) NonRetriable() {}
+func (*instanceError) NonRetriable() {}
 
 func ok[T any](response T) (r azfake.Responder[T]) {
 	r.SetResponse(http.StatusOK, response, nil)

@@ -21,13 +21,17 @@ func TestRefusalsOfTheService(t *testing.T) {
 		stderr        []string
 	}{
 		"no role to read": {
-			http.StatusUnauthorized, "Unauthorized", "", []string{"policy", "get", "SgxEnclave"}, exitFailed,
+			http.StatusUnauthorized, "Unauthorized", "",
+			[]string{"policy", "get", "SgxEnclave"},
+			exitFailed,
 			[]string{"status 401, Unauthorized (request 00-42-01)", "hint: the caller needs the role Attestation Reader", "az login"},
 		},
 		"forbidden": {http.StatusForbidden, "Forbidden", "private endpoint", []string{"certs", "list"}, exitFailed, []string{"403", "Attestation Contributor"}},
 		"a policy that cannot be read": {
-			http.StatusBadRequest, "PolicyParsingError", "Native operation failed with 65526: Line: '2', Column: '1'", []string{"policy", "set", "SgxEnclave", "-"},
-			exitRefused, []string{"status 400, PolicyParsingError: Native operation failed with 65526: Line: '2', Column: '1'", "hint: correct the policy"},
+			http.StatusBadRequest, "PolicyParsingError", "Native operation failed with 65526: Line: '2', Column: '1'",
+			[]string{"policy", "set", "SgxEnclave", "-"},
+			exitRefused,
+			[]string{"status 400, PolicyParsingError: Native operation failed with 65526: Line: '2', Column: '1'", "hint: correct the policy"},
 		},
 		"a question is never refused": {http.StatusBadRequest, "InvalidParameter", "what", []string{"policy", "get", "Tpm"}, exitFailed, []string{"InvalidParameter: what"}},
 		"no such path":                {http.StatusNotFound, "", "", []string{"policy", "get", "Tpm"}, exitFailed, []string{"status 404", "is it an attestation service"}},

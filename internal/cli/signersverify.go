@@ -151,7 +151,7 @@ func (c *signerCheck) verify(ctx context.Context, k *azattestation.SigningCertif
 		shown.fill(result)
 	}
 	if err == nil {
-		err = c.requireTCB(result)
+		err = c.demand(result)
 	}
 	if err == nil {
 		shown.Verified = true
@@ -166,19 +166,13 @@ func (c *signerCheck) verify(ctx context.Context, k *azattestation.SigningCertif
 }
 
 // judge verifies the report, with collateral if there is a source of it. A
-// platform is asked about only if its own signatures hold.
+// platform is asked about only if its own signatures hold. What is known already
+// is returned beside a refusal.
 func (c *signerCheck) judge(ctx context.Context, k *azattestation.SigningCertificate) (*relyingparty.SigningCertificateResult, error) {
-	o := relyingparty.SigningCertificateOptions{
-		Roots: c.roots, At: c.at, KeyID: k.KeyID, Identity: c.o.identity.accept, AcceptStaleCollateral: c.o.acceptStale,
-	}
-	if c.source == nil {
-		return relyingparty.VerifySigningCertificate(ctx, k.Chain[0], o)
-	}
-	identity := o.Identity
-	o.Identity = nil // once, at the end
+	o := relyingparty.SigningCertificateOptions{Roots: c.roots, At: c.at, KeyID: k.KeyID, AcceptStaleCollateral: c.o.acceptStale}
 	result, err := relyingparty.VerifySigningCertificate(ctx, k.Chain[0], o)
-	if err != nil {
-		return nil, err
+	if err != nil || c.source == nil {
+		return result, err
 	}
 	platform, err := result.Report.Quote.Platform()
 	if err != nil {
@@ -193,7 +187,6 @@ func (c *signerCheck) judge(ctx context.Context, k *azattestation.SigningCertifi
 	if err != nil {
 		return nil, &undecidedError{fmt.Errorf("collateral for %s: %w", platform, err)}
 	}
-	o.Identity = identity
 	judged, err := relyingparty.VerifySigningCertificate(ctx, k.Chain[0], o)
 	if err != nil {
 		return result, err
@@ -201,7 +194,11 @@ func (c *signerCheck) judge(ctx context.Context, k *azattestation.SigningCertifi
 	return judged, nil
 }
 
-func (c *signerCheck) requireTCB(r *relyingparty.SigningCertificateResult) error {
+// demand refuses what is genuine and not what was asked for.
+func (c *signerCheck) demand(r *relyingparty.SigningCertificateResult) error {
+	if err := c.o.identity.accept(&r.Identity); err != nil {
+		return &relyingparty.SigningCertificateError{Check: relyingparty.CheckIdentity, Err: err}
+	}
 	if len(c.o.accepted) == 0 || slices.Contains(c.o.accepted, r.TCB.Status) {
 		return nil
 	}

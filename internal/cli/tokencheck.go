@@ -55,12 +55,12 @@ func claimsOf(text json.RawMessage) (*claims.Set, error) {
 	return set, json.Unmarshal(text, set)
 }
 
-// tokenRefusal is the check that a token failed.
-type tokenRefusal struct {
+// tokenError is the check that a token failed.
+type tokenError struct {
 	*azattestation.TokenValidationError
 }
 
-func (e *tokenRefusal) Error() string { return plain(e.TokenValidationError) }
+func (e *tokenError) Error() string { return plain(e.TokenValidationError) }
 
 // tokenFault makes a refusal of a failed check. Of one within a callback, the
 // inner one is what failed.
@@ -72,7 +72,7 @@ func tokenFault(e *azattestation.TokenValidationError) error {
 		}
 		e = inner
 	}
-	return &refusedError{&tokenRefusal{e}}
+	return &refusedError{&tokenError{e}}
 }
 
 // refusedToken is what the commands on tokens print, with --json, of a token that
@@ -94,7 +94,7 @@ type tokenReason struct {
 // refuseToken prints why a token does not hold, with --json; without it the error
 // says so itself. Other errors are handed back.
 func refuseToken(s Streams, asJSON bool, err error) error {
-	e, ok := errors.AsType[*tokenRefusal](err)
+	e, ok := errors.AsType[*tokenError](err)
 	if !ok || !asJSON {
 		return err
 	}

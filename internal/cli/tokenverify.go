@@ -165,7 +165,7 @@ func (o *tokenVerifyOptions) validate(ctx context.Context, t *azattestation.Toke
 		return nil
 	}
 	fault := serviceFault(err)
-	if _, ok := errors.AsType[*tokenRefusal](fault); ok {
+	if _, ok := errors.AsType[*tokenError](fault); ok {
 		return fault
 	}
 	// Whatever kept the keys away, it was no verdict on the token.

@@ -38,7 +38,6 @@ func verdictOf(t *testing.T, got outcome) shownVerdict {
 // instance that issued them and for the time when they were issued.
 func TestRecordedTokensVerify(t *testing.T) {
 	t.Parallel()
-	const instance = "https://cplarryoattestationaad.wus.attest.azure.net"
 	jwks := filepath.Join(corpus.Dir(t), "maa", "certs", "certs_response_1.11.02134.501_a5e6329b.json")
 	names := []string{
 		"policyapi-get-certificates", "policyapi-get-policy", "policyapi-get-policy-signed", "policyapi-get-policy-tpm-empty",
@@ -75,7 +74,6 @@ func TestRecordedTokensVerify(t *testing.T) {
 			}
 		})
 	}
-	_ = instance
 }
 
 // Nobody's forged token passes, whatever else is left out.

@@ -187,6 +187,9 @@ func (v *verifiedSigner) findings(t *table) {
 	if v.Error != nil {
 		t.row("failed check", string(v.Error.Check))
 		t.row("reason", clean(v.Error.Message))
+		if inner := v.Error.Evidence; inner != nil && inner.Hint != "" {
+			t.row("hint", clean(inner.Hint))
+		}
 	}
 	if id := v.Identity; id != nil {
 		t.row("MRENCLAVE", id.MRENCLAVE)
