@@ -127,3 +127,23 @@ func TestRefusedEvidence(t *testing.T) {
 	wantFault(t, runAt(t, testTime, "", "attest", "sgx", o.quote), exitUsage, "--endpoint is missing")
 	wantFault(t, o.run(t, "attest", "sgx", "missing.bin"), exitFailed, "missing.bin")
 }
+
+// The demo tells its story, or prints it as one document.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	type shownDemo struct {
+		shownAttestation
+		Endpoint, Evidence  string
+		Simulated, Verified bool
+	}
+	got := wantDone[shownDemo](t, runAt(t, testTime, "", "demo", "--json"))
+	if !got.Verified || !got.Simulated || got.Issuer != got.Endpoint || got.Evidence != "simulated SGX quote" || got.Claims["x-azattest-simulated"] != true {
+		t.Errorf("%+v", got)
+	}
+	told := runAt(t, testTime, "", "demo")
+	for _, want := range []string{"4. attest: evidence in, token out", "5. fetch the signing keys", "6. verify the token", "7. read the claims"} {
+		if told.code != exitDone || !strings.Contains(told.stdout, want) {
+			t.Errorf("exit code %d; %q does not stand in %s%s", told.code, want, told.stdout, told.stderr)
+		}
+	}
+}

@@ -33,6 +33,10 @@ func TestPolicyCertificatesOfAnIsolatedInstance(t *testing.T) {
 	if got.code != exitDone || !strings.Contains(got.stdout, "CN=second") || strings.Contains(got.stdout, "CN=first") {
 		t.Errorf("list: %+v", got)
 	}
+	got = i.run(t, "", append([]string{"certs", "add", second.certificateFile}, second.flags()...)...)
+	if got.code != exitDone || !strings.Contains(got.stdout, "IsPresent") || !strings.Contains(got.stdout, azattestation.Thumbprint(second.certificate)) {
+		t.Errorf("add again: %+v", got)
+	}
 	// The first signs no more.
 	wantFault(t, i.run(t, "", append([]string{"certs", "add", first.certificateFile}, first.flags()...)...), exitRefused, "InvalidOperation")
 }

@@ -123,7 +123,9 @@ type credentialError struct {
 }
 
 func (e *credentialError) Error() string {
-	return fmt.Sprintf("authenticate with credential %s: %s", e.name, told(e.err.Error()))
+	// azidentity rules lines between the parts of an answer.
+	words := slices.DeleteFunc(strings.Fields(e.err.Error()), func(word string) bool { return strings.Trim(word, "-") == "" })
+	return fmt.Sprintf("authenticate with credential %s: %s", e.name, told(strings.Join(words, " ")))
 }
 
 func (e *credentialError) Unwrap() error { return e.err }

@@ -138,6 +138,18 @@ func TestIsolatedInstanceWantsSignedPolicies(t *testing.T) {
 	}
 }
 
+// A reset that was prepared elsewhere is sent as it is.
+func TestResetByAPreparedToken(t *testing.T) {
+	t.Parallel()
+	i := startInstance(t, testTime)
+	wantDone[changedPolicy](t, i.run(t, somePolicy, "policy", "set", "Tpm", "-", "--json"))
+	got := i.run(t, "eyJhbGciOiJub25lIn0..\n", "policy", "reset", "Tpm", "--policy-token", "-")
+	if got.code != exitDone || !strings.Contains(got.stdout, "Removed") || i.policies["Tpm"] != nil {
+		t.Errorf("%+v", got)
+	}
+	wantFault(t, i.run(t, "", "policy", "reset", "Tpm", "--signing-key", "missing.pem", "--signing-cert", "missing.pem"), exitFailed, "signing key")
+}
+
 // A service that reports another change than the one it was asked for is refused.
 func TestUnconfirmedChangeIsRefused(t *testing.T) {
 	t.Parallel()
