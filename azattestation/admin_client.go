@@ -24,7 +24,7 @@ type AdministrationClient struct{ connection *connection }
 //   - credential - what authorizes requests
 //   - options - pass nil for the defaults
 func NewAdministrationClient(endpoint string, credential azcore.TokenCredential, options *ClientOptions) (*AdministrationClient, error) {
-	if credential == nil {
+	if isNil(credential) {
 		return nil, &ArgumentError{Argument: "credential", Expected: "a credential, or NewAdministrationClientWithNoCredential"}
 	}
 	return newAdministrationClient(endpoint, credential, options)
@@ -95,11 +95,12 @@ func (c *connection) getPolicy(ctx context.Context, operation string, kind Attes
 
 // SetPolicy sets the policy of an attestation type. Unless the options say
 // otherwise, it makes sure that the service received the very bytes that were
-// sent: by the hash of the policy token and, if it was signed, by its signer.
+// sent, by the hash of the policy token: it covers signer and signature, too. A
+// signer that the service reports must be the one that signed.
 //
-// If the operation fails it returns an *azcore.ResponseError type; a token that
-// does not hold is a *[TokenValidationError], a service that received something
-// else an *[UnconfirmedError].
+// If the operation fails it returns an *azcore.ResponseError type; an answer that
+// does not hold or does not confirm the change is an *[UnconfirmedError]. Where the
+// keys to check the answer by are out of reach, nothing is sent: *[KeySourceError].
 //   - attestationType - the type whose policy it is
 //   - policy - the text of the policy
 //   - options - AdministrationClientSetPolicyOptions contains the optional parameters for the AdministrationClient.SetPolicy
@@ -120,9 +121,9 @@ func (c *AdministrationClient) SetPolicy(ctx context.Context, attestationType At
 
 // ResetPolicy sets the policy of an attestation type to the service's default.
 //
-// If the operation fails it returns an *azcore.ResponseError type; a token that
-// does not hold is a *[TokenValidationError], a service that did something else
-// an *[UnconfirmedError].
+// If the operation fails it returns an *azcore.ResponseError type; an answer that
+// does not hold or does not confirm the change is an *[UnconfirmedError]. Where the
+// keys to check the answer by are out of reach, nothing is sent: *[KeySourceError].
 //   - attestationType - the type whose policy it is
 //   - options - AdministrationClientResetPolicyOptions contains the optional parameters for the AdministrationClient.ResetPolicy
 //     method.
@@ -143,7 +144,7 @@ func (c *AdministrationClient) ResetPolicy(ctx context.Context, attestationType 
 // policyPath returns the path of a policy. The type is the caller's, and
 // AttestationType is open: new ones work without a new version of this package.
 func policyPath(kind AttestationType, suffix string) (string, error) {
-	if kind == "" {
+	if kind == "" || kind == "." || kind == ".." {
 		return "", &ArgumentError{Argument: "attestationType", Expected: "a type, such as " + string(AttestationTypeSgxEnclave)}
 	}
 	return "/policies/" + url.PathEscape(string(kind)) + suffix, nil
@@ -170,9 +171,9 @@ func (c *AdministrationClient) GetPolicyCertificates(ctx context.Context, option
 // AddPolicyCertificate adds a policy management certificate to those of an
 // instance in isolated mode. Adding one twice is no error.
 //
-// If the operation fails it returns an *azcore.ResponseError type; a token that
-// does not hold is a *[TokenValidationError], a service that did something else
-// an *[UnconfirmedError].
+// If the operation fails it returns an *azcore.ResponseError type; an answer that
+// does not hold or does not confirm the change is an *[UnconfirmedError]. Where the
+// keys to check the answer by are out of reach, nothing is sent: *[KeySourceError].
 //   - certificate - the certificate to add
 //   - signingKey - signs the request; its certificate is among the instance's
 //   - options - AdministrationClientAddPolicyCertificateOptions contains the optional parameters for the
@@ -195,9 +196,9 @@ func (c *AdministrationClient) AddPolicyCertificate(ctx context.Context, certifi
 // an instance in isolated mode. Removing one that is not there is no error; the
 // last one cannot be removed.
 //
-// If the operation fails it returns an *azcore.ResponseError type; a token that
-// does not hold is a *[TokenValidationError], a service that did something else
-// an *[UnconfirmedError].
+// If the operation fails it returns an *azcore.ResponseError type; an answer that
+// does not hold or does not confirm the change is an *[UnconfirmedError]. Where the
+// keys to check the answer by are out of reach, nothing is sent: *[KeySourceError].
 //   - certificate - the certificate to remove
 //   - signingKey - signs the request; its certificate is among the instance's
 //   - options - AdministrationClientRemovePolicyCertificateOptions contains the optional parameters for the

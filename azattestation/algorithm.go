@@ -67,11 +67,17 @@ func (a *algorithm) fits(key crypto.PublicKey) error {
 		if a.curve != nil {
 			return errors.New("the key is RSA")
 		}
+		if k.N == nil {
+			return errors.New("the RSA key has no modulus")
+		}
 		if bits := k.N.BitLen(); bits < minRSABits || bits > maxRSABits {
 			return fmt.Errorf("the RSA key has %d bits, want %d to %d", bits, minRSABits, maxRSABits)
 		}
 		return nil
 	case *ecdsa.PublicKey:
+		if k.Curve == nil {
+			return errors.New("the ECDSA key has no curve")
+		}
 		if a.curve == nil || k.Curve != a.curve {
 			return fmt.Errorf("the key is on curve %s", k.Curve.Params().Name)
 		}

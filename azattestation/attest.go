@@ -100,7 +100,7 @@ func (c *Client) AttestSEVSNPVM(ctx context.Context, report []byte, options *Cli
 }
 
 // AttestTDXVM attests an Intel TDX virtual machine by a quote of version 4 or 5.
-// It needs API version 2025-06-01 or later.
+// It needs API version 2022-08-01 or later.
 //
 // If the operation fails it returns an *azcore.ResponseError type; a token that
 // does not hold is a *[TokenValidationError].
@@ -111,7 +111,7 @@ func (c *Client) AttestTDXVM(ctx context.Context, quote []byte, options *ClientA
 		options = &ClientAttestTDXVMOptions{}
 	}
 	result, err := c.attest(ctx, attestation{
-		operation: "Client.AttestTDXVM", kind: AttestationTypeTdxVM, since: APIVersion20250601,
+		operation: "Client.AttestTDXVM", kind: AttestationTypeTdxVM, since: APIVersion20220801,
 		body: attestBody{
 			Quote: encoding.EncodeToString(quote), RuntimeData: encodeData(options.RuntimeData),
 			InitTimeData: encodeData(options.InitTimeData), Nonce: options.Nonce,
@@ -190,7 +190,7 @@ func (c *Client) AttestTPM(ctx context.Context, data []byte, _ *ClientAttestTPMO
 
 // AttestAzureGuest attests an Azure virtual machine by the evidence of its
 // virtual TPM, and of its processor if it is a confidential one. It needs API
-// version 2025-06-01 or later. The token in the answer is encrypted to a key in
+// version 2022-08-01 or later. The token in the answer is encrypted to a key in
 // that TPM, and so is not validated; see [SealedToken.Open].
 //
 // If the operation fails it returns an *azcore.ResponseError type.
@@ -205,7 +205,7 @@ func (c *Client) AttestAzureGuest(ctx context.Context, attestationInfo []byte, _
 }
 
 func (c *connection) attestAzureGuest(ctx context.Context, operation string, attestationInfo []byte) (*SealedToken, error) {
-	if err := since(c.apiVersion, APIVersion20250601, operation); err != nil {
+	if err := since(c.apiVersion, APIVersion20220801, operation); err != nil {
 		return nil, err
 	}
 	answer, err := c.exchange(ctx, operation, AttestationTypeAzureGuest, "attestationInfo", attestationInfo, "token")

@@ -24,26 +24,13 @@ func fieldOf(fields []claimField, name []byte) *claimField {
 	return nil
 }
 
-// claimError says that a claim has another type than it must.
-type claimError struct {
-	claim, expected string
-	found           json.RawMessage
-	err             error
-}
-
-func (e *claimError) Error() string {
-	return describe("claim "+e.claim, e.expected, string(e.found), e.err)
-}
-
-func (e *claimError) Unwrap() error { return e.err }
-
 // decode sets the field to the value of its claim; null leaves it as it is.
 func (f claimField) decode(value json.RawMessage) error {
 	if string(value) == "null" {
 		return nil
 	}
 	refuse := func(expected string, err error) error {
-		return &claimError{claim: f.name, expected: expected, found: value, err: err}
+		return &ClaimError{Claim: f.name, Expected: expected, Found: string(value), Err: err}
 	}
 	switch field := f.field.(type) {
 	case **string:

@@ -23,7 +23,7 @@ type Client struct{ connection *connection }
 //   - credential - what authorizes requests
 //   - options - pass nil for the defaults
 func NewClient(endpoint string, credential azcore.TokenCredential, options *ClientOptions) (*Client, error) {
-	if credential == nil {
+	if isNil(credential) {
 		return nil, &ArgumentError{Argument: "credential", Expected: "a credential, or NewClientWithNoCredential"}
 	}
 	return newClient(endpoint, credential, options)
@@ -77,10 +77,9 @@ func (c *Client) getSigningCertificates(ctx context.Context, operation string) (
 	}
 	response := ClientGetSigningCertificatesResponse{JWKS: body}
 	for _, k := range keys {
-		if k.err != nil {
-			return ClientGetSigningCertificatesResponse{}, &AnswerError{Operation: operation, Part: "key " + shown(k.keyID), Err: k.err}
+		if k.err == nil {
+			response.SigningCertificates = append(response.SigningCertificates, k.certificate)
 		}
-		response.SigningCertificates = append(response.SigningCertificates, k.certificate)
 	}
 	return response, nil
 }

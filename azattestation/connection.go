@@ -40,7 +40,7 @@ func newConnection(clientName, endpoint string, credential azcore.TokenCredentia
 	// A copy: the options are the caller's.
 	core := options.ClientOptions
 	core.Transport = bounded{orDefault(core.Transport)}
-	c := &connection{endpoint: url, apiVersion: defaultAPIVersion, validation: options.TokenValidation}
+	c := &connection{endpoint: url, apiVersion: defaultAPIVersion, validation: options.TokenValidation.clone()}
 	if core.APIVersion != "" {
 		c.apiVersion, core.APIVersion = core.APIVersion, ""
 		if err := checkAPIVersion(c.apiVersion); err != nil {
@@ -58,6 +58,9 @@ func newConnection(clientName, endpoint string, credential azcore.TokenCredentia
 		return nil, fmt.Errorf("azattestation: %w", err)
 	}
 	c.own = c.anonymous
+	if isNil(credential) {
+		credential = nil
+	}
 	if credential != nil {
 		if strings.HasPrefix(url, "http:") && !core.InsecureAllowCredentialWithHTTP {
 			return nil, &ArgumentError{Argument: "endpoint", Expected: "https where there is a credential", Found: url}
@@ -93,6 +96,7 @@ type call struct {
 	path        string // below the endpoint, such as "/attest/Tpm"
 	body        []byte
 	isPublic    bool   // needs neither credential nor version
+	isChange    bool   // what the service does on it stays done
 	accept      string // "" for JSON
 	contentType string
 }
@@ -112,6 +116,9 @@ func (c *connection) do(ctx context.Context, o call) ([]byte, error) {
 		return nil, err
 	}
 	resp, err := client.Pipeline().Do(req)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, &AnswerError{Operation: o.operation, Part: "body", Expected: "all of it", Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +136,7 @@ func (c *connection) do(ctx context.Context, o call) ([]byte, error) {
 			Found: orNone(resp.Header.Get("Content-Type")),
 		}
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := runtime.Payload(resp)
 	if err != nil {
 		return nil, &AnswerError{Operation: o.operation, Part: "body", Expected: "all of it", Err: err}
 	}
@@ -160,8 +167,6 @@ func (c *connection) request(ctx context.Context, o call) (*policy.Request, erro
 		accept = contentTypeJSON
 	}
 	req.Raw().Header.Set("Accept", accept)
-	// The length of an answer is bounded where it is read.
-	runtime.SkipBodyDownload(req)
 	if o.body == nil {
 		return req, nil
 	}
@@ -205,19 +210,36 @@ func (c *connection) token(ctx context.Context, o call, v validator) (*Token, er
 	if _, err := newValidation(c.keys, v.options, v.answersDraft); err != nil {
 		return nil, err
 	}
+	if o.isChange && v.needsKeys(c) {
+		if err := c.keys.ready(ctx); err != nil {
+			return nil, err
+		}
+	}
 	body, err := c.do(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	compact, err := stringMember(o.operation, body, "token")
 	if err != nil {
-		return nil, err
+		return nil, o.afterwards(nil, err)
 	}
 	t, err := ParseToken(compact)
 	if err != nil {
-		return nil, err
+		return nil, o.afterwards(nil, err)
 	}
-	return t, v.check(ctx, c, t)
+	if err := v.check(ctx, c, t); err != nil {
+		return nil, o.afterwards(t, err)
+	}
+	return t, nil
+}
+
+// afterwards makes of a success that cannot be believed what it means where the
+// service was asked to change something: it probably did.
+func (o call) afterwards(t *Token, err error) error {
+	if !o.isChange {
+		return err
+	}
+	return &UnconfirmedError{Operation: o.operation, Part: "answer", Token: t, Err: err}
 }
 
 // stringMember returns a member of the answer that must be there.
@@ -241,11 +263,22 @@ type validator struct {
 	nonce        *string // that the token must carry
 }
 
-func (v validator) check(ctx context.Context, c *connection, t *Token) error {
-	options := v.options
-	if options == nil {
-		options = c.validation
+// effective returns the options of the call, or else the client's.
+func (v validator) effective(c *connection) *TokenValidationOptions {
+	if v.options != nil {
+		return v.options
 	}
+	return c.validation
+}
+
+// needsKeys reports whether the signature will be checked.
+func (v validator) needsKeys(c *connection) bool {
+	options := v.effective(c)
+	return options == nil || (&validation{options: *options}).checks(TokenCheckSignature)
+}
+
+func (v validator) check(ctx context.Context, c *connection, t *Token) error {
+	options := v.effective(c)
 	if err := t.validate(ctx, c.keys, options, v.answersDraft); err != nil {
 		return err
 	}
@@ -264,9 +297,11 @@ func (c *connection) startSpan(ctx context.Context, operation string) (context.C
 	return runtime.StartSpan(ctx, operation, c.own.Tracer(), nil)
 }
 
-// fetchKeys asks for the keys that sign tokens.
+// fetchKeys asks for the keys that sign tokens, in nobody's name.
 func (c *connection) fetchKeys(ctx context.Context) ([]*publishedKey, error) {
+	ctx, endSpan := c.startSpan(ctx, "KeySource.fetch")
 	_, keys, err := c.getKeys(ctx)
+	endSpan(err)
 	return keys, err
 }
 
@@ -279,9 +314,6 @@ func (c *connection) getKeys(ctx context.Context) ([]byte, []*publishedKey, erro
 		return nil, nil, err
 	}
 	keys, err := parseJWKS(body)
-	if err == nil && len(keys) == 0 {
-		err = errors.New("no keys")
-	}
 	if err != nil {
 		return nil, nil, &AnswerError{Operation: operation, Part: "body", Expected: "a JSON Web Key Set", Err: err}
 	}

@@ -43,6 +43,7 @@
 // A refusal of the service is an *azcore.ResponseError with its status and code.
 // Everything else has a type of its own: [ArgumentError] (nothing was sent),
 // [AnswerError] (no answer of an attestation service), [TokenValidationError] (a
-// token that does not hold), [UnconfirmedError] (another change than the one asked
-// for).
+// token that does not hold), [KeySourceError] (no keys to check a token by),
+// [UnconfirmedError] (a change was made, and the answer does not confirm it),
+// [ClaimError] (a claim of another type).
 package azattestation

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 )
@@ -15,9 +16,11 @@ const ServiceName cloud.ServiceName = "azattestation"
 // audiences are those of the public cloud and of the sovereign clouds, by the
 // host that signs people in.
 var audiences = map[string]string{
-	"login.microsoftonline.com": "https://attest.azure.net",
-	"login.microsoftonline.us":  "https://attest.azure.us",
-	"login.chinacloudapi.cn":    "https://attest.azure.cn",
+	"login.microsoftonline.com":        "https://attest.azure.net",
+	"login.windows.net":                "https://attest.azure.net",
+	"login.microsoftonline.us":         "https://attest.azure.us",
+	"login.chinacloudapi.cn":           "https://attest.azure.cn",
+	"login.partner.microsoftonline.cn": "https://attest.azure.cn",
 }
 
 // scopeOf returns the scope to ask a credential for.
@@ -38,14 +41,14 @@ func scopeOf(c cloud.Configuration) (string, error) {
 			Found: "an unknown cloud, " + c.ActiveDirectoryAuthorityHost,
 		}
 	}
-	return strings.TrimSuffix(audience, "/") + "/.default", nil
+	return strings.TrimSuffix(strings.TrimSuffix(audience, "/.default"), "/") + "/.default", nil
 }
 
 // parseEndpoint returns the URL of an instance in the form in which its tokens
 // name it: lower-case scheme and host, no default port, no slash at the end.
 func parseEndpoint(endpoint string) (string, error) {
 	refuse := func(expected string) (string, error) {
-		return "", &ArgumentError{Argument: "endpoint", Expected: expected, Found: withoutUser(endpoint)}
+		return "", &ArgumentError{Argument: "endpoint", Expected: expected, Found: withoutSecrets(endpoint)}
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Opaque != "" || u.Hostname() == "" {
@@ -53,6 +56,12 @@ func parseEndpoint(endpoint string) (string, error) {
 	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return refuse("a URL without user, query and fragment")
+	}
+	if port := u.Port(); port != "" && strings.HasPrefix(port, "0") {
+		return refuse("a port without leading zeros")
+	}
+	if strings.IndexFunc(u.Host, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 {
+		return refuse("a host in ASCII: write an international name in its xn-- form")
 	}
 	switch u.Scheme {
 	case "https":
@@ -67,12 +76,19 @@ func parseEndpoint(endpoint string) (string, error) {
 		return refuse("https, or http to this machine")
 	}
 	u.Host = strings.ToLower(strings.TrimSuffix(u.Host, ":")) // an empty port is the default one
-	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
+	if u.RawPath != "" {
+		return refuse("a path without escapes")
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
 	return u.String(), nil
 }
 
-// withoutUser cuts off what may be a password: it stands before the last @.
-func withoutUser(endpoint string) string {
+// withoutSecrets cuts off what may be a secret: a password before the last @, a
+// signature in the query, a token in the fragment.
+func withoutSecrets(endpoint string) string {
+	if i := strings.IndexAny(endpoint, "?#"); i >= 0 {
+		endpoint = endpoint[:i+1] + "…"
+	}
 	if i := strings.LastIndexByte(endpoint, '@'); i >= 0 {
 		return "…" + endpoint[i:]
 	}

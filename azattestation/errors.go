@@ -51,22 +51,67 @@ func (e *AnswerError) Error() string {
 // Unwrap returns the cause.
 func (e *AnswerError) Unwrap() error { return e.Err }
 
-// UnconfirmedError says that the service reports a change that is not the one
-// that was asked for: another policy, another certificate, another outcome. The
-// service may have changed something; look at its state before trying again.
+// KeySourceError says that the keys of a service are out of reach. It says nothing
+// about the token that was to be validated: try again.
+type KeySourceError struct {
+	// Issuer is the service whose keys they are.
+	Issuer string
+	// Err is why: an *azcore.ResponseError, an *AnswerError, an error of the
+	// network, or that of a context that ended while the keys were waited for.
+	Err error
+}
+
+// Error says whose keys, and why.
+func (e *KeySourceError) Error() string {
+	return fmt.Sprintf("azattestation: fetch the signing keys of %s: %v", shown(e.Issuer), e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *KeySourceError) Unwrap() error { return e.Err }
+
+// ClaimError says that a claim, or a member of another JSON object, has another
+// type than it must.
+type ClaimError struct {
+	// Claim is its name.
+	Claim string
+	// Expected and Found say what it should be and what it is.
+	Expected, Found string
+	// Err is the cause, if there is one.
+	Err error
+}
+
+// Error says which claim, what was expected, and what came.
+func (e *ClaimError) Error() string { return describe("claim "+e.Claim, e.Expected, e.Found, e.Err) }
+
+// Unwrap returns the cause.
+func (e *ClaimError) Unwrap() error { return e.Err }
+
+// UnconfirmedError says that the service accepted a change, and that its answer
+// does not confirm it: it reports another policy, another certificate or another
+// outcome, or is no answer that can be believed. Something has probably changed;
+// look at the service's state before trying again.
 type UnconfirmedError struct {
 	// Operation is the method that was called.
 	Operation string
-	// Part is what differs, such as "policy token hash".
+	// Part is what differs, such as "policy token hash", or "answer".
 	Part string
 	// Expected and Found say what was asked for and what the service reports.
 	Expected, Found string
+	// Token is the service's answer, nil if it could not be read. Where Err is
+	// set it has not been validated.
+	Token *Token
+	// Err is why the answer cannot be believed: a *TokenValidationError, an
+	// *AnswerError, a *KeySourceError.
+	Err error
 }
 
 // Error says what differs.
 func (e *UnconfirmedError) Error() string {
-	return "azattestation: " + e.Operation + ": the service does not confirm the change: " + describe(e.Part, e.Expected, e.Found, nil)
+	return "azattestation: " + e.Operation + ": the service does not confirm the change: " + describe(e.Part, e.Expected, e.Found, e.Err)
 }
+
+// Unwrap returns the cause, nil if the answer can be believed.
+func (e *UnconfirmedError) Unwrap() error { return e.Err }
 
 func describe(part, expected, found string, err error) string {
 	var b strings.Builder

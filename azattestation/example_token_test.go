@@ -142,7 +142,7 @@ func ExampleParseToken() {
 	fmt.Println(err)
 
 	// Output:
-	// azattestation: token does not hold: format: token: 2 parts, want 3 parts separated by dots
+	// azattestation: malformed token: 2 parts, want 3 parts separated by dots
 }
 
 // One client's key source serves a program that validates many tokens.

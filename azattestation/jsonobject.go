@@ -49,6 +49,29 @@ func parseObject(text []byte) (object, error) {
 	return members, members.checkNames()
 }
 
+// isNull reports whether text is null, which encoding/json takes for no value.
+func isNull(text []byte) bool { return string(bytes.TrimSpace(text)) == "null" }
+
+// parseArray splits text, a value of valid JSON, into the elements of the array
+// that it is, and gives up at too many of them rather than after them all.
+func parseArray(text json.RawMessage, most int) ([]json.RawMessage, error) {
+	if len(text) == 0 || text[0] != '[' {
+		return nil, fmt.Errorf("%s, want a list", orAbsent(text))
+	}
+	s := splitter{rest: text[1:]}
+	elements := []json.RawMessage{}
+	for {
+		s.skip(" \t\r\n,")
+		if s.rest[0] == ']' {
+			return elements, nil
+		}
+		if len(elements) == most {
+			return nil, fmt.Errorf("more than %d elements", most)
+		}
+		elements = append(elements, s.value())
+	}
+}
+
 // get returns the value of a member, nil if there is none.
 func (o object) get(name string) json.RawMessage {
 	for i := range o {
@@ -90,7 +113,7 @@ type splitter struct{ rest []byte }
 
 func (s *splitter) members() (object, error) {
 	s.rest = s.rest[1:] // {
-	members := make(object, 0, 16)
+	members := make(object, 0, min(16, 1+bytes.Count(s.rest, []byte{','})))
 	for {
 		s.skip(" \t\r\n,")
 		if s.rest[0] == '}' {
@@ -158,7 +181,7 @@ func (s *splitter) value() []byte {
 		}
 		// What ends a number, true, false or null belongs to the object.
 		if depth == 0 {
-			if end := bytes.IndexAny(s.rest[i:], ",} \t\r\n"); end >= 0 {
+			if end := bytes.IndexAny(s.rest[i:], ",}] \t\r\n"); end >= 0 {
 				return s.take(i + end)
 			}
 		}

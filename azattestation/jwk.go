@@ -48,6 +48,9 @@ func (k *JSONWebKey) members() []claimField {
 
 // UnmarshalJSON reads a key, or an object that holds one as its member jwk.
 func (k *JSONWebKey) UnmarshalJSON(text []byte) error {
+	if isNull(text) {
+		return nil
+	}
 	o, err := parseObject(text)
 	if err != nil {
 		return err
@@ -72,7 +75,7 @@ func (k *JSONWebKey) UnmarshalJSON(text []byte) error {
 }
 
 // MarshalJSON writes the members that are there.
-func (k *JSONWebKey) MarshalJSON() ([]byte, error) {
+func (k JSONWebKey) MarshalJSON() ([]byte, error) {
 	o := map[string]any{}
 	for _, f := range k.members() {
 		f.encode(o)

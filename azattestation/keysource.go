@@ -3,6 +3,7 @@ package azattestation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +16,8 @@ import (
 //   - keys are fetched again when they are an hour old, and when a token names a
 //     kid that is not among them. The latter happens at most a few times in a row and
 //     then once a minute, so that forged tokens cannot cause a request each;
-//   - while they cannot be fetched, the keys at hand are used, for seven days at
-//     most. A failure is never kept.
+//   - while they are fetched again, and while they cannot be, the keys at hand are
+//     used, for seven days at most. A failure is never kept.
 //
 // [NewKeySource] makes one of a fixed set, for a relying party without a network.
 // A KeySource is safe for concurrent use.
@@ -34,9 +35,8 @@ type KeySource struct {
 
 // fetching is a request for keys that is under way.
 type fetching struct {
-	done      chan struct{}
-	err       error
-	abandoned bool // whoever made the request gave up; it says nothing
+	done chan struct{}
+	err  error
 }
 
 // keysRetryBurst is how many fetches unknown kids and failures may cause before
@@ -48,10 +48,18 @@ const keysRetryBurst = 3
 // as the service answers to GET /certs, which must have come over a way that can
 // be trusted. The issuer is the URL of the service, which its tokens must name.
 //
-// It returns an *[ArgumentError].
+// It returns an *[ArgumentError], also for a set of which no key can be used.
 func NewKeySource(issuer string, jwks []byte) (*KeySource, error) {
 	if issuer == "" {
 		return nil, &ArgumentError{Argument: "issuer", Expected: "the URL of the service"}
+	}
+	// An issuer is the endpoint of a client, as a rule, and clients write theirs in
+	// one form.
+	if url, err := parseEndpoint(issuer); err == nil {
+		issuer = url
+	}
+	if len(jwks) > maxAnswer {
+		return nil, &ArgumentError{Argument: "jwks", Expected: fmt.Sprintf("at most %d bytes", maxAnswer), Found: fmt.Sprintf("%d bytes", len(jwks))}
 	}
 	keys, err := parseJWKS(jwks)
 	if err != nil {
@@ -70,39 +78,113 @@ func newFetchingSource(issuer string, fetch func(context.Context) ([]*publishedK
 func (s *KeySource) Issuer() string { return s.issuer }
 
 // find returns the keys that are published under a kid. It returns a
-// *[TokenValidationError] if there are none, and the error of the request if
-// there are no keys at all to look in.
+// *[TokenValidationError] if there are none, and a *[KeySourceError] if there are
+// no keys at all to look in.
 func (s *KeySource) find(ctx context.Context, keyID string) ([]*publishedKey, error) {
-	for {
-		s.mu.Lock()
-		now := time.Now()
-		known, age := s.keys[keyID], now.Sub(s.fetched)
-		isUsable := s.fetch == nil || s.keys != nil && age < keysUsableFor
-		isFresh := s.fetch == nil || isUsable && age < keysFreshFor
-		pending := s.pending
-		switch {
-		case isFresh && known != nil, isUsable && known != nil && pending != nil:
-			s.mu.Unlock()
-			return known, nil
-		case pending != nil:
-			s.mu.Unlock()
-			if err := pending.wait(ctx); err != nil {
-				return s.despite(keyID, err)
-			}
-			// Either the keys are there now, or whoever asked gave up.
-			if pending.abandoned {
-				continue
-			}
-			return s.despite(keyID, nil)
-		case s.fetch == nil, isUsable && !s.takeCredit(now):
-			s.mu.Unlock()
-			return s.despite(keyID, nil)
-		}
-		pending = &fetching{done: make(chan struct{})}
-		s.pending = pending
-		s.mu.Unlock()
-		return s.despite(keyID, s.refresh(ctx, pending))
+	s.mu.Lock()
+	now := time.Now()
+	known := s.known(keyID, now)
+	if known == nil || !s.isFresh(now) {
+		s.begin(now)
 	}
+	pending := s.pending
+	s.mu.Unlock()
+	// Whoever has a key does not wait for a newer one.
+	if known != nil {
+		return known, nil
+	}
+	var err error
+	if pending != nil {
+		err = pending.wait(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known = s.known(keyID, time.Now()); known != nil {
+		return known, nil
+	}
+	if err != nil {
+		return nil, &KeySourceError{Issuer: s.issuer, Err: err}
+	}
+	return nil, s.unknown(keyID)
+}
+
+// ready makes sure that there are keys, whichever they are.
+func (s *KeySource) ready(ctx context.Context) error {
+	s.mu.Lock()
+	if s.isUsable(time.Now()) {
+		s.mu.Unlock()
+		return nil
+	}
+	s.begin(time.Now())
+	pending := s.pending
+	s.mu.Unlock()
+	if err := pending.wait(ctx); err != nil {
+		return &KeySourceError{Issuer: s.issuer, Err: err}
+	}
+	return nil
+}
+
+// The following four are called with the lock held.
+
+// age is that of the keys, by the clock on the wall: a machine that was asleep
+// has old keys.
+func (s *KeySource) age(now time.Time) time.Duration { return now.Round(0).Sub(s.fetched.Round(0)) }
+
+func (s *KeySource) isUsable(now time.Time) bool {
+	return s.fetch == nil || s.keys != nil && s.age(now) < keysUsableFor
+}
+
+// isFresh says no of keys from the future too, where a clock was set back.
+func (s *KeySource) isFresh(now time.Time) bool {
+	age := s.age(now)
+	return s.fetch == nil || s.keys != nil && age >= 0 && age < keysFreshFor
+}
+
+func (s *KeySource) known(keyID string, now time.Time) []*publishedKey {
+	if !s.isUsable(now) {
+		return nil
+	}
+	return s.keys[keyID]
+}
+
+// begin starts a request for keys, unless one is under way or none may be made
+// now. It serves everybody, so it hangs on nobody's context: neither may one
+// caller's haste keep the others from their keys, nor one caller's headers go
+// along with it. It is called with the lock held.
+func (s *KeySource) begin(now time.Time) {
+	if s.fetch == nil || s.pending != nil || s.isUsable(now) && !s.takeCredit(now) {
+		return
+	}
+	f := &fetching{done: make(chan struct{})}
+	s.pending = f
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), keysFetchTimeout)
+		defer cancel()
+		keys, err := s.fetchSafely(ctx)
+		s.mu.Lock()
+		if err == nil {
+			s.keep(keys)
+		}
+		f.err, s.pending = err, nil
+		s.mu.Unlock()
+		close(f.done)
+	}()
+}
+
+// fetchSafely makes an error of a panic, as a transport of the caller's may raise
+// one: here it would end the program.
+func (s *KeySource) fetchSafely(ctx context.Context) ([]*publishedKey, error) {
+	var keys []*publishedKey
+	var err error
+	func() {
+		defer func() {
+			if reason := recover(); reason != nil {
+				err = fmt.Errorf("the transport panicked: %v", reason)
+			}
+		}()
+		keys, err = s.fetch(ctx)
+	}()
+	return keys, err
 }
 
 // takeCredit says whether a fetch may be made out of turn. It is called with
@@ -130,32 +212,6 @@ func (f *fetching) wait(ctx context.Context) error {
 	}
 }
 
-// refresh makes the request, for everybody who waits.
-func (s *KeySource) refresh(ctx context.Context, f *fetching) error {
-	// A fetch that panics, as a transport of the caller's may, must not leave
-	// everybody waiting.
-	f.abandoned = true
-	defer func() {
-		s.mu.Lock()
-		s.pending = nil
-		s.mu.Unlock()
-		close(f.done)
-	}()
-	keys, err := s.fetch(ctx)
-	if err != nil {
-		// That this caller had no more time says nothing to the others.
-		if ctx.Err() == nil {
-			f.abandoned, f.err = false, err
-		}
-		return err
-	}
-	s.mu.Lock()
-	s.keep(keys)
-	s.mu.Unlock()
-	f.abandoned = false
-	return nil
-}
-
 // keep takes keys in place of those at hand.
 func (s *KeySource) keep(keys []*publishedKey) {
 	s.keys = make(map[string][]*publishedKey, len(keys))
@@ -165,25 +221,15 @@ func (s *KeySource) keep(keys []*publishedKey) {
 	s.fetched = time.Now()
 }
 
-// despite returns the keys of a kid that are at hand, whatever became of an
-// attempt to fetch newer ones.
-func (s *KeySource) despite(keyID string, err error) ([]*publishedKey, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	isUsable := s.fetch == nil || s.keys != nil && time.Since(s.fetched) < keysUsableFor
-	if isUsable {
-		if known := s.keys[keyID]; known != nil {
-			return known, nil
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("azattestation: fetch the signing keys of %s: %w", s.issuer, err)
-	}
+// unknown says that a kid is none of the published ones. It is called with the
+// lock held.
+func (s *KeySource) unknown(keyID string) error {
 	ids := make([]string, 0, len(s.keys))
 	for id := range s.keys {
 		ids = append(ids, shown(id))
 	}
-	return nil, &TokenValidationError{
+	slices.Sort(ids)
+	return &TokenValidationError{
 		Check: TokenCheckSigningKey, Part: "kid",
 		Expected: "one of the " + fmt.Sprint(len(ids)) + " keys that " + s.issuer + " publishes: " + shown(strings.Join(ids, ", ")), Found: keyID,
 	}

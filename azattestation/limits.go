@@ -9,9 +9,9 @@ const (
 	maxToken = 4 << 20
 	// maxAnswer bounds an answer of the service: a token and its JSON around it.
 	maxAnswer = maxToken + 64<<10
-	// maxErrorAnswer bounds what is read of a refusal. The longest known, of a
-	// policy with many faults, has some kilobytes.
-	maxErrorAnswer = 1 << 20
+	// maxErrorAnswer bounds what is read of a refusal, which errors and traces
+	// repeat. The longest known, of a policy with many faults, has some kilobytes.
+	maxErrorAnswer = 64 << 10
 	// maxMembers bounds the members of one JSON object: claims of a token, header
 	// parameters. Real tokens have below a hundred.
 	maxMembers = 4096
@@ -32,10 +32,12 @@ const (
 	// keysFreshFor is how long fetched keys are used before they are fetched
 	// again. New keys are announced long before they sign, so an hour is short.
 	keysFreshFor = time.Hour
-	// keysRetryAfter is the least time between two fetches that are caused by an
-	// unknown kid or follow a failure, so that forged tokens and a service that is
-	// down do not cause a request each.
+	// keysRetryAfter is the least time, in the long run, between two fetches that
+	// are caused by an unknown kid or follow a failure while there are keys, so that
+	// forged tokens do not cause a request each.
 	keysRetryAfter = time.Minute
+	// keysFetchTimeout bounds a fetch with all its retries.
+	keysFetchTimeout = 30 * time.Second
 	// keysUsableFor is how long keys are used while they cannot be fetched again.
 	// A service that withdraws a key must not be outlived by it for ever.
 	keysUsableFor = 7 * 24 * time.Hour

@@ -80,6 +80,9 @@ func (m OpenIDMetadata) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the document.
 func (m *OpenIDMetadata) UnmarshalJSON(text []byte) error {
+	if isNull(text) {
+		return nil
+	}
 	o, err := parseObject(text)
 	if err != nil {
 		return err
@@ -98,7 +101,7 @@ func (m *OpenIDMetadata) UnmarshalJSON(text []byte) error {
 			continue
 		}
 		if err := json.Unmarshal(value, field); err != nil {
-			return &claimError{claim: name, expected: "text, or a list of texts", found: value}
+			return &ClaimError{Claim: name, Expected: "text, or a list of texts", Found: string(value)}
 		}
 		delete(m.AdditionalProperties, name)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -24,22 +25,24 @@ func (c *connection) getPolicyCertificates(ctx context.Context, operation string
 }
 
 func parseCertificateKeys(value json.RawMessage) ([]*JSONWebKey, error) {
-	set, err := parseObject(orNull(value))
+	set, err := parseObject(value)
 	if err != nil {
-		return nil, err
-	}
-	keys := []*JSONWebKey{}
-	if err := json.Unmarshal(orNull(set.get("keys")), &keys); err != nil {
 		return nil, err
 	}
 	// A list that is missing is not an empty one, which would say that the instance
 	// is not in isolated mode.
-	if keys == nil {
-		return nil, &claimError{claim: "keys", expected: "a list", found: json.RawMessage("none")}
+	entries, err := parseArray(set.get("keys"), maxKeys)
+	if err != nil {
+		return nil, &ClaimError{Claim: "keys", Expected: "a list of keys", Err: err}
 	}
-	for _, k := range keys {
-		if k == nil || len(k.Certificates) == 0 {
-			return nil, &claimError{claim: "keys", expected: "a certificate in each", found: json.RawMessage("none in one")}
+	keys := make([]*JSONWebKey, len(entries))
+	for i, entry := range entries {
+		keys[i] = new(JSONWebKey)
+		if err := keys[i].UnmarshalJSON(entry); err != nil {
+			return nil, err
+		}
+		if len(keys[i].Certificates) == 0 {
+			return nil, &ClaimError{Claim: "keys", Expected: "a certificate in each", Found: fmt.Sprintf("none in number %d", i)}
 		}
 	}
 	return keys, nil
@@ -69,16 +72,18 @@ func (c *connection) changeCertificates(ctx context.Context, change certificateC
 	if err != nil {
 		return PolicyCertificateResult{}, err
 	}
-	t, err := c.token(ctx, call{operation: change.operation, method: http.MethodPost, path: change.path, body: body}, validator{options: change.validation})
+	t, err := c.token(ctx, call{operation: change.operation, method: http.MethodPost, path: change.path, body: body, isChange: true}, validator{options: change.validation})
 	if err != nil {
 		return PolicyCertificateResult{}, err
 	}
-	r := PolicyCertificateResult{Token: t}
-	if r.Resolution, err = resolution[CertificateModification](change.operation, t, "x-ms-policycertificates-result"); err != nil {
-		return PolicyCertificateResult{}, err
+	r := PolicyCertificateResult{
+		Token:      t,
+		Thumbprint: claimOf[string](t, "x-ms-certificate-thumbprint"),
+		Resolution: claimOf[CertificateModification](t, "x-ms-policycertificates-result"),
 	}
-	if r.Thumbprint, err = resolution[string](change.operation, t, "x-ms-certificate-thumbprint"); err != nil {
-		return PolicyCertificateResult{}, err
+	// The description of API version 2025-06-01 calls it so. No service was seen to.
+	if r.Resolution == nil {
+		r.Resolution = claimOf[CertificateModification](t, "x-ms-certificate-result")
 	}
 	if change.isConfirmed {
 		if err := change.confirm(&r); err != nil {
@@ -113,11 +118,11 @@ func (change *certificateChange) body() ([]byte, error) {
 
 // confirm compares what the service reports with what was asked.
 func (change *certificateChange) confirm(r *PolicyCertificateResult) error {
-	if *r.Resolution != change.outcome {
-		return &UnconfirmedError{Operation: change.operation, Part: "result", Expected: string(change.outcome), Found: orNone(string(*r.Resolution))}
+	if got := orZero(r.Resolution); got != change.outcome {
+		return &UnconfirmedError{Operation: change.operation, Part: "result", Expected: string(change.outcome), Found: orNone(string(got)), Token: r.Token}
 	}
-	if want := Thumbprint(change.certificate); *r.Thumbprint != want {
-		return &UnconfirmedError{Operation: change.operation, Part: "certificate thumbprint", Expected: want, Found: orNone(*r.Thumbprint)}
+	if got, want := orZero(r.Thumbprint), Thumbprint(change.certificate); got != want {
+		return &UnconfirmedError{Operation: change.operation, Part: "certificate thumbprint", Expected: want, Found: orNone(got), Token: r.Token}
 	}
 	return nil
 }

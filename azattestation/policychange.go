@@ -28,7 +28,7 @@ func (c *connection) changePolicy(ctx context.Context, change policyChange) (Pol
 		return PolicyResult{}, err
 	}
 	t, err := c.token(ctx, call{
-		operation: change.operation, method: change.method, path: path, body: sent.token.compact,
+		operation: change.operation, method: change.method, path: path, body: sent.token.compact, isChange: true,
 		// The body is a bare token, which is no JSON. This is what the service was
 		// recorded to accept.
 		contentType: contentTypeJSON,
@@ -37,13 +37,11 @@ func (c *connection) changePolicy(ctx context.Context, change policyChange) (Pol
 		return PolicyResult{}, err
 	}
 	r := PolicyResult{PolicyToken: sent, Token: t}
-	if r.Resolution, err = resolution[PolicyModification](change.operation, t, "x-ms-policy-result"); err != nil {
-		return PolicyResult{}, err
-	}
+	r.Resolution = claimOf[PolicyModification](t, "x-ms-policy-result")
 	for _, f := range r.claims() {
 		if value := t.claims.get(f.name); value != nil {
 			if err := f.decode(value); err != nil {
-				return PolicyResult{}, answerError(change.operation, err)
+				return PolicyResult{}, &UnconfirmedError{Operation: change.operation, Part: "answer", Token: t, Err: answerError(change.operation, err)}
 			}
 		}
 	}
@@ -72,7 +70,7 @@ func (change *policyChange) token() (*PolicyToken, error) {
 		return p, nil
 	}
 	if isReset {
-		return newResetToken(change.key)
+		return NewResetToken(change.key)
 	}
 	return NewPolicyToken(change.policy, change.key)
 }
@@ -80,10 +78,10 @@ func (change *policyChange) token() (*PolicyToken, error) {
 // confirm compares what the service reports with what was sent.
 func (change *policyChange) confirm(r *PolicyResult) error {
 	refuse := func(part, expected, found string) error {
-		return &UnconfirmedError{Operation: change.operation, Part: part, Expected: expected, Found: orNone(found)}
+		return &UnconfirmedError{Operation: change.operation, Part: part, Expected: expected, Found: orNone(found), Token: r.Token}
 	}
-	if *r.Resolution != change.outcome {
-		return refuse("result", string(change.outcome), string(*r.Resolution))
+	if got := orZero(r.Resolution); got != change.outcome {
+		return refuse("result", string(change.outcome), string(got))
 	}
 	// A reset is confirmed without a hash.
 	want := r.PolicyToken.SHA256()
@@ -105,12 +103,19 @@ func (change *policyChange) confirm(r *PolicyResult) error {
 	return nil
 }
 
-// resolution returns the claim that says what a change did.
-func resolution[T ~string](operation string, t *Token, claim string) (*T, error) {
+// claimOf returns a claim that is text, nil if there is none.
+func claimOf[T ~string](t *Token, claim string) *T {
 	text, ok := decodeString(t.claims.get(claim))
 	if !ok {
-		return nil, &AnswerError{Operation: operation, Part: "claim " + claim, Expected: "a string", Found: orAbsent(t.claims.get(claim))}
+		return nil
 	}
-	outcome := T(text)
-	return &outcome, nil
+	value := T(text)
+	return &value
+}
+
+func orZero[T any](value *T) T {
+	if value == nil {
+		return *new(T)
+	}
+	return *value
 }

@@ -2,6 +2,7 @@ package azattestation
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
@@ -26,8 +27,11 @@ func NewPolicyToken(policy string, key *SigningKey) (*PolicyToken, error) {
 	return newPolicyToken(key, map[string]string{policyClaim: encoding.EncodeToString([]byte(policy))})
 }
 
-// newResetToken makes the token that resets a policy, which has no claims.
-func newResetToken(key *SigningKey) (*PolicyToken, error) { return newPolicyToken(key, nil) }
+// NewResetToken makes the token that resets a policy, which has no claims. A nil
+// key makes an unsigned one, which instances in AAD mode accept.
+//
+// It returns the error of the key's crypto.Signer.
+func NewResetToken(key *SigningKey) (*PolicyToken, error) { return newPolicyToken(key, nil) }
 
 func newPolicyToken(key *SigningKey, claims any) (*PolicyToken, error) {
 	if key != nil && key.signer == nil {
@@ -104,14 +108,20 @@ func (t *Token) signers() ([]*x509.Certificate, error) {
 func (p *PolicyToken) Policy() string { return p.policy }
 
 // String returns the token in its compact form.
-func (p *PolicyToken) String() string { return p.token.String() }
+func (p *PolicyToken) String() string {
+	if p == nil || p.token == nil {
+		return ""
+	}
+	return p.token.String()
+}
 
 // SHA256 returns the hash of the compact form, both dots included: what the
 // service reports as PolicyTokenHash of the very same token.
-func (p *PolicyToken) SHA256() [sha256.Size]byte { return sha256.Sum256(p.token.compact) }
+func (p *PolicyToken) SHA256() [sha256.Size]byte { return sha256.Sum256([]byte(p.String())) }
 
-// Signer returns the certificate of the key that signed the token, as the token
-// says, followed by those above it; nothing of an unsigned token.
+// Signer returns the certificate of the key that signed the token and those above
+// it, as the token says and nobody has checked; nothing of an unsigned token. See
+// [PolicyToken.VerifySignature].
 func (p *PolicyToken) Signer() []*x509.Certificate { return p.chain }
 
 // VerifySignature checks the signature of a signed token by the key of its
@@ -132,8 +142,10 @@ func (p *PolicyToken) VerifySignature() error {
 //
 // It returns a *[TokenValidationError], of an unsigned token too.
 func (t *Token) VerifySigner() ([]*x509.Certificate, error) {
-	a, ok := algorithmOf(t.algorithm)
-	if !ok {
+	if t == nil || t.compact == nil {
+		return nil, &ArgumentError{Argument: "token", Expected: "one of ParseToken"}
+	}
+	if t.algorithm == unsigned {
 		return nil, &TokenValidationError{Check: TokenCheckAlgorithm, Expected: algorithmNames, Found: t.algorithm}
 	}
 	chain, err := t.signers()
@@ -143,8 +155,28 @@ func (t *Token) VerifySigner() ([]*x509.Certificate, error) {
 	if len(chain) == 0 {
 		return nil, &TokenValidationError{Check: TokenCheckSigningKey, Part: "header", Expected: "certificates in x5c", Found: "none"}
 	}
+	for i, issuer := range chain[1:] {
+		if err := chain[i].CheckSignatureFrom(issuer); err != nil {
+			return nil, &TokenValidationError{Check: TokenCheckSigningKey, Part: "header: x5c", Expected: "each the issuer of the certificate before it", Found: issuer.Subject.String(), Err: err}
+		}
+	}
+	a, ok := signerAlgorithm(t.algorithm, chain[0].PublicKey)
+	if !ok {
+		return nil, &TokenValidationError{Check: TokenCheckAlgorithm, Expected: algorithmNames, Found: t.algorithm}
+	}
 	k := publishedKey{keyID: chain[0].Subject.String(), certificate: &SigningCertificate{Chain: chain}}
 	return chain, k.verify(a, t)
+}
+
+// signerAlgorithm finds the algorithm of a token that a client signed. Microsoft's
+// clients for .NET and Python spell two of them in their own way, and the service
+// takes those.
+func signerAlgorithm(name string, key crypto.PublicKey) (*algorithm, bool) {
+	if name == "RSA256" || name == "ECDH256" {
+		a, ok := algorithmFor(key)
+		return a, ok && (a.curve == nil) == (name == "RSA256")
+	}
+	return algorithmOf(name)
 }
 
 // PolicyHash returns the hash of a policy's text as attestation tokens have it in

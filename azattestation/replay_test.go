@@ -51,7 +51,7 @@ type player struct {
 
 func newPlayer(t *testing.T, e *replay.Exchange, all []*replay.Exchange) *player {
 	t.Helper()
-	p := &player{T: t, exchange: e, transport: replay.NewTransport(e)}
+	p := &player{T: t, exchange: e, transport: replay.NewTransport(e, all)}
 	options := &azattestation.ClientOptions{
 		ClientOptions:   azcore.ClientOptions{Transport: p.transport, APIVersion: azattestation.APIVersion20201001},
 		TokenValidation: &azattestation.TokenValidationOptions{At: e.Date(t)},

@@ -41,7 +41,8 @@ type ClientAttestAzureGuestResponse struct {
 // ClientGetSigningCertificatesResponse contains the response from method
 // Client.GetSigningCertificates.
 type ClientGetSigningCertificatesResponse struct {
-	// SigningCertificates are the keys that sign the instance's tokens.
+	// SigningCertificates are the keys that sign the instance's tokens. Keys that
+	// cannot sign one, by their use, their type or their form, are left out.
 	SigningCertificates []*SigningCertificate
 	// JWKS is the answer as it came, for NewKeySource.
 	JWKS []byte

@@ -22,7 +22,8 @@ type AttestationResult struct {
 	// IssuedOn is iat, ExpiresOn exp, NotBefore nbf, in UTC. Early versions of the
 	// service wrote fractions of a second.
 	IssuedOn, ExpiresOn, NotBefore *time.Time
-	// Nonce is nonce: that of the request, unchanged.
+	// Nonce is nonce: that of the request, unchanged. One that is no string is in
+	// AdditionalClaims.
 	Nonce *string
 	// Confirmation is cnf (RFC 7800): the key that the evidence vouches for, of
 	// TPM attestations.
@@ -40,7 +41,8 @@ type AttestationResult struct {
 	PolicySigner *JSONWebKey
 	// PolicyClaims is x-ms-policy: the claims that the policy issued.
 	PolicyClaims map[string]json.RawMessage
-	// RuntimeClaims is x-ms-runtime: the runtime data, where it was sent as JSON.
+	// RuntimeClaims is x-ms-runtime: the runtime data, where it was sent as JSON. It
+	// is the attested party's own text: a name may stand in it twice.
 	RuntimeClaims json.RawMessage
 	// InitTimeClaims is x-ms-inittime: the init-time data, where it was sent as
 	// JSON.
@@ -136,7 +138,6 @@ func (r *AttestationResult) serviceClaims() []claimField {
 		{"iat", &r.IssuedOn},
 		{"exp", &r.ExpiresOn},
 		{"nbf", &r.NotBefore},
-		{"nonce", &r.Nonce},
 		{"cnf", &r.Confirmation},
 		{"x-ms-ver", &r.Version},
 		{"x-ms-attestation-type", &r.AttestationType},
@@ -160,6 +161,8 @@ func (r *AttestationResult) serviceClaims() []claimField {
 	}
 }
 
+func (r *AttestationResult) nonce() claimField { return claimField{"nonce", &r.Nonce} }
+
 func (d *DeprecatedClaims) claims() []claimField {
 	return []claimField{
 		{"ver", &d.Version},
@@ -179,8 +182,11 @@ func (d *DeprecatedClaims) claims() []claimField {
 }
 
 // UnmarshalJSON reads the claims of a token. Names are told apart by case, and a
-// claim of the service that has another type than it must is an error.
+// claim of the service that has another type than it must is a *[ClaimError].
 func (r *AttestationResult) UnmarshalJSON(text []byte) error {
+	if isNull(text) {
+		return nil
+	}
 	o, err := parseObject(text)
 	if err != nil {
 		return err
@@ -190,7 +196,7 @@ func (r *AttestationResult) UnmarshalJSON(text []byte) error {
 
 func (r *AttestationResult) decode(o object) error {
 	*r = AttestationResult{Token: r.Token, AdditionalClaims: map[string]json.RawMessage{}}
-	service, deprecated := r.serviceClaims(), r.Deprecated.claims()
+	service, lenient := r.serviceClaims(), append(r.Deprecated.claims(), r.nonce())
 	for _, m := range o {
 		if f := fieldOf(service, m.name); f != nil {
 			if err := f.decode(m.value); err != nil {
@@ -198,8 +204,9 @@ func (r *AttestationResult) decode(o object) error {
 			}
 			continue
 		}
-		// A policy may issue anything under a deprecated name.
-		if f := fieldOf(deprecated, m.name); f != nil && f.decode(m.value) == nil {
+		// A policy may issue anything under a deprecated name, and some send numbers
+		// as a nonce.
+		if f := fieldOf(lenient, m.name); f != nil && f.decode(m.value) == nil {
 			continue
 		}
 		r.AdditionalClaims[string(m.name)] = bytes.Clone(m.value)
@@ -213,7 +220,7 @@ func (r AttestationResult) MarshalJSON() ([]byte, error) {
 	for name, value := range r.AdditionalClaims {
 		o[name] = value
 	}
-	for _, f := range r.Deprecated.claims() {
+	for _, f := range append(r.Deprecated.claims(), r.nonce()) {
 		f.encode(o)
 	}
 	for _, f := range r.serviceClaims() {
@@ -236,6 +243,9 @@ func (c *SGXCollateral) members() []claimField {
 
 // UnmarshalJSON reads the claim x-ms-sgx-collateral.
 func (c *SGXCollateral) UnmarshalJSON(text []byte) error {
+	if isNull(text) {
+		return nil
+	}
 	o, err := parseObject(text)
 	if err != nil {
 		return err
@@ -271,8 +281,8 @@ func newResult(operation string, t *Token) (*AttestationResult, error) {
 
 // answerError makes an error of the answer of what is wrong with a claim in it.
 func answerError(operation string, err error) error {
-	if claim, ok := errors.AsType[*claimError](err); ok {
-		return &AnswerError{Operation: operation, Part: "claim " + claim.claim, Expected: claim.expected, Found: string(claim.found), Err: claim.err}
+	if claim, ok := errors.AsType[*ClaimError](err); ok {
+		return &AnswerError{Operation: operation, Part: "claim " + claim.Claim, Expected: claim.Expected, Found: claim.Found, Err: claim.Err}
 	}
 	return &AnswerError{Operation: operation, Part: "token", Err: err}
 }

@@ -33,7 +33,7 @@ func TestServiceClaimOfAnotherTypeIsRefused(t *testing.T) {
 		`{"x-ms-sgx-is-debuggable":"false"}`, `{"x-ms-sgx-is-debuggable":0}`, `{"x-ms-sgx-svn":"1"}`, `{"x-ms-sgx-svn":1.5}`,
 		`{"x-ms-sgx-svn":2147483648}`, `{"x-ms-sgx-mrenclave":["a"]}`, `{"x-ms-policy-hash":"*"}`, `{"x-ms-policy-hash":5}`,
 		`{"x-ms-policy":[]}`, `{"x-ms-policy":{"a":1,"a":2}}`, `{"x-ms-sgx-collateral":"x"}`, `{"x-ms-sgx-collateral":{"quotehash":1}}`,
-		`{"x-ms-policy-signer":"x"}`, `{"x-ms-policy-signer":{"x5c":["AA=="]}}`, `{"exp":"1"}`, `{"iat":true}`, `{"nonce":1}`, `{"jti":null,"jti":"a"}`, `[]`, `null`,
+		`{"x-ms-policy-signer":"x"}`, `{"x-ms-policy-signer":{"x5c":["AA=="]}}`, `{"exp":"1"}`, `{"iat":true}`, `{"jti":null,"jti":"a"}`, `[]`,
 	} {
 		var r azattestation.AttestationResult
 		if err := json.Unmarshal([]byte(claims), &r); err == nil {

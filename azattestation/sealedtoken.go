@@ -81,6 +81,9 @@ func (s *SealedToken) EncryptedKey() []byte { return append([]byte(nil), s.parts
 // It returns the decrypter's error, or a *[TokenValidationError] of check
 // [TokenCheckFormat] if what comes out is no token.
 func (s *SealedToken) Open(key crypto.Decrypter) (*Token, error) {
+	if isNil(key) {
+		return nil, &ArgumentError{Argument: "key", Expected: "the private half of the evidence's encryption key"}
+	}
 	options := &rsa.PKCS1v15DecryptOptions{} //nolint:staticcheck // the scheme is the service's; nobody learns why it fails but who holds the key
 	inner, err := key.Decrypt(rand.Reader, s.parts.EncryptedInnerKey, options)
 	if err != nil {
@@ -90,11 +93,14 @@ func (s *SealedToken) Open(key crypto.Decrypter) (*Token, error) {
 }
 
 // OpenWithKey decrypts the token with the decrypted AES key of 16, 24 or 32
-// bytes. Errors are those of [SealedToken.Open].
+// bytes. Errors are those of [SealedToken.Open]. The token is not validated.
 func (s *SealedToken) OpenWithKey(key []byte) (*Token, error) {
+	if s.compact == "" {
+		return nil, &ArgumentError{Argument: "SealedToken", Expected: "one of ParseSealedToken"}
+	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, &ArgumentError{Argument: "key", Expected: "16, 24 or 32 bytes", Found: fmt.Sprintf("%d bytes", len(key))}
+		return nil, malformed("sealed token: inner key", "16, 24 or 32 bytes", fmt.Sprintf("%d bytes", len(key)), nil)
 	}
 	gcm, err := cipher.NewGCM(block)
 	if err != nil {

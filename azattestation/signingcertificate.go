@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // SigningCertificate is a key with which the service signs tokens, in the
@@ -15,8 +16,8 @@ import (
 type SigningCertificate struct {
 	// KeyID is the kid that tokens name.
 	KeyID string
-	// Chain has the certificate of the key first; each further one issued the one
-	// before. A key that lives in the service's own enclave has one self-signed
+	// Chain has the certificate of the key first; each further one is said to have
+	// issued the one before, which is not checked: who publishes the key vouches for it. A key that lives in the service's own enclave has one self-signed
 	// certificate that carries the enclave's attestation report.
 	Chain []*x509.Certificate
 }
@@ -55,45 +56,50 @@ func parseJWKS(text []byte) ([]*publishedKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	var entries []json.RawMessage
-	if err := json.Unmarshal(orNull(set.get("keys")), &entries); err != nil || entries == nil {
-		return nil, errors.New("member keys: want a list of keys")
-	}
-	if len(entries) > maxKeys {
-		return nil, fmt.Errorf("member keys: %d keys, want at most %d", len(entries), maxKeys)
+	entries, err := parseArray(set.get("keys"), maxKeys)
+	if err != nil {
+		return nil, fmt.Errorf("member keys: %w", err)
 	}
 	keys := make([]*publishedKey, len(entries))
+	var unusable error
 	for i, entry := range entries {
-		if keys[i], err = parsePublishedKey(entry); err != nil {
-			return nil, fmt.Errorf("key %d: %w", i, err)
-		}
+		keys[i] = parsePublishedKey(entry)
+		unusable = errors.Join(unusable, keys[i].err)
+	}
+	// A set of which nothing can be used is no news of the keys: it must not take
+	// the place of those that are known.
+	if !slices.ContainsFunc(keys, func(k *publishedKey) bool { return k.err == nil }) {
+		return nil, fmt.Errorf("member keys: none of %d can be used: %w", len(keys), orNoKeys(unusable))
 	}
 	return keys, nil
 }
 
-func orNull(value json.RawMessage) json.RawMessage {
-	if value == nil {
-		return json.RawMessage("null")
+func orNoKeys(err error) error {
+	if err == nil {
+		return errors.New("there are none")
 	}
-	return value
+	return err
 }
 
 // parsePublishedKey reads one key. The public key is the one in the certificate,
 // for that is what an enclave's report vouches for; n, e, x and y are not looked at.
-func parsePublishedKey(text []byte) (*publishedKey, error) {
-	jwk, err := parseObject(text)
-	if err != nil {
-		return nil, err
-	}
+func parsePublishedKey(text []byte) *publishedKey {
 	k := new(publishedKey)
-	if k.keyID, err = jwk.stringOf("kid"); err != nil {
-		return nil, err
-	}
-	k.err = k.read(jwk)
-	return k, nil
+	k.err = k.read(text)
+	return k
 }
 
-func (k *publishedKey) read(jwk object) error {
+func (k *publishedKey) read(text []byte) error {
+	jwk, err := parseObject(text)
+	if err != nil {
+		return err
+	}
+	if k.keyID, err = jwk.stringOf("kid"); err != nil {
+		return err
+	}
+	if k.keyID == "" {
+		return errors.New("member kid: absent, want the name of the key")
+	}
 	use, err := jwk.stringOf("use")
 	if err != nil {
 		return err
@@ -123,16 +129,20 @@ func (k *publishedKey) read(jwk object) error {
 // (RFC 7517, section 4.7). Signatures between them are not checked: what makes
 // them trusted is who published them.
 func parseX5C(value json.RawMessage) ([]*x509.Certificate, error) {
-	var entries []string
-	if err := json.Unmarshal(orNull(value), &entries); err != nil || len(entries) == 0 {
-		return nil, errors.New("member x5c: want a list of certificates")
+	entries, err := parseArray(value, maxChain)
+	if err == nil && len(entries) == 0 {
+		err = errors.New("empty")
 	}
-	if len(entries) > maxChain {
-		return nil, fmt.Errorf("member x5c: %d certificates, want at most %d", len(entries), maxChain)
+	if err != nil {
+		return nil, fmt.Errorf("member x5c: want a list of certificates: %w", err)
 	}
 	chain := make([]*x509.Certificate, len(entries))
 	for i, entry := range entries {
-		der, err := base64.StdEncoding.DecodeString(entry)
+		text, ok := decodeString(entry)
+		if !ok {
+			return nil, fmt.Errorf("member x5c: certificate %d: %s, want a string", i, shown(string(entry)))
+		}
+		der, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
 			return nil, fmt.Errorf("member x5c: certificate %d: %w", i, err)
 		}

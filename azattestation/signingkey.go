@@ -1,6 +1,7 @@
 package azattestation
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -36,7 +37,7 @@ type SigningKey struct {
 //
 // It returns an *[ArgumentError], also if key and certificate do not match.
 func NewSigningKey(signer crypto.Signer, certificate *x509.Certificate, issuers ...*x509.Certificate) (*SigningKey, error) {
-	if signer == nil {
+	if isNil(signer) {
 		return nil, &ArgumentError{Argument: "signer", Expected: "a private key"}
 	}
 	chain := append([]*x509.Certificate{certificate}, issuers...)
@@ -68,9 +69,13 @@ func NewSigningKey(signer crypto.Signer, certificate *x509.Certificate, issuers 
 func keyName(key crypto.PublicKey) string {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA of %d bits", k.N.BitLen())
+		if k.N != nil {
+			return fmt.Sprintf("RSA of %d bits", k.N.BitLen())
+		}
 	case *ecdsa.PublicKey:
-		return "ECDSA on " + k.Curve.Params().Name
+		if k.Curve != nil {
+			return "ECDSA on " + k.Curve.Params().Name
+		}
 	}
 	return fmt.Sprintf("%T", key)
 }
@@ -98,6 +103,9 @@ func ParseSigningKey(keyPEM, certificatePEM []byte) (*SigningKey, error) {
 // ParseCertificates reads all certificates of a PEM text, in their order. It
 // returns an *[ArgumentError] if there are none or one cannot be read.
 func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
+	// encoding/pem passes over what it cannot read, and the next certificate would
+	// take the place of a damaged one.
+	began := bytes.Count(text, []byte("-----BEGIN CERTIFICATE-----"))
 	var chain []*x509.Certificate
 	for {
 		var block *pem.Block
@@ -115,6 +123,9 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
 	}
 	if len(chain) == 0 {
 		return nil, &ArgumentError{Argument: "certificate", Expected: "X.509 in PEM", Found: "no PEM block of type CERTIFICATE"}
+	}
+	if len(chain) != began {
+		return nil, &ArgumentError{Argument: "certificate", Expected: "X.509 in PEM", Found: fmt.Sprintf("%d certificates begin, and %d can be read", began, len(chain))}
 	}
 	return chain, nil
 }

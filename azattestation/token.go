@@ -28,7 +28,7 @@ type Token struct {
 
 // ParseToken reads a token and checks its form, nothing else: three parts of
 // strict base64url, a header and claims that are JSON objects in which no name
-// stands twice, no critical extensions. The claims may be empty, as those of the
+// stands twice (values within them are not looked at), no critical extensions. The claims may be empty, as those of the
 // token that resets a policy are.
 //
 // It returns a *[TokenValidationError] of check [TokenCheckFormat].
@@ -64,7 +64,9 @@ func ParseToken(compact string) (*Token, error) {
 	return t, nil
 }
 
-// encoding is base64url without padding; strict, so that one token has one text.
+// encoding is base64url without padding; strict, so that whoever holds a token
+// cannot write it in another way. (Its ECDSA signature he can: r and n-s hold
+// wherever r and s do, so a token's text is no name for it.)
 var encoding = base64.RawURLEncoding.Strict()
 
 func decodePart(name string, text []byte) ([]byte, error) {

@@ -70,6 +70,16 @@ type TokenValidationOptions struct {
 	Callback func(ctx context.Context, token *Token, signer *SigningCertificate) error
 }
 
+// clone returns options that the caller cannot change any more.
+func (o *TokenValidationOptions) clone() *TokenValidationOptions {
+	if o == nil {
+		return nil
+	}
+	own := *o
+	own.Skip = slices.Clone(o.Skip)
+	return &own
+}
+
 // TokenValidationError says which check a token failed.
 type TokenValidationError struct {
 	// Check is the check that failed.
@@ -88,6 +98,9 @@ func (e *TokenValidationError) Error() string {
 	if e.Part != "" {
 		part += ": " + e.Part
 	}
+	if e.Check == TokenCheckFormat && e.Part != "" {
+		return "azattestation: malformed " + describe(e.Part, e.Expected, e.Found, e.Err)
+	}
 	return "azattestation: token does not hold: " + describe(part, e.Expected, e.Found, e.Err)
 }
 
@@ -101,13 +114,18 @@ func (e *TokenValidationError) Unwrap() error { return e.Err }
 // a draft policy only, and the client's own methods accept them there.
 //
 // It returns a *[TokenValidationError] for a token that does not hold, an
-// *[ArgumentError] for options that contradict themselves, and the source's error
-// where the keys are out of reach, which says nothing about the token.
+// *[ArgumentError] for options that contradict themselves, and a *[KeySourceError]
+// where the keys are out of reach, which says nothing about the token. Answers about
+// policies are signed by the same keys: what a token is about its claims say, that
+// of an attestation has x-ms-attestation-type.
 func (t *Token) Validate(ctx context.Context, source *KeySource, options *TokenValidationOptions) error {
 	return t.validate(ctx, source, options, false)
 }
 
 func (t *Token) validate(ctx context.Context, source *KeySource, options *TokenValidationOptions, answersDraft bool) error {
+	if t == nil || t.compact == nil {
+		return &ArgumentError{Argument: "token", Expected: "one of ParseToken"}
+	}
 	v, err := newValidation(source, options, answersDraft)
 	if err != nil {
 		return err
@@ -124,6 +142,10 @@ func (t *Token) validate(ctx context.Context, source *KeySource, options *TokenV
 	}
 	if v.options.Callback == nil {
 		return nil
+	}
+	if signer != nil {
+		// A copy: the source's own serves other tokens.
+		signer = &SigningCertificate{KeyID: signer.KeyID, Chain: slices.Clone(signer.Chain)}
 	}
 	if err := v.options.Callback(ctx, t, signer); err != nil {
 		return &TokenValidationError{Check: TokenCheckCallback, Err: err}

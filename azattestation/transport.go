@@ -2,9 +2,11 @@ package azattestation
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -26,7 +28,10 @@ var defaultHTTPClient = &http.Client{
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, Renegotiation: tls.RenegotiateFreelyAsClient},
+		// A connection that died without a word is found by a ping, rather than by
+		// every request until its deadline.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	},
 	CheckRedirect: stayAtHost,
 }
@@ -46,7 +51,7 @@ func stayAtHost(req *http.Request, via []*http.Request) error {
 // nothing of redirects follows them anywhere, with the evidence: a copy stays at
 // the host.
 func orDefault(t policy.Transporter) policy.Transporter {
-	if t == nil {
+	if isNil(t) {
 		return defaultHTTPClient
 	}
 	if given, ok := t.(*http.Client); ok && given != nil && given.CheckRedirect == nil {
@@ -57,6 +62,13 @@ func orDefault(t policy.Transporter) policy.Transporter {
 	return t
 }
 
+// isNil reports whether an interface holds nothing, or a pointer to nothing, with
+// which the first call would panic.
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	return v == nil || value.Kind() == reflect.Pointer && value.IsNil()
+}
+
 // bounded is a transport whose answers end at a bound. It must be a transport:
 // azcore reads the whole body of a refusal before any policy sees it.
 type bounded struct{ next policy.Transporter }
@@ -64,20 +76,39 @@ type bounded struct{ next policy.Transporter }
 // Do sends a request.
 func (b bounded) Do(req *http.Request) (*http.Response, error) {
 	resp, err := b.next.Do(req)
-	if err != nil || resp == nil {
+	if err != nil {
 		return resp, err
+	}
+	if resp == nil {
+		return nil, errors.New("azattestation: the transport returned neither an answer nor an error")
+	}
+	if resp.Request == nil || resp.Request.URL == nil {
+		resp.Request = req
 	}
 	if resp.Body == nil {
 		resp.Body = http.NoBody
 		return resp, nil
 	}
-	most := int64(maxAnswer + 1) // one more, so that the reader sees the excess
-	if resp.StatusCode >= http.StatusBadRequest {
-		most = maxErrorAnswer
-	}
-	resp.Body = struct {
+	body := struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(resp.Body, most), resp.Body}
+	}{io.LimitReader(resp.Body, maxAnswer+1), resp.Body} // one more, so that the reader sees the excess
+	if resp.StatusCode >= http.StatusBadRequest {
+		body.Reader = &asFarAsItGoes{io.LimitReader(resp.Body, maxErrorAnswer)}
+	}
+	resp.Body = body
 	return resp, nil
+}
+
+// asFarAsItGoes ends where reading fails: a refusal whose explanation breaks off
+// is still a refusal.
+type asFarAsItGoes struct{ from io.Reader }
+
+// Read reads.
+func (r *asFarAsItGoes) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if err != nil {
+		err = io.EOF
+	}
+	return n, err
 }

@@ -1,9 +1,6 @@
 package azattestation
 
-import (
-	"cmp"
-	"regexp"
-)
+import "regexp"
 
 const (
 	moduleName    = "github.com/azattest/azattest/azattestation"
@@ -15,9 +12,10 @@ const (
 const (
 	// APIVersion20201001 attests SGX enclaves, Open Enclave and TPMs.
 	APIVersion20201001 = "2020-10-01"
-	// APIVersion20220801 adds SEV-SNP virtual machines and the nonce.
+	// APIVersion20220801 adds the nonce, and SEV-SNP virtual machines. The service
+	// attests TDX virtual machines and Azure guests at it, too.
 	APIVersion20220801 = "2022-08-01"
-	// APIVersion20250601 adds TDX virtual machines and Azure guests.
+	// APIVersion20250601 describes those as well.
 	APIVersion20250601 = "2025-06-01"
 )
 
@@ -38,7 +36,8 @@ func checkAPIVersion(version string) error {
 // may ignore what it does not know, which is worse than an error where the
 // caller relies on it.
 func since(version, first, feature string) error {
-	if cmp.Compare(version, first) < 0 {
+	// A preview comes before what it is a preview of.
+	if date := version[:len(first)]; date < first || date == first && version != first {
 		return &ArgumentError{Argument: "ClientOptions.APIVersion", Expected: first + " or later for " + feature, Found: version}
 	}
 	return nil

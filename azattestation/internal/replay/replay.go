@@ -29,14 +29,8 @@ import (
 // (AZATTEST_CI).
 func Dir(t testing.TB) string {
 	t.Helper()
-	dir := os.Getenv("AZATTEST_CORPUS")
-	if dir == "" {
-		dir = beside()
-	}
-	if dir != "" {
-		if _, err := os.Stat(filepath.Join(dir, "maa", "exchanges")); err == nil {
-			return dir
-		}
+	if dir, ok := find(); ok {
+		return dir
 	}
 	const how = "no corpus: set AZATTEST_CORPUS to its folder, or put it at ../shared/corpus (see CONTRIBUTING.md)"
 	if os.Getenv("AZATTEST_CI") != "" {
@@ -44,6 +38,39 @@ func Dir(t testing.TB) string {
 	}
 	t.Skip(how)
 	return ""
+}
+
+func find() (string, bool) {
+	dir := os.Getenv("AZATTEST_CORPUS")
+	if dir == "" {
+		dir = beside()
+	}
+	if dir == "" {
+		return "", false
+	}
+	_, err := os.Stat(filepath.Join(dir, "maa", "exchanges"))
+	return dir, err == nil
+}
+
+// Seeds returns every file of the corpus that matches a pattern, for a fuzz
+// target; none where there is no corpus.
+func Seeds(t testing.TB, pattern ...string) [][]byte {
+	t.Helper()
+	dir, ok := find()
+	if !ok {
+		return nil
+	}
+	paths, err := filepath.Glob(filepath.Join(append([]string{dir}, pattern...)...))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %d files of %v (%v), want some", len(paths), pattern, err)
+	}
+	seeds := make([][]byte, len(paths))
+	for i, path := range paths {
+		if seeds[i], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return seeds
 }
 
 // beside looks for the corpus next to the repository, from whichever folder of
@@ -144,6 +171,11 @@ func (e *Exchange) Date(t testing.TB) time.Time {
 	return at
 }
 
+// isSigned reports whether the answer is a token that somebody signed.
+func (e *Exchange) isSigned() bool {
+	return e.Response.DecodedToken != nil && e.Response.DecodedToken.Header["alg"] != "none"
+}
+
 // text returns the body as it went over the wire: the recordings hold JSON bodies
 // as JSON, everything else as a string.
 func (e *Exchange) text() []byte {
@@ -155,9 +187,10 @@ func (e *Exchange) text() []byte {
 }
 
 // Transport plays one exchange. GET /certs it answers with the certificate that
-// signed the recorded token.
+// signed the recorded token or, of a refusal, another one of the recording.
 type Transport struct {
 	exchange *Exchange
+	signed   *Exchange
 
 	mu    sync.Mutex
 	sent  int
@@ -165,8 +198,16 @@ type Transport struct {
 	wrong []string
 }
 
-// NewTransport returns a transport that plays e.
-func NewTransport(e *Exchange) *Transport { return &Transport{exchange: e} }
+// NewTransport returns a transport that plays e, one of a recording.
+func NewTransport(e *Exchange, recording []*Exchange) *Transport {
+	tr := &Transport{exchange: e, signed: e}
+	for _, other := range recording {
+		if tr.signed.Response.DecodedToken == nil && other.isSigned() {
+			tr.signed = other
+		}
+	}
+	return tr
+}
 
 // Do answers a request.
 func (tr *Transport) Do(req *http.Request) (*http.Response, error) {
@@ -201,11 +242,9 @@ func (tr *Transport) Check(t testing.TB) {
 }
 
 func (tr *Transport) jwks() ([]byte, error) {
-	key := map[string]any{"x5c": tr.exchange.Response.SignerX5C, "kty": "RSA"}
-	if d := tr.exchange.Response.DecodedToken; d != nil {
-		key["kid"] = d.Header["kid"]
-	}
-	return json.Marshal(map[string]any{"keys": []any{key}})
+	return json.Marshal(map[string]any{"keys": []any{map[string]any{
+		"x5c": tr.signed.Response.SignerX5C, "kty": "RSA", "kid": tr.signed.Response.DecodedToken.Header["kid"],
+	}}})
 }
 
 // compare holds a request against the recorded one: method, path, query, content
