@@ -116,7 +116,7 @@ func TestSecurityCertificateChangeIsConfirmed(t *testing.T) {
 	for _, claims := range []object{{}, {"x-ms-policycertificates-result": "IsPresent"}, {"x-ms-certificate-thumbprint": thumbprint}, {"x-ms-policycertificates-result": 1, "x-ms-certificate-thumbprint": thumbprint}} {
 		_, tr := answering(t, signed("k", claims))
 		_, err := adminOf(t, tokenIssuer, optionsFor(tr)).AddPolicyCertificate(t.Context(), cert, key, nil)
-		checkError[*azattestation.AnswerError](t, err)
+		checkError[*azattestation.UnconfirmedError](t, err)
 	}
 }
 
