@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -48,7 +47,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 				return answer(req, http.StatusOK, c.contentType, []byte(c.body)), nil
 			})))
 			_, err := client.AttestSGXEnclave(t.Context(), evidence, nil)
-			if e := checkError[*azattestation.AnswerError](t, err); e != nil && e.Operation != "Client.AttestSGXEnclave" {
+			if e := errorOf[*azattestation.AnswerError](t, err); e != nil && e.Operation != "Client.AttestSGXEnclave" {
 				t.Errorf("error %v", err)
 			}
 			_, err = client.AttestTPM(t.Context(), evidence, nil)
@@ -186,7 +185,7 @@ func TestAnswerThatBreaksOff(t *testing.T) {
 		return resp, nil
 	})))
 	_, err := client.AttestSGXEnclave(t.Context(), evidence, nil)
-	if e := checkError[*azattestation.AnswerError](t, err); e != nil && !errors.Is(e, io.ErrUnexpectedEOF) {
+	if e := errorOf[*azattestation.AnswerError](t, err); e != nil && !errors.Is(e, io.ErrUnexpectedEOF) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -254,16 +253,10 @@ func TestNothingIsKeptOfAFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			i := newInstance(t, modeAAD)
-			var failed sync.Once
+			var failed atomic.Bool
 			client := clientOf(t, i.issuer.URL(), optionsFor(transport(func(req *http.Request) (*http.Response, error) {
-				if req.URL.Path == "/certs" {
-					var resp *http.Response
-					var err error
-					isFirst := false
-					failed.Do(func() { isFirst = true; resp, err = fail(req) })
-					if isFirst {
-						return resp, err
-					}
+				if req.URL.Path == "/certs" && failed.CompareAndSwap(false, true) {
+					return fail(req)
 				}
 				return i.Do(req)
 			})))

@@ -62,7 +62,7 @@ func TestEndpoints(t *testing.T) {
 			}
 			continue
 		}
-		if e := checkError[*azattestation.ArgumentError](t, err); e == nil || e.Argument != "endpoint" {
+		if e := errorOf[*azattestation.ArgumentError](t, err); e == nil || e.Argument != "endpoint" {
 			t.Errorf("endpoint %q: %v", endpoint, err)
 			continue
 		}
@@ -121,7 +121,7 @@ func TestArgumentsAreChecked(t *testing.T) {
 		"TDX too early":     func(ctx context.Context) error { _, err := oldClient.AttestTDXVM(ctx, evidence, nil); return err },
 		"guest too early":   func(ctx context.Context) error { _, err := oldClient.AttestAzureGuest(ctx, evidence, nil); return err },
 		"nonce too early": func(ctx context.Context) error {
-			_, err := oldClient.AttestSGXEnclave(ctx, evidence, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: ptr("n")})
+			_, err := oldClient.AttestSGXEnclave(ctx, evidence, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: new("n")})
 			return err
 		},
 		"skip of no check, per call": func(ctx context.Context) error {

@@ -17,7 +17,7 @@ func TestConcurrentCalls(t *testing.T) {
 	for range 20 {
 		all.Go(func() {
 			_, err1 := client.AttestSGXEnclave(t.Context(), evidence, nil)
-			_, err2 := client.AttestOpenEnclave(t.Context(), evidence, &azattestation.ClientAttestOpenEnclaveOptions{DraftPolicy: ptr(permitPolicy)})
+			_, err2 := client.AttestOpenEnclave(t.Context(), evidence, &azattestation.ClientAttestOpenEnclaveOptions{DraftPolicy: new(permitPolicy)})
 			_, err3 := admin.SetPolicy(t.Context(), kinds[2], permitPolicy, &azattestation.AdministrationClientSetPolicyOptions{SigningKey: i.key})
 			_, err4 := admin.GetPolicy(t.Context(), kinds[2], nil)
 			_, err5 := admin.AddPolicyCertificate(t.Context(), i.key.Certificate(), i.key, nil)

@@ -87,7 +87,8 @@ func FuzzNumericDate(f *testing.F) {
 			return // a value of parseObject is JSON without space around it
 		}
 		var want float64
-		if numErr := json.Unmarshal(text, &want); err != nil {
+		numErr := json.Unmarshal(text, &want)
+		if err != nil {
 			if numErr == nil && string(text) != "null" && want >= 0 && want <= maxNumericDate {
 				t.Fatalf("%q is refused: %v", text, err)
 			}

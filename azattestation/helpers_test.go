@@ -45,8 +45,6 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // certificateOf makes a self-signed certificate of a key.
 func certificateOf(key crypto.Signer, subject string) *x509.Certificate {
 	template := &x509.Certificate{
@@ -201,7 +199,13 @@ func checkToken(t testing.TB, err error, check azattestation.TokenCheck) {
 }
 
 // checkError wants an error of a type.
-func checkError[E error](t testing.TB, err error) E {
+func checkError[E error](t testing.TB, err error) {
+	t.Helper()
+	_ = errorOf[E](t, err)
+}
+
+// errorOf wants an error of a type and returns it, nil if it is another.
+func errorOf[E error](t testing.TB, err error) E {
 	t.Helper()
 	e, ok := errors.AsType[E](err)
 	if !ok {

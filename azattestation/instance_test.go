@@ -140,6 +140,7 @@ func (i *instance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotImplemented)
 		return
 	}
+	defer resp.Body.Close() //nolint:errcheck // opened for reading only
 	maps.Copy(w.Header(), resp.Header)
 	w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(w, resp.Body)
@@ -189,9 +190,9 @@ func (i *instance) attest(kind azattestation.AttestationType, evidence []byte, r
 	}
 	hash, quote := azattestation.PolicyHash(text), sha256.Sum256(evidence)
 	r := azattestation.AttestationResult{
-		Version: ptr("1.0"), AttestationType: ptr("sgx"), PolicyHash: hash[:], PolicyClaims: map[string]json.RawMessage{},
-		IsDebuggable: ptr(false), MREnclave: ptr(mrEnclave), MRSigner: ptr(strings.Repeat("ab", 32)), ProductID: ptr(int32(1)), SVN: ptr(int32(2)),
-		ReportData: ptr(strings.Repeat("00", 64)), SGXCollateral: &azattestation.SGXCollateral{QuoteHash: ptr(hex.EncodeToString(quote[:]))},
+		Version: new("1.0"), AttestationType: new("sgx"), PolicyHash: hash[:], PolicyClaims: map[string]json.RawMessage{},
+		IsDebuggable: new(false), MREnclave: new(mrEnclave), MRSigner: new(strings.Repeat("ab", 32)), ProductID: new(int32(1)), SVN: new(int32(2)),
+		ReportData: new(strings.Repeat("00", 64)), SGXCollateral: &azattestation.SGXCollateral{QuoteHash: new(hex.EncodeToString(quote[:]))},
 	}
 	if strings.Contains(text, `issue(type="product-id"`) {
 		r.Deprecated.ProductID, r.PolicyClaims["product-id"] = r.ProductID, json.RawMessage("1")
@@ -296,7 +297,7 @@ func (i *instance) getCertificates(context.Context, *azattestation.Administratio
 	defer i.mu.Unlock()
 	var r azattestation.AdministrationClientGetPolicyCertificatesResponse
 	for _, c := range i.certificates {
-		r.Certificates = append(r.Certificates, &azattestation.JSONWebKey{Algorithm: ptr("RS256"), Use: ptr("sig"), Certificates: []*x509.Certificate{c}})
+		r.Certificates = append(r.Certificates, &azattestation.JSONWebKey{Algorithm: new("RS256"), Use: new("sig"), Certificates: []*x509.Certificate{c}})
 	}
 	return respond(r, nil)
 }

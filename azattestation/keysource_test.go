@@ -368,7 +368,7 @@ func TestPanicOfATransportLocksNobodyOut(t *testing.T) {
 		var waiting sync.WaitGroup
 		for range 10 {
 			waiting.Go(func() {
-				if e := checkError[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfK())); e != nil && e.Issuer != tokenIssuer {
+				if e := errorOf[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfK())); e != nil && e.Issuer != tokenIssuer {
 					k.Errorf("error %v", e)
 				}
 			})

@@ -58,7 +58,7 @@ func TestAnswerOfAnotherHostIsRefused(t *testing.T) {
 	t.Cleanup(srv.Close)
 	anywhere := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}
 	_, err := clientOf(t, srv.URL, optionsFor(anywhere)).GetSigningCertificates(t.Context(), nil)
-	if e := checkError[*azattestation.AnswerError](t, err); e != nil && (e.Part != "origin" || !strings.Contains(e.Found, other.URL)) {
+	if e := errorOf[*azattestation.AnswerError](t, err); e != nil && (e.Part != "origin" || !strings.Contains(e.Found, other.URL)) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -76,7 +76,7 @@ func TestRedirectWithinTheHost(t *testing.T) {
 			_, _ = w.Write(jwks(jwk("k", certificateOf(rsaKey(), "signer"))))
 		default:
 			loops.Add(1)
-			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+			http.Redirect(w, r, "/loop", http.StatusTemporaryRedirect)
 		}
 	}))
 	t.Cleanup(srv.Close)

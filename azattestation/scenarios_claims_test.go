@@ -21,56 +21,56 @@ func claimCases() map[string]struct {
 	type result = *azattestation.AttestationResult
 	cert := certificateOf(ecKey(), "policy signer")
 	key := `{"alg":"ES256","kty":"EC","use":"sig","x5c":["` + base64.StdEncoding.EncodeToString(cert.Raw) + `"]}`
-	jwk := &azattestation.JSONWebKey{Algorithm: ptr("ES256"), KeyType: ptr("EC"), Use: ptr("sig"), Certificates: []*x509.Certificate{cert}}
+	jwk := &azattestation.JSONWebKey{Algorithm: new("ES256"), KeyType: new("EC"), Use: new("sig"), Certificates: []*x509.Certificate{cert}}
 	collateral := `{"qeidcertshash":"1","qeidcrlhash":"2","qeidhash":"3","quotehash":"4","tcbinfocertshash":"5","tcbinfocrlhash":"6","tcbinfohash":"7"}`
 	digests := &azattestation.SGXCollateral{
-		QEIDCertsHash: ptr("1"), QEIDCRLHash: ptr("2"), QEIDHash: ptr("3"), QuoteHash: ptr("4"), TCBInfoCertsHash: ptr("5"), TCBInfoCRLHash: ptr("6"), TCBInfoHash: ptr("7"),
+		QEIDCertsHash: new("1"), QEIDCRLHash: new("2"), QEIDHash: new("3"), QuoteHash: new("4"), TCBInfoCertsHash: new("5"), TCBInfoCRLHash: new("6"), TCBInfoHash: new("7"),
 	}
-	date := ptr(time.Unix(1650000000, 0).UTC())
+	date := new(time.Unix(1650000000, 0).UTC())
 	return map[string]struct {
 		value string
 		field func(*azattestation.AttestationResult) any
 		want  any
 	}{
-		"iss":                              {`"https://i"`, func(r result) any { return r.Issuer }, ptr("https://i")},
-		"jti":                              {`"ab"`, func(r result) any { return r.UniqueID }, ptr("ab")},
+		"iss":                              {`"https://i"`, func(r result) any { return r.Issuer }, new("https://i")},
+		"jti":                              {`"ab"`, func(r result) any { return r.UniqueID }, new("ab")},
 		"iat":                              {`1650000000`, func(r result) any { return r.IssuedOn }, date},
 		"exp":                              {`1650000000`, func(r result) any { return r.ExpiresOn }, date},
 		"nbf":                              {`1650000000`, func(r result) any { return r.NotBefore }, date},
-		"nonce":                            {`"n"`, func(r result) any { return r.Nonce }, ptr("n")},
+		"nonce":                            {`"n"`, func(r result) any { return r.Nonce }, new("n")},
 		"cnf":                              {`{"jwk":{"kty":"RSA","n":"AQ"}}`, func(r result) any { return r.Confirmation }, json.RawMessage(`{"jwk":{"kty":"RSA","n":"AQ"}}`)},
-		"x-ms-ver":                         {`"1.0"`, func(r result) any { return r.Version }, ptr("1.0")},
-		"x-ms-attestation-type":            {`"sgx"`, func(r result) any { return r.AttestationType }, ptr("sgx")},
+		"x-ms-ver":                         {`"1.0"`, func(r result) any { return r.Version }, new("1.0")},
+		"x-ms-attestation-type":            {`"sgx"`, func(r result) any { return r.AttestationType }, new("sgx")},
 		"x-ms-policy-hash":                 {`"-_8"`, func(r result) any { return r.PolicyHash }, []byte{0xFB, 0xFF}},
 		"x-ms-policy-signer":               {key, func(r result) any { return r.PolicySigner }, jwk},
 		"x-ms-policy":                      {`{"a":1,"b":[true]}`, func(r result) any { return r.PolicyClaims }, map[string]json.RawMessage{"a": json.RawMessage("1"), "b": json.RawMessage("[true]")}},
 		"x-ms-runtime":                     {`{"keys":[9007199254740993]}`, func(r result) any { return r.RuntimeClaims }, json.RawMessage(`{"keys":[9007199254740993]}`)},
 		"x-ms-inittime":                    {`[1]`, func(r result) any { return r.InitTimeClaims }, json.RawMessage(`[1]`)},
 		"x-ms-sgx-ehd":                     {`"AAH_"`, func(r result) any { return r.EnclaveHeldData }, []byte{0, 1, 0xFF}},
-		"x-ms-sgx-is-debuggable":           {`true`, func(r result) any { return r.IsDebuggable }, ptr(true)},
-		"x-ms-sgx-mrenclave":               {`"e"`, func(r result) any { return r.MREnclave }, ptr("e")},
-		"x-ms-sgx-mrsigner":                {`"s"`, func(r result) any { return r.MRSigner }, ptr("s")},
-		"x-ms-sgx-product-id":              {`65535`, func(r result) any { return r.ProductID }, ptr(int32(65535))},
-		"x-ms-sgx-svn":                     {`0`, func(r result) any { return r.SVN }, ptr(int32(0))},
-		"x-ms-sgx-report-data":             {`"00"`, func(r result) any { return r.ReportData }, ptr("00")},
+		"x-ms-sgx-is-debuggable":           {`true`, func(r result) any { return r.IsDebuggable }, new(true)},
+		"x-ms-sgx-mrenclave":               {`"e"`, func(r result) any { return r.MREnclave }, new("e")},
+		"x-ms-sgx-mrsigner":                {`"s"`, func(r result) any { return r.MRSigner }, new("s")},
+		"x-ms-sgx-product-id":              {`65535`, func(r result) any { return r.ProductID }, new(int32(65535))},
+		"x-ms-sgx-svn":                     {`0`, func(r result) any { return r.SVN }, new(int32(0))},
+		"x-ms-sgx-report-data":             {`"00"`, func(r result) any { return r.ReportData }, new("00")},
 		"x-ms-sgx-collateral":              {collateral, func(r result) any { return r.SGXCollateral }, digests},
-		"x-ms-sgx-config-id":               {`"c"`, func(r result) any { return r.ConfigID }, ptr("c")},
-		"x-ms-sgx-config-svn":              {`3`, func(r result) any { return r.ConfigSVN }, ptr(int32(3))},
-		"x-ms-sgx-isv-extended-product-id": {`"x"`, func(r result) any { return r.ISVExtendedProductID }, ptr("x")},
-		"x-ms-sgx-isv-family-id":           {`"f"`, func(r result) any { return r.ISVFamilyID }, ptr("f")},
-		"ver":                              {`"1.0"`, func(r result) any { return r.Deprecated.Version }, ptr("1.0")},
-		"is-debuggable":                    {`false`, func(r result) any { return r.Deprecated.IsDebuggable }, ptr(false)},
+		"x-ms-sgx-config-id":               {`"c"`, func(r result) any { return r.ConfigID }, new("c")},
+		"x-ms-sgx-config-svn":              {`3`, func(r result) any { return r.ConfigSVN }, new(int32(3))},
+		"x-ms-sgx-isv-extended-product-id": {`"x"`, func(r result) any { return r.ISVExtendedProductID }, new("x")},
+		"x-ms-sgx-isv-family-id":           {`"f"`, func(r result) any { return r.ISVFamilyID }, new("f")},
+		"ver":                              {`"1.0"`, func(r result) any { return r.Deprecated.Version }, new("1.0")},
+		"is-debuggable":                    {`false`, func(r result) any { return r.Deprecated.IsDebuggable }, new(false)},
 		"maa-attestationcollateral":        {collateral, func(r result) any { return r.Deprecated.SGXCollateral }, digests},
 		"aas-ehd":                          {`"AA"`, func(r result) any { return r.Deprecated.EnclaveHeldData }, []byte{0}},
 		"maa-ehd":                          {`"AQ=="`, func(r result) any { return r.Deprecated.EnclaveHeldData2 }, []byte{1}},
-		"product-id":                       {`1`, func(r result) any { return r.Deprecated.ProductID }, ptr(int32(1))},
-		"sgx-mrenclave":                    {`"e"`, func(r result) any { return r.Deprecated.MREnclave }, ptr("e")},
-		"sgx-mrsigner":                     {`"s"`, func(r result) any { return r.Deprecated.MRSigner }, ptr("s")},
-		"svn":                              {`-1`, func(r result) any { return r.Deprecated.SVN }, ptr(int32(-1))},
-		"tee":                              {`"sgx"`, func(r result) any { return r.Deprecated.TEE }, ptr("sgx")},
+		"product-id":                       {`1`, func(r result) any { return r.Deprecated.ProductID }, new(int32(1))},
+		"sgx-mrenclave":                    {`"e"`, func(r result) any { return r.Deprecated.MREnclave }, new("e")},
+		"sgx-mrsigner":                     {`"s"`, func(r result) any { return r.Deprecated.MRSigner }, new("s")},
+		"svn":                              {`-1`, func(r result) any { return r.Deprecated.SVN }, new(int32(-1))},
+		"tee":                              {`"sgx"`, func(r result) any { return r.Deprecated.TEE }, new("sgx")},
 		"policy_signer":                    {`{"jwk":` + key + `}`, func(r result) any { return r.Deprecated.PolicySigner }, jwk},
 		"policy_hash":                      {`"AA"`, func(r result) any { return r.Deprecated.PolicyHash }, []byte{0}},
-		"rp_data":                          {`"bm9uY2U"`, func(r result) any { return r.Deprecated.RPData }, ptr("bm9uY2U")},
+		"rp_data":                          {`"bm9uY2U"`, func(r result) any { return r.Deprecated.RPData }, new("bm9uY2U")},
 	}
 }
 
@@ -142,9 +142,9 @@ func TestScenarioDotNetNullClaims(t *testing.T) {
 // possible values are listed.
 func TestScenarioDotNetModels(t *testing.T) {
 	t.Parallel()
-	r := azattestation.ClientAttestSGXEnclaveResponse{AttestationResult: azattestation.AttestationResult{Issuer: ptr("a"), SVN: ptr(int32(1))}}
+	r := azattestation.ClientAttestSGXEnclaveResponse{AttestationResult: azattestation.AttestationResult{Issuer: new("a"), SVN: new(int32(1))}}
 	assertJSON(t, jsonOf(r), `{"iss":"a","x-ms-sgx-svn":1}`)
-	m := azattestation.OpenIDMetadata{Issuer: ptr("a"), ClaimsSupported: []string{"cnf"}, AdditionalProperties: map[string]json.RawMessage{"more": json.RawMessage("1")}}
+	m := azattestation.OpenIDMetadata{Issuer: new("a"), ClaimsSupported: []string{"cnf"}, AdditionalProperties: map[string]json.RawMessage{"more": json.RawMessage("1")}}
 	assertJSON(t, jsonOf(m), `{"issuer":"a","claims_supported":["cnf"],"more":1}`)
 	for list, want := range map[int]int{
 		len(azattestation.PossibleAttestationTypeValues()): 6,
@@ -174,7 +174,7 @@ func TestScenarioDotNetPolicyResult(t *testing.T) {
 		_, tr := answering(t, signed("k", c.claims))
 		r, err := adminOf(t, tokenIssuer, optionsFor(tr)).SetPolicy(t.Context(), kinds[0], "policy", &azattestation.AdministrationClientSetPolicyOptions{SkipConfirmation: true})
 		if c.part != "" {
-			if e := checkError[*azattestation.AnswerError](t, err); e != nil && (e.Part != c.part || e.Operation != "AdministrationClient.SetPolicy") {
+			if e := errorOf[*azattestation.AnswerError](t, err); e != nil && (e.Part != c.part || e.Operation != "AdministrationClient.SetPolicy") {
 				t.Errorf("%s: %v", name, err)
 			}
 		} else if want, _ := c.claims["x-ms-policy-result"].(string); err != nil || (r.Resolution != nil) != (want != "") ||

@@ -33,9 +33,9 @@ var attestCases = []attestCase{
 	{name: "plain"},
 	{name: "BinaryRuntimeData", runtime: azattestation.NewBinaryData([]byte{0, 1, 0xFF, 0xFE})},
 	{name: "JSONRuntimeData", runtime: azattestation.NewJSONData([]byte(`{"key": {"n": 12345678901234567890}}`))},
-	{name: "DraftPermit", draft: ptr(permitPolicy)},
-	{name: "DraftDeny", draft: ptr(denyPolicy), refused: true},
-	{name: "DraftWithoutPermit", draft: ptr(noPermitRule), refused: true},
+	{name: "DraftPermit", draft: new(permitPolicy)},
+	{name: "DraftDeny", draft: new(denyPolicy), refused: true},
+	{name: "DraftWithoutPermit", draft: new(noPermitRule), refused: true},
 }
 
 func (c *attestCase) attest(t *testing.T, client *azattestation.Client, kind azattestation.AttestationType) (azattestation.AttestationResult, error) {

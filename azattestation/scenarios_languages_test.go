@@ -94,7 +94,7 @@ func TestScenarioSigningKeyNeedsItsCertificate(t *testing.T) {
 	for name, pair := range map[string][2][]byte{
 		"key alone": {keyPEM, nil}, "certificate alone": {nil, certPEM}, "bogus key": {[]byte("-----BEGIN PRIVATE KEY-----\nbogus\n-----END PRIVATE KEY-----\n"), certPEM},
 	} {
-		if key, err := azattestation.ParseSigningKey(pair[0], pair[1]); checkError[*azattestation.ArgumentError](t, err) == nil || key != nil {
+		if key, err := azattestation.ParseSigningKey(pair[0], pair[1]); errorOf[*azattestation.ArgumentError](t, err) == nil || key != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestScenarioJavaForgedTokens(t *testing.T) {
 			header["kid"] = kid
 		}
 		token := parse(t, compact(jsonOf(header), claimsOf(nil), rs256(otherRSAKey())))
-		if err := checkError[*azattestation.TokenValidationError](t, token.Validate(t.Context(), source(t), nil)); err == nil {
+		if err := errorOf[*azattestation.TokenValidationError](t, token.Validate(t.Context(), source(t), nil)); err == nil {
 			t.Errorf("kid %v", kid)
 		}
 	}
@@ -238,7 +238,7 @@ func TestScenarioCPlusPlusKeysWithoutType(t *testing.T) {
 	for _, value := range []any{nil, "x", object{}, object{"keys": nil}, object{"keys": []any{nil}}, object{"keys": []object{{"kty": "RSA"}}}, object{"keys": []int{1}}} {
 		_, tr := answering(t, signed("k", object{"x-ms-policy-certificates": value}))
 		_, err := adminOf(t, tokenIssuer, optionsFor(tr)).GetPolicyCertificates(t.Context(), nil)
-		if e := checkError[*azattestation.AnswerError](t, err); e != nil && e.Part != "claim x-ms-policy-certificates" {
+		if e := errorOf[*azattestation.AnswerError](t, err); e != nil && e.Part != "claim x-ms-policy-certificates" {
 			t.Errorf("%v: %v", value, err)
 		}
 	}

@@ -77,7 +77,7 @@ func TestScenarioTokenEmptyBody(t *testing.T) {
 func TestScenarioTokenWrongKeyForCertificate(t *testing.T) {
 	t.Parallel()
 	_, err := azattestation.NewSigningKey(rsaKey(), certificateOf(otherRSAKey(), "another"))
-	if e := checkError[*azattestation.ArgumentError](t, err); e != nil && e.Argument != "certificate" {
+	if e := errorOf[*azattestation.ArgumentError](t, err); e != nil && e.Argument != "certificate" {
 		t.Errorf("error %v", err)
 	}
 	// A token whose x5c is another key's does not hold either.
@@ -90,7 +90,7 @@ func TestScenarioTokenWeakKey(t *testing.T) {
 	t.Parallel()
 	cert := certificateOf(weakRSAKey(), "weak")
 	_, err := azattestation.NewSigningKey(weakRSAKey(), cert)
-	if e := checkError[*azattestation.ArgumentError](t, err); e != nil && e.Found != "RSA of 1024 bits" {
+	if e := errorOf[*azattestation.ArgumentError](t, err); e != nil && e.Found != "RSA of 1024 bits" {
 		t.Errorf("error %v", err)
 	}
 	err = parse(t, compact(`{"alg":"RS256","kid":"weak"}`, claimsOf(nil), rs256(weakRSAKey()))).Validate(t.Context(), source(t, jwk("weak", cert)), nil)
@@ -299,7 +299,7 @@ func TestScenarioTokenCallbackWithoutSignature(t *testing.T) {
 	}
 	i := newInstance(t, modeAAD)
 	options.Skip = nil
-	if _, err := i.client(t).AttestSGXEnclave(t.Context(), evidence, &azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: ptr(permitPolicy), TokenValidation: options}); err != nil || calls != 3 {
+	if _, err := i.client(t).AttestSGXEnclave(t.Context(), evidence, &azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: new(permitPolicy), TokenValidation: options}); err != nil || calls != 3 {
 		t.Errorf("draft: %v, %d calls", err, calls)
 	}
 }
@@ -315,14 +315,14 @@ func TestScenarioTokenValidationOff(t *testing.T) {
 	if err := parse(t, bad).Validate(t.Context(), nil, off); err != nil {
 		t.Errorf("without a source: %v", err)
 	}
-	if err := parse(t, bad).Validate(t.Context(), nil, nil); checkError[*azattestation.ArgumentError](t, err) == nil {
+	if err := parse(t, bad).Validate(t.Context(), nil, nil); errorOf[*azattestation.ArgumentError](t, err) == nil {
 		t.Error("without a source, all is checked")
 	}
 	_, tr := answering(t, bad)
 	options := optionsFor(tr)
 	options.TokenValidation = off
-	_, err := clientOf(t, tokenIssuer, options).AttestSGXEnclave(t.Context(), evidence, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: ptr("n")})
-	if e := checkError[*azattestation.AnswerError](t, err); e != nil && e.Part != "claim exp" { // its claims must still be claims
+	_, err := clientOf(t, tokenIssuer, options).AttestSGXEnclave(t.Context(), evidence, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: new("n")})
+	if e := errorOf[*azattestation.AnswerError](t, err); e != nil && e.Part != "claim exp" { // its claims must still be claims
 		t.Errorf("error %v", err)
 	}
 	_, tr = answering(t, compact(`{"alg":"HS256"}`, `{"x-ms-sgx-svn":3}`, noSignature))

@@ -76,7 +76,7 @@ func wireCases() map[string]wireCase {
 	const version = "?api-version=2025-06-01"
 	bytes := []byte{0xFB, 0xFF, 0}
 	key, cert := signingKeyOf(ecKey(), "policy signer"), certificateOf(rsaKey(), "added")
-	binary, text, nonce, draft := azattestation.NewBinaryData(bytes), azattestation.NewJSONData([]byte(`{"a": 1}`)), ptr("a nonce"), ptr("a <draft> & more")
+	binary, text, nonce, draft := azattestation.NewBinaryData(bytes), azattestation.NewJSONData([]byte(`{"a": 1}`)), new("a nonce"), new("a <draft> & more")
 	return map[string]wireCase{
 		"AttestSGXEnclave": {func(ctx context.Context, c *azattestation.Client, _ *azattestation.AdministrationClient) error {
 			_, err := c.AttestSGXEnclave(ctx, bytes, nil)
@@ -87,7 +87,7 @@ func wireCases() map[string]wireCase {
 			return err
 		}, "POST", "/attest/SgxEnclave" + version, `{"quote":"-_8A","runtimeData":{"data":"-_8A","dataType":"Binary"},"initTimeData":{"data":"eyJhIjogMX0","dataType":"JSON"},"draftPolicyForAttestation":"a <draft> & more","nonce":"a nonce"}`, false},
 		"AttestOpenEnclave/all": {func(ctx context.Context, c *azattestation.Client, _ *azattestation.AdministrationClient) error {
-			_, err := c.AttestOpenEnclave(ctx, bytes, &azattestation.ClientAttestOpenEnclaveOptions{RuntimeData: text, InitTimeData: &azattestation.AttestationData{}, DraftPolicy: ptr(""), Nonce: nonce})
+			_, err := c.AttestOpenEnclave(ctx, bytes, &azattestation.ClientAttestOpenEnclaveOptions{RuntimeData: text, InitTimeData: &azattestation.AttestationData{}, DraftPolicy: new(""), Nonce: nonce})
 			return err
 		}, "POST", "/attest/OpenEnclave" + version, `{"report":"-_8A","runtimeData":{"data":"eyJhIjogMX0","dataType":"JSON"},"initTimeData":{"data":"","dataType":"Binary"},"draftPolicyForAttestation":"","nonce":"a nonce"}`, false},
 		"AttestSEVSNPVM/all": {func(ctx context.Context, c *azattestation.Client, _ *azattestation.AdministrationClient) error {

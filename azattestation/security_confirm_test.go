@@ -58,7 +58,7 @@ func checkUnconfirmed(t *testing.T, err error, part string) {
 		}
 		return
 	}
-	if e := checkError[*azattestation.UnconfirmedError](t, err); e != nil && e.Part != part {
+	if e := errorOf[*azattestation.UnconfirmedError](t, err); e != nil && e.Part != part {
 		t.Errorf("error %v, want %s", err, part)
 	}
 }
@@ -134,7 +134,7 @@ func TestSecurityNonceIsChecked(t *testing.T) {
 			t.Parallel()
 			_, tr := answering(t, signed("k", object{"nonce": c.claim}))
 			client := clientOf(t, tokenIssuer, optionsFor(tr))
-			nonce := ptr("a nonce")
+			nonce := new("a nonce")
 			_, err1 := client.AttestSGXEnclave(t.Context(), evidence, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: nonce})
 			_, err2 := client.AttestOpenEnclave(t.Context(), evidence, &azattestation.ClientAttestOpenEnclaveOptions{Nonce: nonce})
 			_, err3 := client.AttestSEVSNPVM(t.Context(), evidence, &azattestation.ClientAttestSEVSNPVMOptions{Nonce: nonce})

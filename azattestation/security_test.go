@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -45,7 +46,7 @@ import (
 // TestSecurityAlgNone: an unsigned token answers a draft policy, and nothing else.
 func TestSecurityAlgNone(t *testing.T) {
 	t.Parallel()
-	draft := &azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: ptr(permitPolicy)}
+	draft := &azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: new(permitPolicy)}
 	for name, c := range map[string]struct {
 		header  string
 		sign    signer
@@ -127,9 +128,7 @@ func TestSecurityEmbeddedKeysAreNeverUsed(t *testing.T) {
 			"all": {"x5c": jwk(kid, cert)["x5c"], "jwk": jwk(kid, cert), "jku": srv.URL + "/certs", "x5u": srv.URL, "iss": srv.URL},
 		} {
 			header := object{"alg": "RS256"}
-			for name, value := range member {
-				header[name] = value
-			}
+			maps.Copy(header, member)
 			if kid != "" {
 				header["kid"] = kid
 			}

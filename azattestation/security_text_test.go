@@ -63,7 +63,7 @@ func TestSecurityCaseVariants(t *testing.T) {
 	checkToken(t, parse(t, signed("k", variants)).Validate(t.Context(), source(t), nil), azattestation.TokenCheckIssuer)
 	variants["iss"] = tokenIssuer
 	_, tr := answering(t, signed("k", variants))
-	_, err := clientOf(t, tokenIssuer, optionsFor(tr)).AttestSGXEnclave(t.Context(), evidence, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: ptr("other")})
+	_, err := clientOf(t, tokenIssuer, optionsFor(tr)).AttestSGXEnclave(t.Context(), evidence, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: new("other")})
 	checkToken(t, err, azattestation.TokenCheckNonce)
 }
 
@@ -135,7 +135,7 @@ func TestSecurityEveryByteIsSigned(t *testing.T) {
 				if err == nil {
 					err = parsed.Validate(t.Context(), keys, nil)
 				}
-				if checkError[*azattestation.TokenValidationError](t, err) == nil {
+				if errorOf[*azattestation.TokenValidationError](t, err) == nil {
 					t.Fatalf("digit %d of %s is not signed", i, token)
 				}
 			}
@@ -150,10 +150,9 @@ func TestSecuritySlackBoundary(t *testing.T) {
 	token := parse(t, signed("k", object{"exp": exp.Unix(), "nbf": exp.Unix()}))
 	for _, slack := range []time.Duration{-1, time.Nanosecond, time.Second, time.Minute, 59*time.Second + 999*time.Millisecond, time.Hour, 0} {
 		tolerated := slack
-		switch slack {
-		case -1:
+		if slack < 0 {
 			tolerated = 0
-		case 0:
+		} else if slack == 0 {
 			tolerated = azattestation.DefaultTimeSlack
 		}
 		for at, fails := range map[time.Time]azattestation.TokenCheck{

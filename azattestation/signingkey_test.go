@@ -57,8 +57,13 @@ func TestSigningKeyShowsNoSecret(t *testing.T) {
 			key := signingKeyOf(private, "policy signer")
 			type holder struct{ Key azattestation.SigningKey }
 			for _, value := range []any{
-				key, *key, &key, []*azattestation.SigningKey{key}, []azattestation.SigningKey{*key}, map[string]*azattestation.SigningKey{"k": key}, holder{*key},
-				azattestation.AdministrationClientSetPolicyOptions{SigningKey: key}, &azattestation.AdministrationClientResetPolicyOptions{SigningKey: key},
+				key, *key, &key,
+				[]*azattestation.SigningKey{key},
+				[]azattestation.SigningKey{*key},
+				map[string]*azattestation.SigningKey{"k": key},
+				holder{*key},
+				azattestation.AdministrationClientSetPolicyOptions{SigningKey: key},
+				&azattestation.AdministrationClientResetPolicyOptions{SigningKey: key},
 			} {
 				checkNoSecret(t, value, secretsOf(private)...)
 			}

@@ -44,8 +44,6 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func ptr[T any](v T) *T { return &v }
-
 type clients struct {
 	*azattestation.Client
 	admin *azattestation.AdministrationClient
@@ -108,7 +106,7 @@ func checkBytes(got []byte) {
 }
 
 func methods() map[string]method {
-	result := azattestation.AttestationResult{SVN: ptr(int32(7))}
+	result := azattestation.AttestationResult{SVN: new(int32(7))}
 	return map[string]method{
 		"AttestSGXEnclave": {
 			func(srv *fake.Server, r reply) {
@@ -273,7 +271,7 @@ func methods() map[string]method {
 		"GetOpenIDMetadata": {
 			func(srv *fake.Server, r reply) {
 				srv.GetOpenIDMetadata = func(context.Context, *azattestation.ClientGetOpenIDMetadataOptions) (azfake.Responder[azattestation.ClientGetOpenIDMetadataResponse], azfake.ErrorResponder) {
-					return respond(r, azattestation.ClientGetOpenIDMetadataResponse{OpenIDMetadata: azattestation.OpenIDMetadata{Issuer: ptr("i"), AdditionalProperties: map[string]json.RawMessage{"a": json.RawMessage("1")}}})
+					return respond(r, azattestation.ClientGetOpenIDMetadataResponse{OpenIDMetadata: azattestation.OpenIDMetadata{Issuer: new("i"), AdditionalProperties: map[string]json.RawMessage{"a": json.RawMessage("1")}}})
 				}
 			},
 			func(ctx context.Context, c clients) (any, error) {
@@ -292,21 +290,21 @@ func TestMethods(t *testing.T) {
 	for name, m := range methods() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run := func(status int, err error) (any, error, int32) {
+			run := func(status int, err error) (any, int32, error) {
 				srv, r := &fake.Server{}, reply{status, err, new(atomic.Int32)}
 				m.fake(srv, r)
 				value, err := m.call(t.Context(), clientsOf(t, srv))
-				return value, err, r.called.Load()
+				return value, r.called.Load(), err
 			}
-			value, err, calls := run(0, nil)
+			value, calls, err := run(0, nil)
 			if err != nil || calls != 1 || reflect.ValueOf(value).IsNil() {
 				t.Errorf("response %+v, %v after %d calls", value, err, calls)
 			}
-			_, err, calls = run(http.StatusForbidden, nil)
+			_, calls, err = run(http.StatusForbidden, nil)
 			if refused, ok := errors.AsType[*azcore.ResponseError](err); !ok || refused.StatusCode != http.StatusForbidden || refused.ErrorCode != "FakeCode" || calls != 1 {
 				t.Errorf("refusal %v after %d calls", err, calls)
 			}
-			if _, err, _ = run(0, broken); !errors.Is(err, broken) {
+			if _, _, err = run(0, broken); !errors.Is(err, broken) {
 				t.Errorf("error %v", err)
 			}
 			value, err = m.call(t.Context(), clientsOf(t, &fake.Server{}))

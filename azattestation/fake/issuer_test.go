@@ -41,9 +41,9 @@ func TestTokens(t *testing.T) {
 		alg     string
 	}{
 		"plain":           {nil, "RS256"},
-		"nonce":           {&azattestation.ClientAttestSGXEnclaveOptions{Nonce: ptr("n")}, "RS256"},
-		"draft":           {&azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: ptr("draft")}, "none"},
-		"draft and nonce": {&azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: ptr(""), Nonce: ptr("")}, "none"},
+		"nonce":           {&azattestation.ClientAttestSGXEnclaveOptions{Nonce: new("n")}, "RS256"},
+		"draft":           {&azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: new("draft")}, "none"},
+		"draft and nonce": {&azattestation.ClientAttestSGXEnclaveOptions{DraftPolicy: new(""), Nonce: new("")}, "none"},
 	} {
 		r, err := client.AttestSGXEnclave(t.Context(), data, c.options)
 		if err != nil {
@@ -58,8 +58,8 @@ func TestTokens(t *testing.T) {
 		}
 	}
 	// Another nonce, on purpose.
-	client = clientsOf(t, answering(azattestation.ClientAttestSGXEnclaveResponse{AttestationResult: azattestation.AttestationResult{Nonce: ptr("other")}}, http.StatusOK))
-	if _, err := client.AttestSGXEnclave(t.Context(), data, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: ptr("n")}); err == nil {
+	client = clientsOf(t, answering(azattestation.ClientAttestSGXEnclaveResponse{AttestationResult: azattestation.AttestationResult{Nonce: new("other")}}, http.StatusOK))
+	if _, err := client.AttestSGXEnclave(t.Context(), data, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: new("n")}); err == nil {
 		t.Error("another nonce is taken")
 	}
 	// A token that is given is sent as it is.
@@ -170,7 +170,7 @@ func TestIssuer(t *testing.T) {
 			t.Errorf("%s: kid %s of %s", alg, i.KeyID(), i.URL())
 		}
 		source := must(i.KeySource())
-		for _, claims := range []any{map[string]any{}, azattestation.AttestationResult{}, &azattestation.AttestationResult{SVN: ptr(int32(1))}, struct{ A int }{1}} {
+		for _, claims := range []any{map[string]any{}, azattestation.AttestationResult{}, &azattestation.AttestationResult{SVN: new(int32(1))}, struct{ A int }{1}} {
 			token := must(azattestation.ParseToken(must(i.Token(claims))))
 			if token.Algorithm() != alg || !token.IssuedOn().Equal(now) || !token.NotBefore().Equal(now) || token.ExpiresOn().Sub(now) != time.Minute {
 				t.Errorf("%s: token %s of %s", alg, token.Payload(), token.Header())
