@@ -65,23 +65,17 @@ func (c *Client) KeySource() *KeySource { return c.connection.keys }
 func (c *Client) GetSigningCertificates(ctx context.Context, _ *ClientGetSigningCertificatesOptions) (ClientGetSigningCertificatesResponse, error) {
 	const operation = "Client.GetSigningCertificates"
 	ctx, endSpan := c.connection.startSpan(ctx, operation)
-	response, err := c.getSigningCertificates(ctx, operation)
+	response, err := c.getSigningCertificates(ctx)
 	endSpan(err)
 	return response, err
 }
 
-func (c *Client) getSigningCertificates(ctx context.Context, operation string) (ClientGetSigningCertificatesResponse, error) {
+func (c *Client) getSigningCertificates(ctx context.Context) (ClientGetSigningCertificatesResponse, error) {
 	body, keys, err := c.connection.getKeys(ctx)
 	if err != nil {
 		return ClientGetSigningCertificatesResponse{}, err
 	}
-	response := ClientGetSigningCertificatesResponse{JWKS: body}
-	for _, k := range keys {
-		if k.err == nil {
-			response.SigningCertificates = append(response.SigningCertificates, k.certificate)
-		}
-	}
-	return response, nil
+	return ClientGetSigningCertificatesResponse{SigningCertificates: usable(keys), JWKS: body}, nil
 }
 
 // GetOpenIDMetadata returns what the instance publishes about its tokens. Nothing

@@ -18,11 +18,11 @@
 //     [Token.Validate] with the [Client.KeySource] of the instance that you trust,
 //     or with a [NewKeySource] of keys that you keep; then [Token.Claims].
 //   - To see which keys sign tokens: [Client.GetSigningCertificates],
-//     [Client.GetOpenIDMetadata].
+//     [ParseSigningCertificates] for a saved answer, [Client.GetOpenIDMetadata].
 //   - To read or change policies: [NewAdministrationClient], then
 //     [AdministrationClient.GetPolicy], [AdministrationClient.SetPolicy],
-//     [AdministrationClient.ResetPolicy]. [NewPolicyToken] makes the token that is
-//     sent, [PolicyHash] the hash that attestation tokens carry.
+//     [AdministrationClient.ResetPolicy]. [NewPolicyToken] and [NewResetToken] make the
+//     token that is sent, [PolicyHash] the hash that attestation tokens carry.
 //   - To say who may change the policies of an instance in isolated mode:
 //     [AdministrationClient.GetPolicyCertificates],
 //     [AdministrationClient.AddPolicyCertificate],

@@ -202,7 +202,7 @@ func ExampleNewKeySource() {
 }
 
 func ExampleKeySource_Issuer() {
-	keys, err := azattestation.NewKeySource("https://contoso.eus.attest.azure.net", []byte(`{"keys":[]}`))
+	keys, err := azattestation.NewKeySource("https://contoso.eus.attest.azure.net", exampleIssuer().JWKS())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -210,6 +210,30 @@ func ExampleKeySource_Issuer() {
 
 	// Output:
 	// https://contoso.eus.attest.azure.net
+}
+
+func ExampleParseSigningCertificates() {
+	certificates, err := azattestation.ParseSigningCertificates(exampleIssuer().JWKS())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, c := range certificates {
+		fmt.Println(c.Chain[0].Subject)
+	}
+
+	// Output:
+	// CN=https://contoso.eus.attest.azure.net
+}
+
+func ExampleNewResetToken() {
+	token, err := azattestation.NewResetToken(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token)
+
+	// Output:
+	// eyJhbGciOiJub25lIn0..
 }
 
 // A TPM that is no crypto.Decrypter decrypts the key of the token by itself.

@@ -58,12 +58,9 @@ func NewKeySource(issuer string, jwks []byte) (*KeySource, error) {
 	if url, err := parseEndpoint(issuer); err == nil {
 		issuer = url
 	}
-	if len(jwks) > maxAnswer {
-		return nil, &ArgumentError{Argument: "jwks", Expected: fmt.Sprintf("at most %d bytes", maxAnswer), Found: fmt.Sprintf("%d bytes", len(jwks))}
-	}
-	keys, err := parseJWKS(jwks)
+	keys, err := parseSavedJWKS(jwks)
 	if err != nil {
-		return nil, &ArgumentError{Argument: "jwks", Expected: "a JSON Web Key Set", Err: err}
+		return nil, err
 	}
 	s := &KeySource{issuer: issuer}
 	s.keep(keys)

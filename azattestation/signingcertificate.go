@@ -22,6 +22,42 @@ type SigningCertificate struct {
 	Chain []*x509.Certificate
 }
 
+// ParseSigningCertificates reads a saved answer to GET /certs, a JSON Web Key Set,
+// as [Client.GetSigningCertificates] reads a live one: keys that cannot sign a
+// token are left out. To validate tokens by it, see [NewKeySource].
+//
+// It returns an *[ArgumentError], also for a set of which no key can be used.
+func ParseSigningCertificates(jwks []byte) ([]*SigningCertificate, error) {
+	keys, err := parseSavedJWKS(jwks)
+	if err != nil {
+		return nil, err
+	}
+	return usable(keys), nil
+}
+
+// parseSavedJWKS reads a set that the caller gave.
+func parseSavedJWKS(jwks []byte) ([]*publishedKey, error) {
+	if len(jwks) > maxAnswer {
+		return nil, &ArgumentError{Argument: "jwks", Expected: fmt.Sprintf("at most %d bytes", maxAnswer), Found: fmt.Sprintf("%d bytes", len(jwks))}
+	}
+	keys, err := parseJWKS(jwks)
+	if err != nil {
+		return nil, &ArgumentError{Argument: "jwks", Expected: "a JSON Web Key Set", Err: err}
+	}
+	return keys, nil
+}
+
+// usable are the certificates of those keys that can sign a token.
+func usable(keys []*publishedKey) []*SigningCertificate {
+	certificates := make([]*SigningCertificate, 0, len(keys))
+	for _, k := range keys {
+		if k.err == nil {
+			certificates = append(certificates, k.certificate)
+		}
+	}
+	return certificates
+}
+
 // publishedKey is an entry of a JWKS, as far as it is understood.
 type publishedKey struct {
 	keyID       string

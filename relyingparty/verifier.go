@@ -3,6 +3,7 @@ package relyingparty
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -131,28 +132,15 @@ func orAbsent(text string) string {
 // service gives it is a requirement that is not met, whichever it is: nobody knows
 // what such a token means.
 func newResult(token *azattestation.Token) (*Result, error) {
-	payload := token.Payload()
 	claims := new(azattestation.AttestationResult)
-	if err := claims.UnmarshalJSON(payload); err != nil {
-		return nil, &RequirementError{Requirement: RequirementClaims, Claim: misread(payload), Err: err}
+	if err := token.Claims(claims); err != nil {
+		refusal := &RequirementError{Requirement: RequirementClaims, Err: err}
+		if claim, ok := errors.AsType[*azattestation.ClaimError](err); ok {
+			refusal = &RequirementError{Requirement: RequirementClaims, Claim: claim.Claim, Expected: claim.Expected, Found: claim.Found, Err: claim.Err}
+		}
+		return nil, refusal
 	}
 	claims.Token = token
 	_, simulated := claims.AdditionalClaims[claimSimulated]
 	return &Result{Claims: claims, Simulated: simulated}, nil
-}
-
-// misread returns the name of the first claim, in their order, that cannot be
-// read. The client library says so in words only.
-func misread(payload []byte) string {
-	all, err := membersOf(payload)
-	if err != nil {
-		return ""
-	}
-	for _, name := range sortedNames(all) {
-		alone, err := json.Marshal(map[string]json.RawMessage{name: all[name]})
-		if err == nil && new(azattestation.AttestationResult).UnmarshalJSON(alone) != nil {
-			return name
-		}
-	}
-	return ""
 }

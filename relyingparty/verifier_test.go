@@ -112,7 +112,7 @@ func TestRequirements(t *testing.T) {
 		"nonce nobody expects":  {token: set{"nonce": "n1"}},
 		"nonce missed":          {expected: expected{Nonce: "n1"}, token: set{"nonce": "n2"}, missed: relyingparty.RequirementNonce, claim: "nonce"},
 		"nonce absent":          {expected: expected{Nonce: "n1"}, missed: relyingparty.RequirementNonce, claim: "nonce"},
-		"nonce of another type": {expected: expected{Nonce: "1"}, token: set{"nonce": 1}, missed: relyingparty.RequirementClaims, claim: "nonce"},
+		"nonce of another type": {expected: expected{Nonce: "1"}, token: set{"nonce": 1}, missed: relyingparty.RequirementNonce, claim: "nonce"},
 		"nonce only in rp_data": {expected: expected{Nonce: "n1"}, token: set{"rp_data": "n1"}, missed: relyingparty.RequirementNonce, claim: "nonce"},
 		"nonce required":        {config: func(c *config) { c.RequireNonce = true }, expected: expected{Nonce: "n1"}, token: set{"nonce": "n1"}},
 		"nonce required, the call has none": {
@@ -274,7 +274,7 @@ func TestRequirementErrorsAreFitForALog(t *testing.T) {
 		},
 		"cause": {
 			token: set{"x-ms-sgx-svn": "one"},
-			want:  `relyingparty: token is not what is wanted: claims: claim x-ms-sgx-svn: claim x-ms-sgx-svn: "one", want an integer of 32 bits`,
+			want:  `relyingparty: token is not what is wanted: claims: claim x-ms-sgx-svn: "one", want an integer of 32 bits`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -155,7 +155,7 @@ func TestUnconfirmedChangeIsRefused(t *testing.T) {
 	t.Parallel()
 	i := startInstance(t, testTime)
 	i.lie = true
-	wantFault(t, i.run(t, somePolicy, "policy", "set", "SgxEnclave", "-"), exitRefused, "does not confirm", "policy token hash", "hint: it may have changed something")
+	wantFault(t, i.run(t, somePolicy, "policy", "set", "SgxEnclave", "-"), exitRefused, "does not confirm", "policy token hash", "hint: it has probably changed something")
 }
 
 // What a policy says does not reach the terminal if it could do more than show.

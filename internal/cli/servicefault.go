@@ -24,14 +24,19 @@ func serviceFault(err error) error {
 	if e, ok := errors.AsType[*credentialError](err); ok {
 		return withHint(e, "log in with 'az login', name another --credential, or give --no-credential to a service that wants none")
 	}
+	// These two wrap others.
+	if e, ok := errors.AsType[*azattestation.UnconfirmedError](err); ok {
+		return withHint(&refusedError{errors.New(plain(e))}, "it has probably changed something: look at it before you try again")
+	}
+	if e, ok := errors.AsType[*azattestation.KeySourceError](err); ok {
+		fault := serviceFault(e.Err)
+		return withHint(&undecidedError{fmt.Errorf("signing keys of %s: %w", told(e.Issuer), fault)}, hintFor(fault))
+	}
 	if e, ok := errors.AsType[*azcore.ResponseError](err); ok {
 		return responseFault(e)
 	}
 	if e, ok := errors.AsType[*azattestation.TokenValidationError](err); ok {
 		return tokenFault(e)
-	}
-	if e, ok := errors.AsType[*azattestation.UnconfirmedError](err); ok {
-		return withHint(&refusedError{errors.New(plain(e))}, "it may have changed something: look at it before you try again")
 	}
 	if e, ok := errors.AsType[*azattestation.AnswerError](err); ok {
 		return answerFault(e)

@@ -43,7 +43,15 @@ func TestRefusalsOfTheService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			i := startInstance(t, testTime)
-			i.answer = func(w http.ResponseWriter, _ *http.Request) { refuse(w, test.status, test.code, test.message) }
+			i.answer = func(w http.ResponseWriter, r *http.Request) {
+				// Without keys to check the answer by, no change is asked for.
+				if r.URL.Path == "/certs" {
+					w.Header().Set("Content-Type", "application/json")
+					_, _ = w.Write(i.JWKS())
+					return
+				}
+				refuse(w, test.status, test.code, test.message)
+			}
 			got := i.run(t, somePolicy, test.args...)
 			wantFault(t, got, test.exit, test.stderr...)
 		})

@@ -1,13 +1,9 @@
 package cli
 
 import (
-	"bytes"
-	"context"
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
-	"io"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -58,9 +54,9 @@ func (f *signersFlags) load(cmd *cobra.Command, s Streams) (*signers, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys, err := parseSigners(cmd.Context(), raw)
+		keys, err := azattestation.ParseSigningCertificates(raw)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.jwks, err)
+			return nil, fmt.Errorf("%s: want a saved answer to GET /certs: %s", f.jwks, plain(err))
 		}
 		return &signers{keys: keys}, nil
 	}
@@ -73,34 +69,6 @@ func (f *signersFlags) load(cmd *cobra.Command, s Streams) (*signers, error) {
 		return nil, serviceFault(err)
 	}
 	return &signers{c.Endpoint(), answer.SigningCertificates}, nil
-}
-
-// parseSigners reads a saved answer to GET /certs exactly as the client library
-// reads a live one. A reader of our own could see other keys in it than those that
-// verify tokens.
-func parseSigners(ctx context.Context, saved []byte) ([]*azattestation.SigningCertificate, error) {
-	o := new(azattestation.ClientOptions)
-	o.Transport = savedAnswer(saved)
-	c, err := azattestation.NewClientWithNoCredential("https://saved.invalid", o)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := c.GetSigningCertificates(ctx, nil)
-	if err != nil {
-		return nil, fmt.Errorf("want a saved answer to GET /certs: %s", plain(err))
-	}
-	return answer.SigningCertificates, nil
-}
-
-// savedAnswer is a transport that gives one answer to everything.
-type savedAnswer []byte
-
-// Do answers.
-func (a savedAnswer) Do(req *http.Request) (*http.Response, error) {
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(bytes.NewReader(a)), ContentLength: int64(len(a)), Request: req,
-	}, nil
 }
 
 // The reports that certificates carry.

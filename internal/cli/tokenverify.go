@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -164,12 +163,7 @@ func (o *tokenVerifyOptions) validate(ctx context.Context, t *azattestation.Toke
 	if err == nil {
 		return nil
 	}
-	fault := serviceFault(err)
-	if _, ok := errors.AsType[*tokenError](fault); ok {
-		return fault
-	}
-	// Whatever kept the keys away, it was no verdict on the token.
-	return withHint(&undecidedError{fmt.Errorf("signing keys of %s: %w", keys.Issuer(), fault)}, hintFor(fault))
+	return serviceFault(err)
 }
 
 // verdict says what holds, and what nobody looked at.

@@ -139,7 +139,7 @@ func TestTokenOfALiveEndpoint(t *testing.T) {
 	}
 	wantFault(t, i.run(t, token, "token", "verify", "-", "--json"), exitFailed, "status 400")
 	wantFault(t, runAt(t, testTime, token, "token", "verify", "-", "--endpoint", i.URL()), exitFailed, "certificate", "--ca-file")
-	wantFault(t, i.run(t, "nonsense", "token", "verify", "-"), exitRefused, "format", "3 parts")
+	wantFault(t, i.run(t, "nonsense", "token", "verify", "-"), exitRefused, "malformed", "3 parts")
 }
 
 func TestEndpointFromTheEnvironment(t *testing.T) {
