@@ -193,7 +193,9 @@ func Example_errors() {
 	brokenQuote := []byte("no quote at all")
 
 	_, err := client.AttestSGXEnclave(ctx, brokenQuote, nil)
-	if refused, ok := errors.AsType[*azcore.ResponseError](err); ok {
+	if keys, ok := errors.AsType[*azattestation.KeySourceError](err); ok {
+		fmt.Println("no keys to check the answer by:", keys.Err)
+	} else if refused, ok := errors.AsType[*azcore.ResponseError](err); ok {
 		fmt.Println("the service refuses:", refused.StatusCode, refused.ErrorCode)
 	} else if invalid, ok := errors.AsType[*azattestation.TokenValidationError](err); ok {
 		fmt.Println("a token that does not hold, by the check:", invalid.Check)

@@ -85,13 +85,20 @@ func tokenOf(compact string, err error) (any, error) {
 }
 
 // attested makes the token of a result. A draft policy is answered unsigned, and
-// the nonce of the request is repeated.
+// nonce and runtime data of the request are repeated.
 func (c *conversation) attested(r azattestation.AttestationResult, request *attestRequest) (any, error) {
 	if r.Token != nil {
 		return tokenOf(r.Token.String(), nil)
 	}
 	if r.Nonce == nil {
 		r.Nonce = request.Nonce
+	}
+	if data := request.RuntimeData; data != nil && r.EnclaveHeldData == nil && r.RuntimeClaims == nil {
+		if data.DataType == azattestation.DataTypeJSON {
+			r.RuntimeClaims = json.RawMessage(data.Data)
+		} else {
+			r.EnclaveHeldData = data.Data
+		}
 	}
 	if request.DraftPolicyForAttestation != nil {
 		return tokenOf(c.issuer.UnsignedToken(r))

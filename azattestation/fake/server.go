@@ -19,9 +19,9 @@ import (
 // then answer for the Issuer.
 //
 // What a service fills in is filled in where a response leaves it out: the dates
-// and the issuer of every token, the nonce of the request, hash and signer of a
-// policy, the outcome of a change. So an empty response is the answer of a service
-// that does what it is asked.
+// and the issuer of every token, nonce and runtime data of the request, hash and
+// signer of a policy, the outcome of a change. So an empty response is the answer of
+// a service that does what it is asked.
 type Server struct {
 	// Issuer signs the tokens. The default is a new one, with the URL of the first
 	// request.
@@ -95,7 +95,12 @@ type Server struct {
 
 // NewServerTransport returns a transport that srv answers. It is for
 // azcore.ClientOptions.Transport.
-func NewServerTransport(srv *Server) *ServerTransport { return &ServerTransport{srv: srv} }
+func NewServerTransport(srv *Server) *ServerTransport {
+	if srv == nil {
+		srv = &Server{}
+	}
+	return &ServerTransport{srv: srv}
+}
 
 // ServerTransport answers the requests of the clients in place of a network. It
 // is safe for concurrent use if the server's functions are.
