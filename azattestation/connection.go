@@ -216,6 +216,9 @@ func (c *connection) token(ctx context.Context, o call, v validator) (*Token, er
 		}
 	}
 	body, err := c.do(ctx, o)
+	if _, isAnswer := errors.AsType[*AnswerError](err); isAnswer {
+		return nil, o.afterwards(nil, err)
+	}
 	if err != nil {
 		return nil, err
 	}

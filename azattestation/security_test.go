@@ -151,10 +151,33 @@ func TestSecurityEmbeddedKeysAreNeverUsed(t *testing.T) {
 
 func TestSecurityKidIsMissing(t *testing.T) {
 	t.Parallel()
+	fetches, tr := answering(t, signed("k", nil))
+	fetched := clientOf(t, tokenIssuer, optionsFor(tr))
+	if _, err := fetched.AttestSGXEnclave(t.Context(), evidence, nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, header := range []string{`{"alg":"RS256"}`, `{"alg":"RS256","kid":""}`, `{"alg":"RS256","KID":"k"}`} {
 		// A key that is published without a kid makes no difference.
 		keys := source(t, jwk("", certificateOf(rsaKey(), "x")), jwk("k", certificateOf(rsaKey(), "x")))
-		checkToken(t, parse(t, compact(header, claimsOf(nil), rs256(rsaKey()))).Validate(t.Context(), keys, nil), azattestation.TokenCheckSigningKey)
+		token := parse(t, compact(header, claimsOf(nil), rs256(rsaKey())))
+		checkToken(t, token.Validate(t.Context(), keys, nil), azattestation.TokenCheckSigningKey)
+		checkToken(t, token.Validate(t.Context(), fetched.KeySource(), nil), azattestation.TokenCheckSigningKey)
+	}
+	if n := fetches.Load(); n != 1 {
+		t.Errorf("%d fetches, want none for a kid that is not there", n)
+	}
+}
+
+// TestSecurityHugeRSAKey: a published key cannot cause work without end.
+func TestSecurityHugeRSAKey(t *testing.T) {
+	t.Parallel()
+	for bits, fails := range map[uint]azattestation.TokenCheck{8192: azattestation.TokenCheckSignature, 8193: azattestation.TokenCheckAlgorithm, 100_000: azattestation.TokenCheckAlgorithm} {
+		modulus := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		modulus.SetBit(modulus, 0, 1)
+		template := certificateOf(rsaKey(), "huge")
+		der := must(x509.CreateCertificate(rand.Reader, template, template, &rsa.PublicKey{N: modulus, E: 65537}, rsaKey()))
+		err := parse(t, signed("huge", nil)).Validate(t.Context(), source(t, jwk("huge", must(x509.ParseCertificate(der)))), nil)
+		checkToken(t, err, fails)
 	}
 }
 

@@ -97,24 +97,18 @@ func parseJWKS(text []byte) ([]*publishedKey, error) {
 		return nil, fmt.Errorf("member keys: %w", err)
 	}
 	keys := make([]*publishedKey, len(entries))
-	var unusable error
+	unusable := errors.New("there are none")
 	for i, entry := range entries {
-		keys[i] = parsePublishedKey(entry)
-		unusable = errors.Join(unusable, keys[i].err)
+		if keys[i] = parsePublishedKey(entry); i == 0 && keys[i].err != nil {
+			unusable = fmt.Errorf("the first: %w", keys[i].err)
+		}
 	}
 	// A set of which nothing can be used is no news of the keys: it must not take
 	// the place of those that are known.
 	if !slices.ContainsFunc(keys, func(k *publishedKey) bool { return k.err == nil }) {
-		return nil, fmt.Errorf("member keys: none of %d can be used: %w", len(keys), orNoKeys(unusable))
+		return nil, fmt.Errorf("member keys: none of %d can be used: %w", len(keys), unusable)
 	}
 	return keys, nil
-}
-
-func orNoKeys(err error) error {
-	if err == nil {
-		return errors.New("there are none")
-	}
-	return err
 }
 
 // parsePublishedKey reads one key. The public key is the one in the certificate,

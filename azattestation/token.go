@@ -141,7 +141,10 @@ func (t *Token) Signature() []byte { return bytes.Clone(t.signature) }
 // An *[AttestationResult] is a good place for the claims of an attestation. If
 // the token has no claims, the value stays as it is.
 //
-// It does not validate the token. It returns the errors of encoding/json.
+// It does not validate the token. It returns the errors of encoding/json. Fields of
+// a struct of your own take claims whatever their case, so that a policy that
+// issues "ISS" may set a field for "iss"; an AttestationResult and a map tell them
+// apart.
 func (t *Token) Claims(into any) error {
 	if len(t.payload) == 0 {
 		return nil
