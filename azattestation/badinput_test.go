@@ -211,7 +211,7 @@ func TestMalformedTokens(t *testing.T) {
 		head + "." + b64([]byte(`{"a":1}{}`)) + ".", head + "." + b64([]byte(`{"a":}`)) + ".", head + "." + b64([]byte("\xef\xbb\xbf{}")) + ".",
 		head + "." + b64([]byte("{\"a\":\"\xff\"}")) + ".", head + "." + b64([]byte("{\"\xff\":1}")) + ".",
 		head + "." + b64([]byte(strings.Repeat(`{"a":`, 20000))) + ".",
-		strings.Repeat("a", 4<<20+1),
+		strings.Repeat("a", 4<<20+1), head + "." + b64([]byte(`{"a":"`+strings.Repeat("x", 3<<20)+`"}`)) + ".",
 	} {
 		_, err := azattestation.ParseToken(text)
 		checkToken(t, err, azattestation.TokenCheckFormat)
@@ -222,6 +222,20 @@ func TestMalformedTokens(t *testing.T) {
 		}
 		_, err = azattestation.ParsePolicyToken(text)
 		checkToken(t, err, azattestation.TokenCheckFormat)
+	}
+}
+
+// TestLargeToken is one of which nothing but its size is unusual.
+func TestLargeToken(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("x", 2<<20)
+	token := parse(t, signed("k", object{"large": large}))
+	var claims struct{ Large string }
+	if err := token.Claims(&claims); err != nil || claims.Large != large {
+		t.Errorf("%d bytes (%v)", len(claims.Large), err)
+	}
+	if err := token.Validate(t.Context(), source(t), nil); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,6 +1,10 @@
 package azattestation_test
 
 import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -88,5 +92,27 @@ func TestRedirectWithinTheHost(t *testing.T) {
 	checkRefused(t, err, http.StatusTemporaryRedirect, "")
 	if n := loops.Load(); n != 5 {
 		t.Errorf("%d requests in a loop, want 5", n)
+	}
+}
+
+// TestUntrustedServerIsRefused: the default transport knows no certificate of a
+// test, and no TLS before 1.2.
+func TestUntrustedServerIsRefused(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) })
+	for name, versions := range map[string]uint16{"unknown certificate": tls.VersionTLS13, "TLS 1.1": tls.VersionTLS11} {
+		srv := httptest.NewUnstartedServer(handler)
+		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+		srv.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: versions} //nolint:gosec // it is to be refused
+		srv.StartTLS()
+		t.Cleanup(srv.Close)
+		_, err := clientOf(t, srv.URL, optionsFor(nil)).AttestSGXEnclave(t.Context(), evidence, nil)
+		if err == nil || requests.Load() != 0 {
+			t.Errorf("%s: %v, %d requests", name, err, requests.Load())
+		}
+		if _, isUnknown := errors.AsType[*tls.CertificateVerificationError](err); isUnknown != (versions == tls.VersionTLS13) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -1,5 +1,13 @@
 package azattestation_test
 
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
 // The files scenarios_*_test.go hold the test scenarios of Microsoft's clients
 // for Python, .NET, Java, JavaScript and C++: scenarios_common_test.go those that
 // all of them have, scenarios_token_test.go those of tokens,
@@ -40,3 +48,29 @@ package azattestation_test
 //	    a client is a pointer and is shared: TestConcurrentCalls
 //	C++: Create fetches the keys
 //	    the first validation does: TestColdCacheMakesOneRequest
+
+// TestTablesNameTests: each test that a comment here or in security_test.go names
+// is there.
+func TestTablesNameTests(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, path := range paths {
+		all.Write(must(os.ReadFile(path)))
+	}
+	named := regexp.MustCompile(`\bTest[A-Z]\w+`)
+	for _, path := range []string{"scenarios_test.go", "security_test.go"} {
+		names := named.FindAllString(string(must(os.ReadFile(path))), -1)
+		if len(names) < 10 {
+			t.Errorf("%s names %d tests", path, len(names))
+		}
+		for _, name := range names {
+			if !strings.Contains(all.String(), "\nfunc "+name+"(t *testing.T) {") {
+				t.Errorf("%s names %s, which is not there", path, name)
+			}
+		}
+	}
+}

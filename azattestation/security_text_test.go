@@ -1,6 +1,7 @@
 package azattestation_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ func TestSecurityAmbiguousJSON(t *testing.T) {
 		"exp twice, the same":    {header, strings.Replace(valid, `{`, `{"exp":9999999999,`, 1)},
 		"lone surrogates":        {header, strings.Replace(valid, `{`, `{"\ud800":1,"\udfff":2,`, 1)},
 		"not UTF-8":              {header, strings.Replace(valid, `{`, "{\"\xff\":1,\"\xfe\":2,", 1)},
+		"among many":             {header, strings.Replace(valid, `{`, `{`+manyMembers(100)+`"m7":1,`, 1)},
 		"two objects":            {header, valid + valid},
 		"a comment":              {header, valid + " // more"},
 		"a comma too many":       {header, strings.Replace(valid, `}`, `,}`, 1)},
@@ -42,6 +44,15 @@ func TestSecurityAmbiguousJSON(t *testing.T) {
 	}
 	_, err := azattestation.NewKeySource(tokenIssuer, []byte(`{"keys":[{"kid":"k","kid":"l"}]}`))
 	checkError[*azattestation.ArgumentError](t, err)
+}
+
+// manyMembers are m0 to as many as there shall be, with a comma each.
+func manyMembers(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"m%d":%d,`, i, i)
+	}
+	return b.String()
 }
 
 // TestSecurityCaseVariants: a policy may issue ISS and EXP; they are other claims.
