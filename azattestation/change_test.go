@@ -80,7 +80,7 @@ func TestChangeWhoseAnswerDoesNotHold(t *testing.T) {
 			t.Parallel()
 			admin := adminOf(t, tokenIssuer, optionsFor(transport(func(req *http.Request) (*http.Response, error) {
 				if req.URL.Path == "/certs" {
-					return answer(req, http.StatusOK, jsonType, jwks(jwk("k", certificateOf(rsaKey(), tokenIssuer)))), nil
+					return answer(req, http.StatusOK, jsonType, jwks(jwk("k", issuerCertificate()))), nil
 				}
 				resp := answer(req, http.StatusOK, jsonType, nil)
 				resp.Body = io.NopCloser(c.body())

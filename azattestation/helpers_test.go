@@ -38,6 +38,9 @@ var (
 	otherECKey  = sync.OnceValue(func() *ecdsa.PrivateKey { return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) })
 )
 
+// issuerCertificate is that in which rsaKey is published.
+var issuerCertificate = sync.OnceValue(func() *x509.Certificate { return certificateOf(rsaKey(), tokenIssuer) })
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
@@ -238,7 +241,7 @@ func signed(kid string, change object) string {
 func source(t testing.TB, keys ...object) *azattestation.KeySource {
 	t.Helper()
 	if len(keys) == 0 {
-		keys = []object{jwk("k", certificateOf(rsaKey(), tokenIssuer))}
+		keys = []object{jwk("k", issuerCertificate())}
 	}
 	s, err := azattestation.NewKeySource(tokenIssuer, jwks(keys...))
 	if err != nil {
@@ -264,7 +267,7 @@ func answering(t testing.TB, token string) (*atomic.Int32, transport) {
 	return fetches, func(req *http.Request) (*http.Response, error) {
 		if req.URL.Path == "/certs" {
 			fetches.Add(1)
-			return answer(req, http.StatusOK, jsonType, jwks(jwk("k", certificateOf(rsaKey(), tokenIssuer)))), nil
+			return answer(req, http.StatusOK, jsonType, jwks(jwk("k", issuerCertificate()))), nil
 		}
 		return answerJSON(req, object{"token": token})
 	}

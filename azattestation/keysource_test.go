@@ -52,7 +52,7 @@ func (s *keyServer) Do(req *http.Request) (*http.Response, error) {
 	}
 	keys := make([]object, len(kids))
 	for i, kid := range kids {
-		keys[i] = jwk(kid, certificateOf(rsaKey(), tokenIssuer))
+		keys[i] = jwk(kid, issuerCertificate())
 	}
 	return answer(req, http.StatusOK, jsonType, jwks(keys...)), nil
 }
@@ -382,7 +382,7 @@ func TestPanicOfATransportLocksNobodyOut(t *testing.T) {
 // TestFixedKeysStay: those of NewKeySource are neither fetched nor out of date.
 func TestFixedKeysStay(t *testing.T) {
 	runKeyTest(t, nil, func(k *keyTest) {
-		k.source = source(k, jwk("k", certificateOf(rsaKey(), tokenIssuer)))
+		k.source = source(k, jwk("k", issuerCertificate()))
 		time.Sleep(10 * 365 * 24 * time.Hour)
 		k.holds(tokenOfK())
 		checkToken(k, k.validate(k.Context(), tokenOfNew()), azattestation.TokenCheckSigningKey)

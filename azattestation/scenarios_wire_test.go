@@ -33,7 +33,7 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 		if req.URL.RawQuery != "" || req.Header.Get("Authorization") != "" || req.Header.Get("Accept") != "application/jwk+json, application/json" {
 			w.t.Errorf("GET %s with %v: want neither version nor credential", req.URL, req.Header)
 		}
-		return answer(req, http.StatusOK, jsonType, jwks(jwk("k", certificateOf(rsaKey(), tokenIssuer)))), nil
+		return answer(req, http.StatusOK, jsonType, jwks(jwk("k", issuerCertificate()))), nil
 	}
 	w.mu.Lock()
 	w.sent, w.body = append(w.sent, req), append(w.body, string(body))
