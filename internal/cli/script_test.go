@@ -41,7 +41,9 @@ func TestScripts(t *testing.T) {
 					ts.Fatalf("usage: instance TOKEN")
 				}
 				i := startInstance(t, time.Now())
+				i.mu.Lock() // the requests come from another process, after nothing that is seen here
 				i.bearer = args[0]
+				i.mu.Unlock()
 				ts.Setenv("ENDPOINT", i.URL())
 				ts.Setenv("CA", i.caFile)
 			},
