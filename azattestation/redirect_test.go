@@ -95,6 +95,23 @@ func TestRedirectWithinTheHost(t *testing.T) {
 	}
 }
 
+// TestRedirectToAnotherSchemeIsRefused: the same host without TLS is another one.
+func TestRedirectToAnotherSchemeIsRefused(t *testing.T) {
+	t.Parallel()
+	for from, to := range map[string]string{"https": "http", "http": "https"} {
+		srv := httptest.NewUnstartedServer(nil)
+		srv.Config.Handler = http.RedirectHandler(to+"://"+srv.Listener.Addr().String()+"/certs", http.StatusTemporaryRedirect)
+		if from == "https" {
+			srv.StartTLS()
+		} else {
+			srv.Start()
+		}
+		t.Cleanup(srv.Close)
+		_, err := clientOf(t, srv.URL, optionsFor(srv.Client())).AttestSGXEnclave(t.Context(), evidence, nil)
+		checkRefused(t, err, http.StatusTemporaryRedirect, "")
+	}
+}
+
 // TestUntrustedServerIsRefused: the default transport knows no certificate of a
 // test, and no TLS before 1.2.
 func TestUntrustedServerIsRefused(t *testing.T) {
