@@ -9,10 +9,25 @@ type Policy struct {
 	// Version is 0 if the text states none or one that does not exist.
 	Version Version
 	// VersionRange is where the version number stands, "1.1".
-	VersionRange  Range
+	VersionRange Range
+	// Comments are those of the version statement.
+	Comments      Comments
 	Configuration *Section
 	Authorization *Section
 	Issuance      *Section
+	// End holds the comments behind the last section.
+	End []*Comment
+}
+
+// Sections returns the sections that the policy has, in their order.
+func (p *Policy) Sections() []*Section {
+	var sections []*Section
+	for _, s := range []*Section{p.Configuration, p.Authorization, p.Issuance} {
+		if s != nil {
+			sections = append(sections, s)
+		}
+	}
+	return sections
 }
 
 // SectionKind says which of the three sections a rule stands in.
@@ -40,9 +55,18 @@ func (k SectionKind) String() string {
 
 // Section is a named list of rules.
 type Section struct {
-	Kind  SectionKind
-	Name  Range
-	Rules []*Rule
+	Kind SectionKind
+	// Range spans the section from its name to its semicolon, Name the name
+	// alone, Body what stands between its braces, with them.
+	Range    Range
+	Name     Range
+	Body     Range
+	Comments Comments
+	// Opening is the comment beside the name or the opening brace.
+	Opening *Comment
+	Rules   []*Rule
+	// End holds the comments behind the last rule.
+	End []*Comment
 }
 
 // Rule is "conditions => action;". A rule without conditions always fires.
@@ -51,6 +75,7 @@ type Rule struct {
 	Number int
 	// Range spans the rule with its semicolon.
 	Range      Range
+	Comments   Comments
 	Conditions []*Condition
 	Action     *Action
 }
@@ -58,17 +83,21 @@ type Rule struct {
 // Condition is "name:[tests]". It binds Name to the claims that pass all tests;
 // without tests every claim does.
 type Condition struct {
-	Range Range
+	Range    Range
+	Comments Comments
 	// Negated is "!" (version 1.2): no claim may pass.
 	Negated bool
 	// Name is nil for a condition without one.
 	Name  *Identifier
 	Tests []*Test
+	// End holds the comments behind the last test.
+	End []*Comment
 }
 
 // Test compares a property of a claim.
 type Test struct {
 	Range    Range
+	Comments Comments
 	Property Property
 	Operator Operator
 	Operand  Expression
@@ -113,15 +142,21 @@ func (v Verb) String() string {
 // arguments; the others have either Claim or Arguments.
 type Action struct {
 	Range Range
-	Verb  Verb
+	// Leading holds the comments before the action, if a condition stands
+	// before these: what follows an action belongs to its rule.
+	Leading []*Comment
+	Verb    Verb
 	// Claim is c of "claim=c".
 	Claim     *Identifier
 	Arguments []*Argument
+	// End holds the comments behind the last argument.
+	End []*Comment
 }
 
 // Argument is "property=expression" of an action.
 type Argument struct {
 	Range    Range
+	Comments Comments
 	Property Property
 	Value    Expression
 }

@@ -19,3 +19,17 @@ authorizationrules={
 	// 3:7: found '=', expected a comparison operator (equality is written ==)
 	// 4:0: found '}', expected ';' after the rule (add ; at 3:59)
 }
+
+func ExampleFormat() {
+	out, _ := syntax.Format(`version= 1.0; // preview
+authorizationrules{ [type=="x-ms-sgx-is-debuggable",value==true]=>deny();=>permit(); };`)
+	fmt.Print(out)
+	// Output:
+	// version=1.0; // preview
+	//
+	// authorizationrules
+	// {
+	//     [type=="x-ms-sgx-is-debuggable", value==true] => deny();
+	//     => permit();
+	// };
+}

@@ -139,7 +139,9 @@ func (p *parser) section(order *sections) bool {
 		*slot = section
 	}
 	order.last = max(order.last, kind)
-	return p.body(section)
+	ok := p.body(section)
+	section.Range = Range{name.rng.Start, p.prev.rng.End}
+	return ok
 }
 
 // place reports a section that stands twice or too late.
@@ -199,6 +201,7 @@ func (p *parser) body(section *Section) bool {
 		})
 		p.advance()
 	}
+	section.Body.Start = p.tok.rng.Start
 	if !p.expect(tokenOpenBrace) {
 		return false
 	}
@@ -226,6 +229,7 @@ func (p *parser) body(section *Section) bool {
 		p.settle(strays)
 		return true
 	}
+	section.Body.End = p.prev.rng.End
 	return p.semicolon("the section", tokenWord)
 }
 

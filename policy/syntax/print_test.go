@@ -1,72 +1,137 @@
 package syntax
 
 import (
-	"fmt"
-	"strconv"
+	"slices"
 	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// printed writes a tree in one canonical form, without positions, so that tests
-// can compare trees as text and parse what they print.
-func printed(tree *Policy) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "version=%s;\n", tree.Version)
-	for _, s := range []*Section{tree.Configuration, tree.Authorization, tree.Issuance} {
-		if s == nil {
-			continue
-		}
-		fmt.Fprintf(&b, "%s{\n", s.Kind)
-		for _, r := range s.Rules {
-			fmt.Fprintf(&b, "  %s;\n", printedRule(r))
-		}
-		b.WriteString("};\n")
+// checkPrint checks that what a tree prints parses into the same tree and is
+// printed the same again.
+func checkPrint(t *testing.T, tree *Policy) {
+	t.Helper()
+	text := Print(tree)
+	if len(text) > maxText {
+		return // Format refuses it
 	}
-	return b.String()
+	again, faults := Parse(text)
+	if len(faults) > 0 {
+		t.Fatalf("what was printed has a fault: %s\n%s", faults[0], text)
+	}
+	if got := printed(again); got != printed(tree) {
+		t.Errorf("what was printed means\n%s\nwant\n%s", got, printed(tree))
+	}
+	if diff := cmp.Diff(tree, again, cmpopts.IgnoreTypes(Range{})); diff != "" {
+		t.Errorf("what was printed parses into another tree (-want +got):\n%s", diff)
+	}
+	if got := Print(again); got != text {
+		t.Errorf("printed again it is\n%s\nwant\n%s", got, text)
+	}
 }
 
-func printedRule(r *Rule) string {
-	var conditions []string
-	for _, c := range r.Conditions {
-		var tests []string
-		for _, t := range c.Tests {
-			tests = append(tests, fmt.Sprintf("%s%s%s", t.Property, t.Operator, printedExpression(t.Operand)))
-		}
-		text := "[" + strings.Join(tests, ",") + "]"
-		if c.Name != nil {
-			text = c.Name.Name + ":" + text
-		}
-		if c.Negated {
-			text = "!" + text
-		}
-		conditions = append(conditions, text)
+// comments returns the texts of all comments in a text that has no faults.
+func comments(text string) []string {
+	scan := scanner{text: text, pos: Position{Line: 1}}
+	for scan.next().kind != tokenEOF {
 	}
-	a := r.Action
-	var arguments []string
-	if a.Claim != nil {
-		arguments = []string{"claim=" + a.Claim.Name}
+	var texts []string
+	for _, c := range scan.comments {
+		texts = append(texts, c.Text)
 	}
-	for _, x := range a.Arguments {
-		arguments = append(arguments, fmt.Sprintf("%s=%s", x.Property, printedExpression(x.Value)))
-	}
-	return fmt.Sprintf("%s => %s(%s)", strings.Join(conditions, " && "), a.Verb, strings.Join(arguments, ","))
+	slices.Sort(texts)
+	return texts
 }
 
-func printedExpression(e Expression) string {
-	switch e := e.(type) {
-	case *StringLiteral:
-		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(e.Value) + `"`
-	case *IntegerLiteral:
-		return strconv.FormatInt(e.Value, 10)
-	case *BooleanLiteral:
-		return strconv.FormatBool(e.Value)
-	case *Reference:
-		return e.Name.Name + "." + e.Property.String()
-	case *Call:
-		var arguments []string
-		for _, a := range e.Arguments {
-			arguments = append(arguments, printedExpression(a))
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	testGolden(t, "print", func(t *testing.T, input string) string {
+		t.Helper()
+		tree := mustParse(t, input)
+		checkPrint(t, tree)
+		out, faults := Format(input)
+		if len(faults) > 0 {
+			t.Fatalf("fault: %s", faults[0])
 		}
-		return e.Function.Name + "(" + strings.Join(arguments, ",") + ")"
+		if diff := cmp.Diff(comments(input), comments(out)); diff != "" {
+			t.Errorf("comments (-want +got):\n%s", diff)
+		}
+		return out
+	})
+}
+
+// TestPrintCommentAnywhere puts a comment between any two tokens of a policy:
+// none may get lost, and what is printed must be stable.
+func TestPrintCommentAnywhere(t *testing.T) {
+	t.Parallel()
+	const text = `version=1.2;configurationrules{=>issueproperty(type="p",value=1);};authorizationrules{c:[type=="a",value!=F(c.value,G(1))]&&![]=>add(type="b",value=H());=>permit();};issuancerules{c:[]=>issue(claim=c);};`
+	var ends []int
+	scan := scanner{text: text, pos: Position{Line: 1}}
+	for tok := scan.next(); tok.kind != tokenEOF; tok = scan.next() {
+		ends = append(ends, tok.rng.Start.Offset, tok.rng.End.Offset)
 	}
-	return "?"
+	ends = slices.Compact(ends)
+	for i, end := range ends {
+		for _, comment := range []string{"//a\n", "\n//a\n", " //a\n//b\n\n// c\n", "\n\n\n//a\r\n\r\n//b //c\n"} {
+			one := text[:end] + comment + text[end:]
+			checkComments(t, one)
+			// Another one behind a later token.
+			later := ends[(i*7+3)%len(ends)]
+			if later > end {
+				checkComments(t, text[:end]+comment+text[end:later]+comment+text[later:])
+			}
+		}
+	}
+	// One at every place at once.
+	all := text[ends[len(ends)-1]:]
+	for i := len(ends) - 1; i > 0; i-- {
+		all = text[ends[i-1]:ends[i]] + "//" + strings.Repeat("x", i) + "\n" + all
+	}
+	checkComments(t, all)
+}
+
+func checkComments(t *testing.T, text string) {
+	t.Helper()
+	tree := mustParse(t, text)
+	checkPrint(t, tree)
+	if diff := cmp.Diff(comments(text), comments(Print(tree))); diff != "" {
+		t.Errorf("comments of %q (-want +got):\n%s", text, diff)
+	}
+}
+
+func TestFormat(t *testing.T) {
+	t.Parallel()
+	if out, faults := Format(rules("=> permit()")); out != "" || len(faults) != 1 {
+		t.Errorf("a text with a fault gives %q and faults %v", out, faults)
+	}
+	// A text that grows beyond what can be read again.
+	long := strings.Repeat("x", maxText-100)
+	text := rules(`[type=="` + long + `"]=>permit();`)
+	for len(text) < maxText-10 {
+		text = "//x\n" + text
+	}
+	if out, faults := Format(text); out != "" || len(faults) != 1 || faults[0].Code != TooLarge {
+		t.Errorf("a text that grows too large gives %d bytes and faults %v", len(out), faults)
+	}
+}
+
+// TestPrintKeepsStrings checks that the inside of strings is kept to the byte,
+// with no more escapes than it takes.
+func TestPrintKeepsStrings(t *testing.T) {
+	t.Parallel()
+	for literal, want := range map[string]string{
+		`"a\"b\\c"`:          `"a\"b\\c"`,
+		`"\n\d\x"`:           `"ndx"`,
+		"\"a\r\n\tb  \n\"":   "\"a\r\n\tb  \n\"",
+		`"// no comment"`:    `"// no comment"`,
+		"\"\u202e\x1bäöü世\"": "\"\u202e\x1bäöü世\"",
+	} {
+		tree := mustParse(t, rules("=>add(type="+literal+",value=1);"))
+		checkPrint(t, tree)
+		if out := Print(tree); !strings.Contains(out, "(type="+want+",") {
+			t.Errorf("%q is printed as\n%s\nwant %q", literal, out, want)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,6 +12,7 @@ type scanner struct {
 	text string
 	pos  Position
 
+	comments    []*Comment
 	diagnostics []Diagnostic
 	strays      int
 
@@ -26,6 +28,8 @@ type scanner struct {
 	// swallowed is set by a string that never ends. What is missing at the end
 	// of the text is no news then.
 	swallowed bool
+	// talkative is set once there are more comments than are read.
+	talkative bool
 }
 
 func (s *scanner) next() token {
@@ -109,12 +113,34 @@ func (s *scanner) skipBlank() {
 		case rest[0] == ' ', rest[0] == '\t', rest[0] == '\n', strings.HasPrefix(rest, "\r\n"):
 			s.step()
 		case strings.HasPrefix(rest, "//"):
-			for s.pos.Offset < len(s.text) && s.text[s.pos.Offset] != '\n' && s.text[s.pos.Offset] != '\r' {
-				s.step()
-			}
+			s.comment()
 		default:
 			return
 		}
+	}
+}
+
+// comment moves over a comment and keeps it, without white space at its end.
+func (s *scanner) comment() {
+	start, end := s.pos, s.pos
+	for s.pos.Offset < len(s.text) && s.text[s.pos.Offset] != '\n' && s.text[s.pos.Offset] != '\r' {
+		if r := s.step(); r != ' ' && r != '\t' {
+			end = s.pos
+		}
+	}
+	at := Range{start, end}
+	switch count := len(s.comments); {
+	case count < maxComments:
+		s.comments = append(s.comments, &Comment{Range: at, Text: at.Of(s.text)})
+	case !s.talkative:
+		s.talkative = true
+		s.diagnostics = append(s.diagnostics, Diagnostic{
+			Code:       TooLarge,
+			Range:      at,
+			Message:    fmt.Sprintf("too many comments, at most %d are read", maxComments),
+			Found:      at.Of(s.text),
+			Production: "policy",
+		})
 	}
 }
 

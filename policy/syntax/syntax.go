@@ -60,5 +60,9 @@ func Parse(text string) (*Policy, []Diagnostic) {
 	}
 	p := newParser(text)
 	tree := p.policy()
-	return tree, Ordered(append(p.scanner.diagnostics, p.diagnostics...))
+	faults := Ordered(append(p.scanner.diagnostics, p.diagnostics...))
+	if len(faults) == 0 {
+		attach(tree, p.scanner.comments)
+	}
+	return tree, faults
 }
