@@ -27,33 +27,38 @@ func TestEndpoints(t *testing.T) {
 		"http://[::1]:8080":                        "http://[::1]:8080",
 		"https://[2001:db8::443]":                  "https://[2001:db8::443]",
 
-		"":                                  "",
-		"instance.example":                  "",
-		"instance.example:443":              "",
-		"//instance.example":                "",
-		"https:":                            "",
-		"https://":                          "",
-		"https://:443":                      "",
-		"https:instance.example":            "",
-		"https:///path":                     "",
-		"ftp://instance.example":            "",
-		"file:///etc/passwd":                "",
-		"http://instance.example":           "",
-		"http://localhost.instance.example": "",
-		"http://127.0.0.1.nip.example":      "",
-		"http://0.0.0.0":                    "",
-		"http://10.0.0.1":                   "",
-		"https://user@instance.example":     "",
-		"https://u:secret@instance.example": "",
-		"http://localhost@instance.example": "",
-		"https://instance.example?a=b":      "",
-		"https://instance.example?":         "",
-		"https://instance.example#part":     "",
-		"https://instance.example:port":     "",
-		"https://inst ance.example":         "",
-		"https://instance.example/%zz":      "",
-		"https://instance\n.example":        "",
-		"https://instance.example/\x1b[2J":  "",
+		"":                                    "",
+		"instance.example":                    "",
+		"instance.example:443":                "",
+		"//instance.example":                  "",
+		"https:":                              "",
+		"https://":                            "",
+		"https://:443":                        "",
+		"https:instance.example":              "",
+		"https:///path":                       "",
+		"ftp://instance.example":              "",
+		"file:///etc/passwd":                  "",
+		"http://instance.example":             "",
+		"http://localhost.instance.example":   "",
+		"http://127.0.0.1.nip.example":        "",
+		"http://0.0.0.0":                      "",
+		"http://10.0.0.1":                     "",
+		"https://user@instance.example":       "",
+		"https://u:secret@instance.example":   "",
+		"http://localhost@instance.example":   "",
+		"https://instance.example?a=b":        "",
+		"https://instance.example?":           "",
+		"https://instance.example#part":       "",
+		"https://instance.example:port":       "",
+		"https://instance.example:0443":       "",
+		"https://instance.example/a%2Fb":      "",
+		"https://bücher.example":              "",
+		"https://instance.example?sig=secret": "",
+		"https://instance.example#secret":     "",
+		"https://inst ance.example":           "",
+		"https://instance.example/%zz":        "",
+		"https://instance\n.example":          "",
+		"https://instance.example/\x1b[2J":    "",
 	} {
 		c, err := azattestation.NewClientWithNoCredential(endpoint, nil)
 		if want != "" {
@@ -80,6 +85,9 @@ func TestArgumentsAreChecked(t *testing.T) {
 	old := optionsFor(unreachable(t))
 	old.APIVersion = azattestation.APIVersion20201001
 	oldClient := clientOf(t, endpoint, old)
+	preview := optionsFor(unreachable(t))
+	preview.APIVersion = "2022-08-01-preview"
+	previewClient := clientOf(t, endpoint, preview)
 	skipFormat := &azattestation.TokenValidationOptions{Skip: []azattestation.TokenCheck{azattestation.TokenCheckFormat}}
 	wrongVersion := optionsFor(nil)
 	wrongVersion.APIVersion = "latest&x=y"
@@ -122,6 +130,10 @@ func TestArgumentsAreChecked(t *testing.T) {
 		"guest too early":   func(ctx context.Context) error { _, err := oldClient.AttestAzureGuest(ctx, evidence, nil); return err },
 		"nonce too early": func(ctx context.Context) error {
 			_, err := oldClient.AttestSGXEnclave(ctx, evidence, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: new("n")})
+			return err
+		},
+		"nonce of a preview": func(ctx context.Context) error {
+			_, err := previewClient.AttestSGXEnclave(ctx, evidence, &azattestation.ClientAttestSGXEnclaveOptions{Nonce: new("n")})
 			return err
 		},
 		"skip of no check, per call": func(ctx context.Context) error {

@@ -279,6 +279,21 @@ func TestScenarioTokenCallback(t *testing.T) {
 	}
 }
 
+// TestScenarioTokenCallbackChangesNoKey: what it is given is its own.
+func TestScenarioTokenCallbackChangesNoKey(t *testing.T) {
+	t.Parallel()
+	keys := source(t)
+	options := &azattestation.TokenValidationOptions{Callback: func(_ context.Context, _ *azattestation.Token, signer *azattestation.SigningCertificate) error {
+		signer.KeyID, signer.Chain[0] = "other", certificateOf(otherRSAKey(), "other")
+		return nil
+	}}
+	for range 2 {
+		if err := parse(t, signed("k", nil)).Validate(t.Context(), keys, options); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestScenarioTokenCallbackWithoutSignature is given no certificate.
 func TestScenarioTokenCallbackWithoutSignature(t *testing.T) {
 	t.Parallel()

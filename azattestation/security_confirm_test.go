@@ -1,8 +1,11 @@
 package azattestation_test
 
 import (
+	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
+	"math/big"
 	"testing"
 
 	"github.com/azattest/azattest/azattestation"
@@ -117,6 +120,50 @@ func TestSecurityCertificateChangeIsConfirmed(t *testing.T) {
 		_, tr := answering(t, signed("k", claims))
 		_, err := adminOf(t, tokenIssuer, optionsFor(tr)).AddPolicyCertificate(t.Context(), cert, key, nil)
 		checkError[*azattestation.UnconfirmedError](t, err)
+	}
+}
+
+// TestSecuritySignerChain: the certificates of a signed change are a chain, each
+// the issuer of the one before; a stranger's is no ornament.
+func TestSecuritySignerChain(t *testing.T) {
+	t.Parallel()
+	root := certificateOf(otherRSAKey(), "root")
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "leaf"}}
+	leaf := must(x509.ParseCertificate(must(x509.CreateCertificate(rand.Reader, template, root, ecKey().Public(), otherRSAKey()))))
+	stranger := certificateOf(rsaKey(), "root")
+	x5c := func(chain ...*x509.Certificate) []any {
+		var list []any
+		for _, c := range chain {
+			list = append(list, jwk("", c)["x5c"].([]string)[0])
+		}
+		return list
+	}
+	for name, c := range map[string]struct {
+		header object
+		fails  azattestation.TokenCheck
+	}{
+		"leaf":                {object{"alg": "ES256", "x5c": x5c(leaf)}, ""},
+		"leaf and root":       {object{"alg": "ES256", "x5c": x5c(leaf, root)}, ""},
+		"leaf and a stranger": {object{"alg": "ES256", "x5c": x5c(leaf, stranger)}, azattestation.TokenCheckSigningKey},
+		"root first":          {object{"alg": "ES256", "x5c": x5c(root, leaf)}, azattestation.TokenCheckSigningKey},
+		"ECDH256":             {object{"alg": "ECDH256", "x5c": x5c(leaf)}, ""},
+		"RSA256 of an EC key": {object{"alg": "RSA256", "x5c": x5c(leaf)}, azattestation.TokenCheckAlgorithm},
+		"another key's":       {object{"alg": "ES256", "x5c": x5c(certificateOf(otherECKey(), "leaf"))}, azattestation.TokenCheckSignature},
+	} {
+		_, err := parse(t, compact(jsonOf(c.header), "", es256(ecKey()))).VerifySigner()
+		if c.fails == "" && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.fails != "" {
+			checkToken(t, err, c.fails)
+		}
+	}
+	key, err := azattestation.NewSigningKey(ecKey(), leaf, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := must(azattestation.NewPolicyToken("policy", key)); p.VerifySignature() != nil || len(p.Signer()) != 2 {
+		t.Errorf("signer %v (%v)", p.Signer(), p.VerifySignature())
 	}
 }
 
