@@ -58,9 +58,6 @@ func newConnection(clientName, endpoint string, credential azcore.TokenCredentia
 		return nil, fmt.Errorf("azattestation: %w", err)
 	}
 	c.own = c.anonymous
-	if isNil(credential) {
-		credential = nil
-	}
 	if credential != nil {
 		if strings.HasPrefix(url, "http:") && !core.InsecureAllowCredentialWithHTTP {
 			return nil, &ArgumentError{Argument: "endpoint", Expected: "https where there is a credential", Found: url}

@@ -73,9 +73,22 @@ func TestSigningKeyShowsNoSecret(t *testing.T) {
 			}
 		})
 	}
+	// A signer that is a value, such as a handle of an HSM, is not behind a pointer
+	// where fmt stops.
+	const pin = "the PIN of the HSM"
+	handle := must(azattestation.NewSigningKey(pinned{rsaKey(), pin}, certificateOf(rsaKey(), "HSM")))
+	checkNoSecret(t, handle, pin)
+	checkNoSecret(t, *handle, pin)
+	checkNoSecret(t, struct{ Key azattestation.SigningKey }{*handle}, pin)
 	if text := fmt.Sprint((*azattestation.SigningKey)(nil)) + fmt.Sprint(&azattestation.SigningKey{}); strings.Contains(text, "PANIC") {
 		t.Error(text)
 	}
+}
+
+// pinned is a key with a secret beside it.
+type pinned struct {
+	crypto.Signer
+	pin string
 }
 
 // oddSigner is a crypto.Signer that does as it is told.
