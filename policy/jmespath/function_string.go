@@ -1,0 +1,93 @@
+package jmespath
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+func callContains(e *evaluator, x *expr, args []Value) (Value, error) {
+	subject, wanted := args[0], args[1]
+	if subject.kind == KindString {
+		if wanted.kind != KindString {
+			return booleanValue(false), nil
+		}
+		return booleanValue(strings.Contains(subject.text, wanted.text)), e.spend(x, len(subject.text)/stepBytes)
+	}
+	for _, item := range subject.node.items {
+		if err := e.spend(x, 1); err != nil {
+			return Value{}, err
+		}
+		if same, err := e.same(x, item, wanted); err != nil || same {
+			return booleanValue(same), err
+		}
+	}
+	return booleanValue(false), nil
+}
+
+func callStartsWith(e *evaluator, x *expr, args []Value) (Value, error) {
+	return booleanValue(strings.HasPrefix(args[0].text, args[1].text)), e.spend(x, len(args[1].text)/stepBytes)
+}
+
+func callEndsWith(e *evaluator, x *expr, args []Value) (Value, error) {
+	return booleanValue(strings.HasSuffix(args[0].text, args[1].text)), e.spend(x, len(args[1].text)/stepBytes)
+}
+
+func callEqualsIgnoreCase(e *evaluator, x *expr, args []Value) (Value, error) {
+	// Folding reads the text rune by rune.
+	const slower = 4
+	return booleanValue(strings.EqualFold(args[0].text, args[1].text)), e.spend(x, slower*len(args[0].text)/stepBytes)
+}
+
+func callJoin(e *evaluator, x *expr, args []Value) (Value, error) {
+	items := args[1].node.items
+	if err := e.uniform(x, items, typeString); err != nil {
+		return Value{}, err
+	}
+	texts, size := make([]string, len(items)), 0
+	for i, item := range items {
+		texts[i] = item.text
+		size += len(item.text) + len(args[0].text)
+	}
+	if size-len(args[0].text) > maxDocument {
+		return Value{}, x.fault(LimitExceeded, "the joined text is too long")
+	}
+	return e.string(x, strings.Join(texts, args[0].text))
+}
+
+func callLength(e *evaluator, x *expr, args []Value) (Value, error) {
+	v := args[0]
+	if v.kind != KindString {
+		return integerValue(int64(v.Len())), nil
+	}
+	return integerValue(int64(utf8.RuneCountInString(v.text))), e.spend(x, len(v.text)/stepBytes)
+}
+
+func callReverse(e *evaluator, x *expr, args []Value) (Value, error) {
+	if v := args[0]; v.kind == KindString {
+		if err := e.spend(x, len(v.text)/4); err != nil {
+			return Value{}, err
+		}
+		runes := []rune(v.text)
+		slices.Reverse(runes)
+		return e.string(x, string(runes))
+	}
+	items := slices.Clone(args[0].node.items)
+	slices.Reverse(items)
+	return e.array(x, items)
+}
+
+func callToString(e *evaluator, x *expr, args []Value) (Value, error) {
+	v := args[0]
+	if v.kind == KindString {
+		return v, nil
+	}
+	if err := e.spend(x, v.size()/4); err != nil {
+		return Value{}, err
+	}
+	return e.string(x, v.JSON())
+}
+
+func callType(_ *evaluator, _ *expr, args []Value) (Value, error) {
+	return stringValue(args[0].typeName()), nil
+}

@@ -1,0 +1,37 @@
+package jmespath
+
+// Bounds on queries and documents. Both may come from strangers: a draft policy
+// carries its queries, and an event log is what the attesting machine says.
+const (
+	// maxExpression bounds a query's bytes. The longest public query, put
+	// together by a policy at run time, has about 500.
+	maxExpression = 16 << 10
+	// maxNesting bounds expressions within expressions, and with them the
+	// stacks of parser and evaluator. Chains of ., |, && and || count once,
+	// however long they are.
+	maxNesting = 64
+	// maxDocument bounds a document's bytes, and those of every array and
+	// object that a query builds: an event log of 2000 events stays below.
+	maxDocument = 2 << 20
+	// maxValues bounds the values in one document: each takes about fifty
+	// bytes of memory, and as little as two of text.
+	maxValues = 1 << 18
+	// maxDepth bounds the nesting of a document and of everything that a query
+	// builds, and with it every recursion over values. Package claims has the
+	// same bound.
+	maxDepth = 64
+	// maxNumber bounds a number's digits: exact arithmetic costs by the digit.
+	// The largest float64 has 309.
+	maxNumber = 512
+	// maxSteps bounds the work of one search: a step is one expression
+	// applied to one value, one value moved, or stepBytes of text read: 10 ms
+	// or so altogether. A query over a log of 200 events takes about 2000.
+	maxSteps = 1 << 18
+	// stepBytes is how much text is read, compared or written in one step.
+	stepBytes = 32
+	// stepNumber is what a comparison with a number beyond 64 bits costs: it
+	// works on decimal digits.
+	stepNumber = 64
+	// maxQuoted bounds, in bytes, the piece of a text that a message quotes.
+	maxQuoted = 40
+)
