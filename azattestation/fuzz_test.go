@@ -129,6 +129,10 @@ func FuzzJWKS(f *testing.F) {
 	ours := certificateOf(rsaKey(), "x").RawSubjectPublicKeyInfo
 	f.Fuzz(func(t *testing.T, text []byte) {
 		keys, err := azattestation.NewKeySource(tokenIssuer, text)
+		certificates, saved := azattestation.ParseSigningCertificates(text)
+		if (err == nil) != (saved == nil) || err == nil && len(certificates) == 0 {
+			t.Errorf("%d certificates (%v), but keys: %v", len(certificates), saved, err)
+		}
 		if err != nil {
 			checkError[*azattestation.ArgumentError](t, err)
 			checkTame(t, err)
