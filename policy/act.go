@@ -18,39 +18,120 @@ func (m *machine) act() error {
 		return nil
 	case syntax.Add, syntax.Issue, syntax.IssueProperty:
 	}
-	name, v, err := m.claim()
-	if err != nil {
-		return err
+	a := &m.rule.action
+	if a.kind.set == nil && a.value.set == nil && (a.valueType == nil || a.valueType.set == nil) {
+		made := m.claim()
+		if a.valueType != nil {
+			return m.makeTyped(&made, m.value(a.valueType))
+		}
+		return m.makeClaim(&made)
 	}
-	switch {
-	case m.rule.action.verb == syntax.IssueProperty:
-		err = m.set(name, v)
-	case m.rule.action.verb == syntax.Issue && m.rule.section == syntax.Issuance:
-		err = m.issue(name, v)
-	}
-	if err != nil {
-		return err
-	}
-	return m.state(name, v, issuerPolicy)
+	return m.actOnSets()
 }
 
-// claim makes the claim that the action describes.
-func (m *machine) claim() (string, claims.Value, error) {
+// claimMade is a claim that an action describes.
+type claimMade struct {
+	kind, value claims.Value
+	readOnly    bool
+}
+
+// claim returns the claim that an action without functions describes.
+func (m *machine) claim() claimMade {
 	a := &m.rule.action
-	kind, v := m.value(&a.kind), m.value(&a.value)
-	name, ok := kind.Str()
-	if !ok || name == "" {
-		return "", v, m.fail("the type of a claim is set to %s, want a String that is not empty", shown(kind))
+	return claimMade{m.value(&a.kind), m.value(&a.value), m.taints(&a.kind) || m.taints(&a.value)}
+}
+
+// taints reports whether what is made of an operand is read-only.
+func (m *machine) taints(o *operand) bool {
+	if o.set != nil {
+		return m.sets[o.set.slot].readOnly
 	}
-	if v.Kind() == 0 {
-		return "", v, m.fail("claim %s gets no value: a structured value has no valueType", shown(kind))
+	return o.place >= 0 && o.property != 0 && m.facts[m.bound[o.place]].taints(o.property)
+}
+
+// all returns the values of an operand.
+func (m *machine) all(o *operand) []claims.Value {
+	if o.set != nil {
+		return m.sets[o.set.slot].list
 	}
-	if a.valueType != nil {
-		if want, _ := m.value(a.valueType).Str(); want != v.Kind().String() {
-			return "", v, m.fail("the value of claim %s is %s (%s), but valueType says %s", shown(kind), shown(v), v.Kind(), shown(claims.String(want)))
+	return m.one(m.value(o)).list
+}
+
+// actOnSets makes a claim for every type and value that functions give. Without
+// a value there is nothing to make; a claim without a type is a mistake.
+func (m *machine) actOnSets() error {
+	a := &m.rule.action
+	kinds, vs := m.all(&a.kind), m.all(&a.value)
+	if len(vs) == 0 {
+		return nil
+	}
+	if len(kinds) == 0 {
+		return m.fail("the type of a claim gets no value, want a String that is not empty")
+	}
+	made := claimMade{readOnly: m.taints(&a.kind) || m.taints(&a.value)}
+	for _, made.kind = range kinds {
+		for _, made.value = range vs {
+			if err := m.spend(1); err != nil {
+				return err
+			}
+			if a.valueType == nil {
+				if err := m.makeClaim(&made); err != nil {
+					return err
+				}
+				continue
+			}
+			want := m.all(a.valueType)
+			if len(want) != 1 {
+				return m.fail("valueType gets %d values, want one", len(want))
+			}
+			if err := m.makeTyped(&made, want[0]); err != nil {
+				return err
+			}
 		}
 	}
-	return name, v, nil
+	return nil
+}
+
+// makeTyped makes a claim whose valueType the action says.
+func (m *machine) makeTyped(made *claimMade, valueType claims.Value) error {
+	if want, _ := valueType.Str(); made.value.Kind() != 0 && want != made.value.Kind().String() {
+		return m.fail("the value of claim %s is %s (%s), but valueType says %s", shown(made.kind), shown(made.value), made.value.Kind(), shown(claims.String(want)))
+	}
+	return m.makeClaim(made)
+}
+
+// makeClaim states the claim, and issues it if the action says so.
+func (m *machine) makeClaim(made *claimMade) error {
+	name, ok := made.kind.Str()
+	if !ok || name == "" {
+		return m.fail("the type of a claim is set to %s, want a String that is not empty", shown(made.kind))
+	}
+	v := made.value
+	if v.Kind() == 0 {
+		return m.fail("claim %s gets no value: a structured value has no valueType", shown(made.kind))
+	}
+	verb := m.rule.action.verb
+	if verb == syntax.Issue && m.rule.section != syntax.Issuance && issueAdds {
+		verb = syntax.Add
+	}
+	if verb != syntax.Add && made.readOnly {
+		return m.fail("claim %s comes of a read-only claim (%s) and cannot be issued: only what ContainsOnlyValue and IsSubsetOf say of it can", shown(made.kind), readOnlyTypes[0])
+	}
+	var err error
+	switch verb {
+	case syntax.IssueProperty:
+		err = m.set(name, v)
+	case syntax.Issue:
+		err = m.issue(name, v)
+	default:
+	}
+	if err != nil {
+		return err
+	}
+	if m.tracer != nil {
+		m.tracer.made(verb, made)
+	}
+	return m.state(name, v, issuerPolicy, made.readOnly)
 }
 
 // set states a property. It has one value: rules that disagree about it cannot
@@ -66,16 +147,19 @@ func (m *machine) set(name string, v claims.Value) error {
 	if fault := p.fault(v); fault != "" {
 		return m.fail("%s", fault)
 	}
-	if before, twice := m.properties.First(name); twice && before != v {
+	before, twice := m.result.properties.First(name)
+	if twice && before != v {
 		return m.fail("property %s is set to %s here and to %s before", name, shown(v), shown(before))
 	}
-	m.properties.Put(name, v)
+	if !twice {
+		m.result.properties.Add(name, v)
+	}
 	return nil
 }
 
 // issue puts a claim into the token.
 func (m *machine) issue(name string, v claims.Value) error {
-	for _, before := range m.issued.Values(name) {
+	for _, before := range m.result.issued.Values(name) {
 		if err := m.spend(1 + cost(before, v)); err != nil {
 			return err
 		}
@@ -85,15 +169,15 @@ func (m *machine) issue(name string, v claims.Value) error {
 	}
 	m.issuedSize += len(name) + size(v)
 	if m.issuedSize > maxIssued {
-		return m.fail("the rules issue claims of more than %d bytes", maxIssued)
+		return m.exceeded("the rules issue claims of more than %d bytes", maxIssued)
 	}
-	m.issued.Add(name, v)
+	m.result.issued.Add(name, v)
 	return nil
 }
 
 // state adds a claim to those that rules see, unless it is there already or no
 // rule could see it.
-func (m *machine) state(name string, v claims.Value, by issuer) error {
+func (m *machine) state(name string, v claims.Value, by issuer, readOnly bool) error {
 	slot, named := m.program.slots[name]
 	if !named {
 		if !m.program.scans {
@@ -107,13 +191,14 @@ func (m *machine) state(name string, v claims.Value, by issuer) error {
 			return err
 		}
 		if f.value == v && f.issuer == by {
+			f.readOnly = f.readOnly || readOnly
 			return nil
 		}
 	}
 	if len(m.facts) > maxFacts {
-		return m.fail("there are more than %d claims", maxFacts)
+		return m.exceeded("there are more than %d claims", maxFacts)
 	}
-	m.facts = append(m.facts, fact{name: name, value: v, issuer: by})
+	m.facts = append(m.facts, fact{name: name, value: v, issuer: by, readOnly: readOnly})
 	m.chains[slot].extend(m.facts)
 	return nil
 }

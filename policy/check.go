@@ -6,12 +6,12 @@ import (
 	"strings"
 
 	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/policy/jmespath"
 	"github.com/azattest/azattest/policy/syntax"
 )
 
 // The faults of meaning that [Compile] finds, beside those of package syntax.
 const (
-	VersionNotEvaluated   syntax.Code = "version-not-evaluated"
 	MisplacedAction       syntax.Code = "misplaced-action"
 	UndeclaredIdentifier  syntax.Code = "undeclared-identifier"
 	RepeatedIdentifier    syntax.Code = "repeated-identifier"
@@ -23,38 +23,36 @@ const (
 	UnknownPolicyProperty syntax.Code = "unknown-policy-property"
 	PolicyPropertyValue   syntax.Code = "policy-property-value"
 	PolicyPropertyTwice   syntax.Code = "policy-property-twice"
+	UnknownFunction       syntax.Code = "unknown-function"
+	WrongArgument         syntax.Code = "wrong-argument"
+	InvalidQuery          syntax.Code = "invalid-query"
 )
 
 // checker looks for faults of meaning in a tree, which may have faults of syntax
 // as well: a zero verb or property has been reported and is passed over.
 type checker struct {
 	text   string
+	tree   *syntax.Policy
 	faults []syntax.Diagnostic
 	// always holds what rules without conditions set properties to.
 	always map[string]claims.Value
+	// queries are those that the text has.
+	queries map[*syntax.Call]*jmespath.Query
 }
 
-func check(text string, tree *syntax.Policy) []syntax.Diagnostic {
-	c := &checker{text: text, always: make(map[string]claims.Value)}
-	if tree.Version == syntax.V12 {
-		// Whether 1.2 changes the meaning of what 1.1 has is not known, so not
-		// even a policy without functions runs under it.
-		c.report(VersionNotEvaluated, tree.VersionRange, "policies of version 1.2 are not evaluated yet",
-			"version 1.1 has everything but functions and !")
-		return c.faults
-	}
-	for _, section := range []*syntax.Section{tree.Configuration, tree.Authorization, tree.Issuance} {
-		if section == nil {
-			continue
-		}
+func newChecker(text string, tree *syntax.Policy) *checker {
+	return &checker{text: text, tree: tree, always: make(map[string]claims.Value), queries: make(map[*syntax.Call]*jmespath.Query)}
+}
+
+func (c *checker) check() {
+	for _, section := range c.tree.Sections() {
 		for _, rule := range section.Rules {
 			if len(c.faults) >= maxFaults {
-				return c.faults
+				return
 			}
 			c.rule(section.Kind, rule)
 		}
 	}
-	return c.faults
 }
 
 func (c *checker) report(code syntax.Code, at syntax.Range, message, hint string) {
@@ -89,7 +87,9 @@ func (c *checker) rule(section syntax.SectionKind, rule *syntax.Rule) {
 		for _, test := range condition.Tests {
 			c.test(s, test)
 		}
-		c.declare(s, condition.Name)
+		if !condition.Negated {
+			c.declare(s, condition.Name)
+		}
 	}
 	placed := c.placement(section, rule.Action)
 	if rule.Action.Claim != nil {
@@ -124,6 +124,9 @@ func (c *checker) declared(s *scope, name *syntax.Identifier) {
 	for _, condition := range s.rule.Conditions {
 		if condition.Name != nil && condition.Name.Name == name.Name {
 			hint = "a condition can only refer to those before it"
+			if condition.Negated {
+				hint = "a condition with ! binds no claims"
+			}
 		}
 	}
 	c.report(UndeclaredIdentifier, name.Range, fmt.Sprintf("identifier %s is not declared", name.Name), hint)

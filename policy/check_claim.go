@@ -22,20 +22,14 @@ func literalOf(e syntax.Expression) (claims.Value, bool) {
 	return claims.Value{}, false
 }
 
-// expression checks the identifiers of e.
+// expression checks the identifiers and the functions of e.
 func (c *checker) expression(s *scope, e syntax.Expression) {
-	if reference, ok := e.(*syntax.Reference); ok {
-		c.declared(s, reference.Name)
+	switch e := e.(type) {
+	case *syntax.Reference:
+		c.declared(s, e.Name)
+	case *syntax.Call:
+		c.call(s, e)
 	}
-}
-
-// isText reports whether e is a string whatever the claims are.
-func isText(e syntax.Expression) bool {
-	if v, ok := literalOf(e); ok {
-		return v.Kind() == claims.KindString
-	}
-	reference, ok := e.(*syntax.Reference)
-	return ok && reference.Property != syntax.Value
 }
 
 // isOrdered reports whether o is one of <, <=, >, >=.
@@ -45,17 +39,20 @@ func isOrdered(o syntax.Operator) bool { return o >= syntax.Less }
 // such a one would be a hole.
 func (c *checker) test(s *scope, t *syntax.Test) {
 	c.expression(s, t.Operand)
-	literal, isLiteral := literalOf(t.Operand)
-	if t.Property != syntax.Value && t.Property != 0 && isLiteral && literal.Kind() != claims.KindString {
-		c.report(WrongKind, t.Range, fmt.Sprintf("%s is a String and never equals %s", t.Property, shown(literal)), "put it in quotation marks")
+	kind := kindOf(t.Operand)
+	if t.Property != syntax.Value && t.Property != 0 && kind != 0 && kind != claims.KindString {
+		hint := "put it in quotation marks"
+		if _, isLiteral := literalOf(t.Operand); !isLiteral {
+			hint = ""
+		}
+		c.report(WrongKind, t.Range, fmt.Sprintf("%s is a String and never equals %s", t.Property, described(t.Operand)), hint)
 		return
 	}
-	isBoolean := isLiteral && literal.Kind() == claims.KindBoolean
-	if isOrdered(t.Operator) && (t.Property != syntax.Value || isText(t.Operand) || isBoolean) {
+	if isOrdered(t.Operator) && (t.Property != syntax.Value || kind != 0 && kind != claims.KindInteger) {
 		c.report(WrongKind, t.Range, fmt.Sprintf("%s compares integers only", t.Operator), "other kinds have == and !=")
 		return
 	}
-	if isLiteral {
+	if literal, isLiteral := literalOf(t.Operand); isLiteral {
 		text, _ := literal.Str()
 		c.closedName(t.Property, text, t.Operand.Span())
 	}
@@ -107,34 +104,39 @@ func (c *checker) arguments(s *scope, action *syntax.Action) {
 
 func (c *checker) argument(s *scope, a *syntax.Argument) {
 	c.expression(s, a.Value)
-	literal, isLiteral := literalOf(a.Value)
-	if isLiteral && (a.Property == syntax.Type || a.Property == syntax.ValueType) {
-		switch text, ok := literal.Str(); {
-		case !ok:
-			c.report(WrongKind, a.Range, fmt.Sprintf("%s is set to %s, want a String", a.Property, shown(literal)), "put it in quotation marks")
-		case a.Property == syntax.ValueType:
-			c.closedName(a.Property, text, a.Value.Span())
-		case text == "":
-			c.report(WrongKind, a.Range, "a claim needs a type that is not empty", "")
-		}
-	}
 	if a.Property == syntax.Issuer {
 		c.report(ForbiddenArgument, a.Range, fmt.Sprintf("a rule cannot choose the issuer of its claims: it is %s", issuerPolicy), "remove issuer=…")
+		return
+	}
+	if a.Property != syntax.Type && a.Property != syntax.ValueType {
+		return
+	}
+	literal, isLiteral := literalOf(a.Value)
+	text, _ := literal.Str()
+	switch kind := kindOf(a.Value); {
+	case kind != 0 && kind != claims.KindString:
+		hint := "put it in quotation marks"
+		if !isLiteral {
+			hint = ""
+		}
+		c.report(WrongKind, a.Range, fmt.Sprintf("%s is set to %s, want a String", a.Property, described(a.Value)), hint)
+	case !isLiteral:
+	case a.Property == syntax.ValueType:
+		c.closedName(a.Property, text, a.Value.Span())
+	case text == "":
+		c.report(WrongKind, a.Range, "a claim needs a type that is not empty", "")
 	}
 }
 
-// kinds reports a literal value of another kind than the valueType says.
+// kinds reports a value of another kind than the valueType says.
 func (c *checker) kinds(value, kind *syntax.Argument) {
-	v, ok := literalOf(value.Value)
-	if !ok {
-		return
-	}
+	is := kindOf(value.Value)
 	k, ok := literalOf(kind.Value)
-	if !ok {
+	if !ok || is == 0 {
 		return
 	}
-	if name, isString := k.Str(); isString && slices.Contains(valueTypes[:], name) && name != v.Kind().String() {
-		c.report(WrongKind, value.Range, fmt.Sprintf("value is %s (%s), but valueType says %s", shown(v), v.Kind(), name), "")
+	if name, isString := k.Str(); isString && slices.Contains(valueTypes[:], name) && name != is.String() {
+		c.report(WrongKind, value.Range, fmt.Sprintf("value is %s (%s), but valueType says %s", described(value.Value), is, name), "")
 	}
 }
 

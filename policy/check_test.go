@@ -140,7 +140,7 @@ func TestFaultsOfMeaning(t *testing.T) {
 			[]string{
 				`assignment-in-condition 3:5: found '=', expected a comparison operator (equality is written ==)`,
 				`undeclared-identifier 4:15: identifier c is not declared (name a condition: c:[…])`,
-				`missing-semicolon 6:0: found '=>', expected ';' after the rule (add ; at 5:11)`,
+				`missing-semicolon 6:0: found '=>', expected ';' after the rule (end the rule with ; on line 5)`,
 				`unknown-action 6:3: found 'frob', expected an action (the actions are permit, deny, add, issue or issueproperty)`,
 			},
 		},
@@ -152,24 +152,13 @@ func TestFaultsOfMeaning(t *testing.T) {
 				`unknown-property 4:44: found 'valeu', expected a claim property (did you mean value?)`,
 			},
 		},
-		"version 1.2": {
-			`version=1.2;authorizationrules{=>permit();};`,
-			[]string{`version-not-evaluated 1:8: policies of version 1.2 are not evaluated yet (version 1.1 has everything but functions and !)`},
-		},
-		"version 1.2 with a fault": {
-			`version=1.2;authorizationrules{=>permit(;};`,
-			[]string{
-				`version-not-evaluated 1:8: policies of version 1.2 are not evaluated yet (version 1.1 has everything but functions and !)`,
-				`unexpected-token 1:40: found ';', expected ')' (permit takes no arguments)`,
-			},
-		},
 		"a function in version 1.1": {
 			issuing(`c:[] => issue(type="a", value=NegateBool(c.value));`),
-			[]string{`needs-version 4:30: a function needs version 1.2, and this policy says version 1.1`},
+			[]string{`needs-version 4:30: a function needs version 1.2, and this policy says version 1.1 (write version=1.2;)`},
 		},
 		"configuration rules in version 1.0": {
 			`version=1.0;configurationrules{};authorizationrules{};`,
-			[]string{`needs-version 1:12: configurationrules needs version 1.1, and this policy says version 1.0`},
+			[]string{`needs-version 1:12: configurationrules needs version 1.1, and this policy says version 1.0 (write version=1.1;)`},
 		},
 	}
 	for name, test := range tests {
@@ -185,7 +174,7 @@ func TestFaultsOfMeaning(t *testing.T) {
 func TestSyntaxError(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"version=1.0;":                    `policy text at 1:12: the policy has no authorizationrules (add authorizationrules { => permit(); };)`,
+		"version=1.0;":                    `policy text at 1:12: the policy has no authorizationrules (add authorizationrules { … }; with the rules that permit: without any, nothing is permitted)`,
 		"version=9.0;":                    `policy text at 1:8: there is no version '9.0' of the policy language (the versions are 1.0, 1.1 and 1.2), and 1 more fault`,
 		authorizing("=>a();=>b();=>c();"): `policy text at 3:2: found 'a', expected an action (the actions are permit, deny, add, issue or issueproperty), and 2 more faults`,
 	} {

@@ -20,9 +20,8 @@ import (
 // indexRow takes file, hash and outcome from a row of the corpus' index.
 var indexRow = regexp.MustCompile("(?m)^\\| (\\S+\\.txt) \\|.*\\| `([\\w-]{43})` \\| (OK policy v(\\d\\.\\d)|OK rules|FAIL)")
 
-// TestCorpusPolicies compiles every public policy: the well-formed ones of
-// versions 1.0 and 1.1 must compile, all others must not, and of those of
-// version 1.2 the reason is the version.
+// TestCorpusPolicies compiles every public policy: the well-formed ones must
+// compile, all others must not.
 func TestCorpusPolicies(t *testing.T) {
 	t.Parallel()
 	rows := indexRow.FindAllStringSubmatch(string(corpus.Read(t, "policies", "INDEX.md")), -1)
@@ -38,7 +37,7 @@ func TestCorpusPolicies(t *testing.T) {
 				t.Errorf("hash %s, want %s", got, hash)
 			}
 			p, err := Compile(text)
-			if version == "1.0" || version == "1.1" {
+			if version != "" {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -50,9 +49,6 @@ func TestCorpusPolicies(t *testing.T) {
 			var bad *SyntaxError
 			if !errors.As(err, &bad) {
 				t.Fatalf("error %v, want a SyntaxError", err)
-			}
-			if version == "1.2" && (len(bad.Diagnostics) != 1 || bad.Diagnostics[0].Code != VersionNotEvaluated) {
-				t.Errorf("faults %v, want one that names the version", bad.Diagnostics)
 			}
 		})
 	}
@@ -212,29 +208,4 @@ func checkExchange(t *testing.T, e *exchange, incoming *claims.Set) *claims.Set 
 		t.Errorf("TCB identifier %s, recorded %s", tcb, recorded)
 	}
 	return incoming
-}
-
-// TestVectorsWait checks that the vectors that exist all belong to policies of
-// version 1.2, which say so. They are to be run when functions are.
-func TestVectorsWait(t *testing.T) {
-	t.Parallel()
-	policies := map[string]string{
-		"docs-64":           "docs/64-tpm-attestation-concepts-tpm-health-sample.txt",
-		"docs-65":           "docs/65-tpm-attestation-sample-policies-windows-secureboot-etc.txt",
-		"docs-68":           "docs/68-tpm-attestation-sample-policies-windows-integrity.txt",
-		"docs-72":           "docs/72-tpm-attestation-sample-policies-windows-secureboot-etc.txt",
-		"healthattestation": "real/healthattestation-csp-tpm-v1.2.txt",
-	}
-	files, err := filepath.Glob(filepath.Join(corpus.Dir(t), "policies", "vectors", "*.expected.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d vectors, %v", len(files), err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".expected.txt")
-		text := string(corpus.Read(t, append([]string{"policies"}, strings.Split(policies[name], "/")...)...))
-		var bad *SyntaxError
-		if _, err := Compile(text); !errors.As(err, &bad) || bad.Diagnostics[0].Code != VersionNotEvaluated {
-			t.Errorf("vector %s can be run now: do", name)
-		}
-	}
 }

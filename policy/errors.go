@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/policy/syntax"
 )
 
@@ -73,6 +74,10 @@ type DeniedError struct {
 	Reason Reason
 	// Rule is the first rule that denied, nil if none did.
 	Rule *Rule
+
+	// What was decided over, for whoever asks why.
+	program          *Program
+	incoming, custom *claims.Set
 }
 
 func (e *DeniedError) Error() string {
@@ -88,7 +93,14 @@ type EvaluationError struct {
 	Rule *Rule
 	// Problem says what is wrong.
 	Problem string
+	// IsBound is set if the rules would have taken too much work or memory.
+	IsBound bool
+	// Err is the cause, if another package found it.
+	Err error
 }
+
+// Unwrap returns the cause.
+func (e *EvaluationError) Unwrap() error { return e.Err }
 
 func (e *EvaluationError) Error() string {
 	if e.Rule == nil {

@@ -8,11 +8,14 @@ import (
 
 // machine is one run of a program.
 //
-// A rule fires once for every combination of claims, one for each condition,
-// that satisfies all conditions. Claims that it makes are seen by later rules
-// only. What is made twice counts once.
+// A condition binds its identifier to all claims that pass it; of conditions that
+// compare with one another, to those that belong to a combination in which all
+// of them pass. A rule then acts once for every combination of the claims that
+// its action refers to; a function works on all of them at once. Claims that a
+// rule makes are seen by later rules only. What is made twice counts once.
 type machine struct {
 	program *Program
+	result  *result
 
 	facts  []fact         // facts[0] is a sentinel
 	chains []chain        // by slot
@@ -20,35 +23,85 @@ type machine struct {
 
 	permitted  bool
 	denied     *rule // the first that denied
-	issued     *claims.Set
-	properties *claims.Set
-	issuedSize int
+	issuedSize int   // bytes
+	madeSize   int   // bytes
 	steps      int
 
 	rule    *rule
-	visible int   // facts from here on are not seen by the rule
-	bound   []int // by a condition's place, the fact that is being tried
+	visible int // facts from here on are not seen by the rule
+	// bound is, by place, the fact that is being tried.
+	bound []int
+	// found are facts that pass conditions, and members is, by place, which of
+	// them are those of that condition.
+	found   []int
+	members []span
+	// isMember marks facts that are in found already, while a condition's are
+	// being collected.
+	isMember []bool
+	// sets is, by slot, what the rule's set operands are.
+	sets      []values
+	pad       []claims.Value
+	documents documents
+
+	tracer *tracer // nil unless somebody wants to know why
 }
 
-// start sets up a run over claims that come from evidence.
-func (p *Program) start(incoming *claims.Set) (*machine, error) {
-	if incoming == nil {
-		incoming = new(claims.Set)
+// result is what a run leaves behind. It is made in one piece.
+type result struct {
+	decision   Decision
+	issued     claims.Set
+	properties claims.Set
+}
+
+// span is a part of a list.
+type span struct{ from, to int }
+
+// start sets up a run over claims that come from evidence, and claims that the
+// client stated about itself.
+func (p *Program) start(incoming, custom *claims.Set) (*machine, error) {
+	m, ok := p.machines.Get().(*machine)
+	if !ok {
+		m = &machine{
+			program: p,
+			facts:   make([]fact, 1, typicalFacts+p.made),
+			chains:  make([]chain, len(p.slots)),
+			bound:   make([]int, p.places),
+			members: make([]span, p.places),
+			sets:    make([]values, p.sets),
+		}
 	}
-	m := &machine{
-		program:    p,
-		facts:      make([]fact, 1, 1+incoming.Len()+p.made),
-		chains:     make([]chain, len(p.slots)),
-		bound:      make([]int, p.places),
-		issued:     new(claims.Set),
-		properties: new(claims.Set),
+	m.result = new(result)
+	m.result.decision = Decision{Issued: &m.result.issued, Properties: &m.result.properties}
+	err := m.load(incoming, issuerService)
+	if err == nil {
+		err = m.load(custom, issuerCustom)
 	}
-	return m, m.load(incoming, issuerService)
+	return m, err
+}
+
+// stop lets the next run have the machine's memory. It holds nothing of this run
+// any longer.
+func (m *machine) stop() {
+	if cap(m.facts) > keptFacts {
+		return
+	}
+	clear(m.facts)
+	clear(m.chains[:len(m.program.slots)])
+	clear(m.sets)
+	clear(m.pad[:cap(m.pad)])
+	*m = machine{
+		program: m.program, facts: m.facts[:1], chains: m.chains[:len(m.program.slots)], bound: m.bound,
+		found: m.found[:0], members: m.members, sets: m.sets, pad: m.pad[:0],
+	}
+	m.program.machines.Put(m)
 }
 
 func (m *machine) load(incoming *claims.Set, by issuer) error {
+	if incoming == nil {
+		return nil
+	}
 	for name, v := range incoming.All() {
-		if err := m.state(name, v, by); err != nil {
+		if err := m.state(name, v, by, by == issuerService && isReadOnly(name)); err != nil {
 			return err
 		}
 	}
@@ -72,14 +125,22 @@ func (m *machine) decide() (*Decision, error) {
 	if err := m.run(m.program.issuance); err != nil {
 		return nil, err
 	}
-	return &Decision{Issued: m.issued, Properties: m.properties}, nil
+	return &m.result.decision, nil
 }
 
 func (m *machine) run(rules []rule) error {
 	for i := range rules {
 		m.rule = &rules[i]
 		m.visible = len(m.facts)
-		if _, err := m.solve(0); err != nil {
+		m.found, m.pad = m.found[:0], m.pad[:0]
+		if m.tracer != nil {
+			m.tracer.begin(m)
+		}
+		fired, err := m.apply()
+		if m.tracer != nil {
+			m.tracer.end(m, fired, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -87,20 +148,49 @@ func (m *machine) run(rules []rule) error {
 	return nil
 }
 
-// solve tries all claims for the rule's conditions from the given one on, those
+// apply runs the rule. It reports whether the rule's conditions hold.
+func (m *machine) apply() (bool, error) {
+	ok, err := m.bind()
+	if !ok || err != nil {
+		return false, err
+	}
+	a := &m.rule.action
+	for _, o := range [...]*operand{&a.kind, &a.value, a.valueType} {
+		if o == nil || o.set == nil {
+			continue
+		}
+		// A function that fails must not do so for a rule that does not fire.
+		if ok, err := m.joins(len(m.rule.conditions)); !ok || err != nil {
+			return false, err
+		}
+		if err := m.workOut(o.set, len(m.rule.conditions)); err != nil {
+			return false, err
+		}
+	}
+	return m.solve(0)
+}
+
+// solve tries all claims for the rule's loops from the given one on, those
 // before it being bound, and acts on every solution. It reports whether there
 // was one.
 func (m *machine) solve(next int) (bool, error) {
-	if next == len(m.rule.conditions) {
+	if next == len(m.rule.loops) {
 		return true, m.act()
 	}
-	c := &m.rule.conditions[next]
+	c := &m.rule.conditions[m.rule.loops[next]]
+	if c.role != joined {
+		s := m.members[c.place]
+		for i := s.from; i < s.to; i++ {
+			m.bound[c.place] = m.found[i]
+			if ok, err := m.solve(next + 1); !ok || err != nil || !m.rule.action.refers {
+				return ok, err
+			}
+		}
+		return true, nil
+	}
 	solved := false
 	for i := m.first(c.slot); i != 0 && i < m.visible; i = m.after(c.slot, i) {
-		if err := m.spend(1); err != nil {
-			return false, err
-		}
-		ok, err := m.satisfies(c, i)
+		ok, err := m.passes(c, i)
 		if err != nil {
 			return false, err
 		}
@@ -112,7 +202,7 @@ func (m *machine) solve(next int) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if c.existential || ok && m.rule.action.constant {
+		if c.existential || ok && !m.rule.action.refers {
 			return ok, nil
 		}
 		solved = solved || ok
@@ -120,49 +210,11 @@ func (m *machine) solve(next int) (bool, error) {
 	return solved, nil
 }
 
-// first and after walk through the facts of a slot, and end with 0. If it is -1
-// they walk through all facts, and on to one that is not there yet.
-func (m *machine) first(slot int) int {
-	if slot >= 0 {
-		return m.chains[slot].first
-	}
-	return 1
-}
-
-func (m *machine) after(slot, i int) int {
-	if slot >= 0 {
-		return m.facts[i].next
-	}
-	return i + 1
-}
-
-func (m *machine) satisfies(c *condition, i int) (bool, error) {
-	for j := range c.tests {
-		t := &c.tests[j]
-		left, right := m.facts[i].project(t.property), m.value(&t.operand)
-		if err := m.spend(cost(left, right)); err != nil {
-			return false, err
-		}
-		if !compare(left, t.operator, right) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// value returns what an operand is under the current binding.
-func (m *machine) value(o *operand) claims.Value {
-	if o.place < 0 {
-		return o.literal
-	}
-	return m.facts[m.bound[o.place]].project(o.property)
-}
-
 // spend accounts for work.
 func (m *machine) spend(steps int) error {
 	m.steps += steps
 	if m.steps > maxSteps {
-		return m.fail("the rules need more than %d steps for these claims", maxSteps)
+		return m.exceeded("the rules need more than %d steps for these claims", maxSteps)
 	}
 	return nil
 }
@@ -170,17 +222,23 @@ func (m *machine) spend(steps int) error {
 // cost is what comparing a and b takes beyond a step: long texts take longer,
 // unless their lengths tell them apart.
 func cost(a, b claims.Value) int {
-	const bytesPerStep = 256
 	if n := size(a); n >= bytesPerStep && n == size(b) {
 		return n / bytesPerStep
 	}
 	return 0
 }
 
-func (m *machine) fail(format string, args ...any) error {
+func (m *machine) fail(format string, args ...any) *EvaluationError {
 	err := &EvaluationError{Problem: fmt.Sprintf(format, args...)}
 	if m.rule != nil {
 		err.Rule = m.program.ruleOf(m.rule)
 	}
+	return err
+}
+
+// exceeded is the failure of a run that reached a bound.
+func (m *machine) exceeded(format string, args ...any) *EvaluationError {
+	err := m.fail(format, args...)
+	err.IsBound = true
 	return err
 }

@@ -41,6 +41,9 @@ type fact struct {
 	name   string
 	value  claims.Value
 	issuer issuer
+	// readOnly is of claims that may be read but not issued, nor what is made of
+	// them.
+	readOnly bool
 	// next is the next fact of the same type, 0 if there is none: facts are
 	// chained by type in the order in which they came, and none points back.
 	next int
@@ -65,6 +68,10 @@ func (f *fact) project(p syntax.Property) claims.Value {
 	return claims.Value{}
 }
 
+// taints reports whether what is made of the property p of the fact is
+// read-only.
+func (f *fact) taints(p syntax.Property) bool { return f.readOnly && p == syntax.Value }
+
 // chain is where the facts of one type begin and end; both are 0 if there are
 // none. Fact 0 is a sentinel, so that 0 can mean none.
 type chain struct{ first, last int }
@@ -85,7 +92,7 @@ func (c *chain) extend(facts []fact) {
 // structured values are not comparable.
 func compare(a claims.Value, o syntax.Operator, b claims.Value) bool {
 	if a.Kind() != b.Kind() {
-		return false
+		return kindsDiffer && o == syntax.NotEqual
 	}
 	switch a.Kind() {
 	case claims.KindString, claims.KindBoolean:

@@ -107,14 +107,7 @@ func TestCustomClaims(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m, err := p.start(test.service)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := m.load(test.custom, issuerCustom); err != nil {
-				t.Fatal(err)
-			}
-			d, err := m.decide()
+			d, err := p.DecideWith(test.service, test.custom)
 			if err != nil {
 				t.Fatal(err)
 			}

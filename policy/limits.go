@@ -4,8 +4,9 @@ package policy
 // draft policy), so none of its texts may cost more than about as much as the
 // verification of a quote.
 const (
-	// maxSteps bounds how many claims are looked at, all rules together: 20 ms
-	// at most. The default policy takes about 20 steps.
+	// maxSteps bounds the work of all rules together. A step is a claim looked
+	// at, bytesPerStep of text compared or jsonBytesPerStep read: 20 ms at most,
+	// beside what queries take. The default policy takes about 20 steps.
 	maxSteps = 1 << 20
 	// maxFacts bounds the claims that rules see: those of the evidence (about
 	// 20) and those that rules add.
@@ -14,7 +15,34 @@ const (
 	// together: a claim of the evidence may be long and issued under any number
 	// of names. A request body is not much larger.
 	maxIssued = 1 << 20
+	// maxString bounds, in bytes, a string that a function makes: rules that
+	// append a string to itself double it each time.
+	maxString = 1 << 20
+	// maxMade bounds, in bytes, the strings that functions make in all. The
+	// largest public policy keeps six extracts of the log.
+	maxMade = 16 << 20
 	// maxFaults bounds how long the checker goes on after faults: as many are told
 	// as package syntax tells.
 	maxFaults = 20
+	// maxDocuments bounds the JSON texts that a run keeps in readable form.
+	maxDocuments = 64
+	// maxQueries bounds the queries, made at run time, that a program keeps, and
+	// maxKeptQuery the bytes of each. The largest public policy makes eight.
+	maxQueries   = 256
+	maxKeptQuery = 4 << 10
+
+	// maxExplainedClaims and maxExplainedEffects bound what an explanation shows of
+	// a condition and of a rule.
+	maxExplainedClaims  = 16
+	maxExplainedEffects = 64
+
+	// bytesPerStep is how much text is compared or copied in a step.
+	bytesPerStep = 256
+	// jsonBytesPerStep is how much JSON is read in a step.
+	jsonBytesPerStep = 4
+
+	// typicalFacts is how many claims there is room for from the start.
+	typicalFacts = 32
+	// keptFacts bounds the memory that one run leaves to the next, in claims.
+	keptFacts = 512
 )

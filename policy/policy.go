@@ -1,14 +1,19 @@
 // Package policy runs attestation policies: text in, a [Program] out, claims
-// through it. It has versions 1.0 and 1.1 of the language of Azure Attestation.
+// through it. It has versions 1.0, 1.1 and 1.2 of the language of Azure
+// Attestation.
 //
 // Which function do I want?
 //
 //   - to make a program of a text: [Compile]. A text with faults gives a
 //     *[SyntaxError] that lists all of them;
+//   - to learn what else is doubtful about a text, of a kind of attestation for
+//     example: [Check];
 //   - to learn what the policy demands of the verification, before it:
 //     [Program.Configure];
 //   - to learn whether the evidence is acceptable and what the token shall say:
 //     [Program.Decide];
+//   - to learn which rule said so and why others did not: [Program.Explain];
+//   - to learn which policy holds where nobody has set one: [Default];
 //   - to say which policy was in force: [Hash].
 //
 // A policy permits nothing unless a rule permits it, and one rule that denies
@@ -19,6 +24,8 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
+	"sync"
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/policy/syntax"
@@ -39,20 +46,28 @@ type Program struct {
 	slots map[string]int
 	// scans is set if a condition takes claims of any type.
 	scans bool
-	// places is the largest number of conditions in a rule.
-	places int
+	// places is the largest number of conditions in a rule, sets that of its set
+	// operands.
+	places, sets int
 	// made is how many rules make a claim.
 	made int
+
+	// machines are those that have done with a run, and queries those that runs
+	// have compiled. Neither changes what the program does.
+	machines sync.Pool
+	queries  queries
 }
 
 // Compile makes a program of a policy's text. It returns a *[SyntaxError] if the
 // text is no policy of a version that this package runs.
 func Compile(text string) (*Program, error) {
 	tree, faults := syntax.Parse(text)
-	if faults = append(faults, check(text, tree)...); len(faults) > 0 {
+	c := newChecker(text, tree)
+	c.check()
+	if faults = append(faults, c.faults...); len(faults) > 0 {
 		return nil, &SyntaxError{Diagnostics: syntax.Ordered(faults)}
 	}
-	return compile(text, tree), nil
+	return compile(text, tree, c.queries), nil
 }
 
 // Text returns the policy as it was given to [Compile], byte for byte.
@@ -81,14 +96,15 @@ func Hash(text string) string {
 //
 // It returns an *[EvaluationError] if a rule cannot be carried out.
 func (p *Program) Configure(incoming *claims.Set) (*claims.Set, error) {
-	m, err := p.start(incoming)
+	m, err := p.start(incoming, nil)
+	defer m.stop()
 	if err != nil {
 		return nil, err
 	}
 	if err := m.run(p.configuration); err != nil {
 		return nil, err
 	}
-	return m.properties, nil
+	return m.result.decision.Properties, nil
 }
 
 // Decision is what a policy that permits says of the token.
@@ -113,9 +129,21 @@ type Decision struct {
 // go by those: with other claims, conditions of configuration rules may turn out
 // otherwise here.
 func (p *Program) Decide(incoming *claims.Set) (*Decision, error) {
-	m, err := p.start(incoming)
+	return p.DecideWith(incoming, nil)
+}
+
+// DecideWith is [Program.Decide] with claims that the client states about itself
+// beside those of the evidence. Rules tell them apart by their issuer,
+// CustomClaim. Only TPM attestation has such.
+func (p *Program) DecideWith(incoming, custom *claims.Set) (*Decision, error) {
+	m, err := p.start(incoming, custom)
+	defer m.stop()
 	if err != nil {
 		return nil, err
 	}
-	return m.decide()
+	decision, err := m.decide()
+	if denied, ok := errors.AsType[*DeniedError](err); ok {
+		denied.program, denied.incoming, denied.custom = p, incoming, custom
+	}
+	return decision, err
 }

@@ -93,10 +93,22 @@ func checkTCBIdentifier(v claims.Value) string {
 
 // shown is a value for messages, in quotation marks and cut off if long.
 func shown(v claims.Value) string {
-	const most = 80
-	text := []rune(string(v.AppendJSON(nil)))
-	if len(text) > most {
-		return string(text[:most]) + "…"
+	const most = 1 << 10 // bytes that are more than clip leaves
+	if s, ok := v.Str(); ok && len(s) > most {
+		v = claims.String(s[:most])
 	}
-	return string(text)
+	return clip(string(v.AppendJSON(nil)))
+}
+
+// clip cuts off a long text.
+func clip(text string) string {
+	const most = 80 // runes
+	runes := 0
+	for i := range text {
+		if runes == most {
+			return text[:i] + "…"
+		}
+		runes++
+	}
+	return text
 }

@@ -1,0 +1,73 @@
+package policy
+
+import (
+	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/policy/syntax"
+)
+
+// DeniedClaim is a claim that a policy turned down.
+type DeniedClaim struct {
+	// Rule is the one that turned it down.
+	Rule RuleName
+	// Type is the claim's type, "" where the rule does not say which claim it is
+	// about.
+	Type string
+	// Value is the zero Value if there is no such claim.
+	Value claims.Value
+	// Reason says in words what is wrong with the claim.
+	Reason string
+}
+
+// Claims returns the claims that are to blame: those with which the first rule
+// that denied fired, or, if no rule permitted, for each rule that could have
+// permitted the claim that came nearest to what it wants. It runs the policy once
+// more, over the claims that were given to [Program.Decide].
+func (e *DeniedError) Claims() []DeniedClaim {
+	if e.program == nil {
+		return nil
+	}
+	x := e.program.ExplainWith(e.incoming, e.custom)
+	var blamed []DeniedClaim
+	for i := range x.Rules {
+		r := &x.Rules[i]
+		if r.Section != syntax.Authorization.String() || len(blamed) >= maxExplainedClaims {
+			continue
+		}
+		switch {
+		case e.Reason == Denied && x.Deciding != nil && r.RuleName == *x.Deciding:
+			blamed = append(blamed, r.grounds()...)
+		case e.Reason == NoPermit && e.program.authorization[r.Number-1].action.verb == syntax.Permit:
+			blamed = append(blamed, r.obstacle()...)
+		}
+	}
+	return blamed[:min(len(blamed), maxExplainedClaims)]
+}
+
+// grounds are the claims with which a rule fired, and those that it missed.
+func (r *ExplainedRule) grounds() []DeniedClaim {
+	var blamed []DeniedClaim
+	for _, c := range r.Conditions {
+		for _, claim := range c.Claims {
+			blamed = append(blamed, DeniedClaim{Rule: r.RuleName, Type: claim.Type, Value: claim.Value, Reason: "a rule denies it"})
+		}
+		if len(c.Claims) == 0 {
+			blamed = append(blamed, DeniedClaim{Rule: r.RuleName, Type: c.absent, Reason: "a rule denies its absence"})
+		}
+	}
+	return blamed
+}
+
+// obstacle is the claim because of which a rule did not fire.
+func (r *ExplainedRule) obstacle() []DeniedClaim {
+	for _, c := range r.Conditions {
+		if c.Holds {
+			continue
+		}
+		blamed := DeniedClaim{Rule: r.RuleName, Type: c.Mismatch.Type, Reason: c.Mismatch.Reason}
+		if c.Mismatch.Claim != nil {
+			blamed.Type, blamed.Value = c.Mismatch.Claim.Type, c.Mismatch.Claim.Value
+		}
+		return []DeniedClaim{blamed}
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package policy
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/azattest/azattest/policy/jmespath"
+)
+
+// documents are the JSON texts that a run has read or written: a log that thirty
+// rules ask is read once.
+type documents struct {
+	texts  []string
+	values []jmespath.Value
+	next   int // the one to give up, once there are too many
+}
+
+func (d *documents) find(text string) (jmespath.Value, bool) {
+	for i := range d.texts {
+		// Mostly the very same string: then the comparison ends at once.
+		if d.texts[i] == text {
+			return d.values[i], true
+		}
+	}
+	return jmespath.Value{}, false
+}
+
+func (d *documents) keep(text string, v jmespath.Value) {
+	if len(d.texts) < maxDocuments {
+		d.texts, d.values = append(d.texts, text), append(d.values, v)
+		return
+	}
+	d.texts[d.next], d.values[d.next] = text, v
+	d.next = (d.next + 1) % maxDocuments
+}
+
+// document reads JSON.
+func (m *machine) document(c *call, text string) (jmespath.Value, error) {
+	if v, ok := m.documents.find(text); ok {
+		return v, nil
+	}
+	if err := m.spend(len(text) / jsonBytesPerStep); err != nil {
+		return jmespath.Value{}, err
+	}
+	v, err := jmespath.ParseJSON(text)
+	if err != nil {
+		return v, m.wrap(err, "%s gets a text that is no JSON: %s", c.name, err)
+	}
+	m.documents.keep(text, v)
+	return v, nil
+}
+
+// written returns the text of what a query found.
+func (m *machine) written(v jmespath.Value) (string, error) {
+	text := v.JSON()
+	if err := m.make(len(text)); err != nil {
+		return "", err
+	}
+	if v.Len() > 0 {
+		m.documents.keep(text, v)
+	}
+	return text, nil
+}
+
+// make accounts for a text that a function makes.
+func (m *machine) make(bytes int) error {
+	if bytes > maxString {
+		return m.exceeded("a function makes a string of %d bytes, at most %d are made", bytes, maxString)
+	}
+	if m.madeSize += bytes; m.madeSize > maxMade {
+		return m.exceeded("functions make strings of more than %d bytes for these claims", maxMade)
+	}
+	return m.spend(bytes / bytesPerStep)
+}
+
+// queries are those that a program's rules have put together at run time. They
+// depend on the evidence, so there is no end of them: once there are too many all
+// are forgotten.
+type queries struct {
+	mutex    sync.RWMutex
+	compiled map[string]*jmespath.Query
+}
+
+func (q *queries) find(text string) *jmespath.Query {
+	q.mutex.RLock()
+	defer q.mutex.RUnlock()
+	return q.compiled[text]
+}
+
+func (q *queries) keep(text string, query *jmespath.Query) {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	if q.compiled == nil || len(q.compiled) >= maxQueries {
+		q.compiled = make(map[string]*jmespath.Query)
+	}
+	q.compiled[text] = query
+}
+
+// query compiles a query that is known at run time only.
+func (m *machine) query(text string) (*jmespath.Query, error) {
+	if query := m.program.queries.find(text); query != nil {
+		return query, nil
+	}
+	if err := m.spend(len(text)); err != nil {
+		return nil, err
+	}
+	query, err := jmespath.Compile(text)
+	if err != nil {
+		return nil, m.wrap(err, "JmesPath gets a text that is no query: %s", err)
+	}
+	if len(text) <= maxKeptQuery {
+		m.program.queries.keep(text, query)
+	}
+	return query, nil
+}
+
+// ask carries out a query.
+func (m *machine) ask(query *jmespath.Query, document jmespath.Value) (jmespath.Value, error) {
+	v, err := query.Search(document)
+	if err != nil {
+		return v, m.wrap(err, "JmesPath cannot answer the query: %s", err)
+	}
+	return v, nil
+}
+
+// wrap is the failure of something below.
+func (m *machine) wrap(err error, format string, args ...any) *EvaluationError {
+	failed := m.fail(format, args...)
+	failed.Err = err
+	if limit, ok := errors.AsType[*jmespath.EvaluationError](err); ok {
+		failed.IsBound = limit.Code == jmespath.LimitExceeded
+	}
+	return failed
+}
+
+// excerpt is JSON for messages, cut off if long.
+func excerpt(v jmespath.Value) string { return clip(v.JSON()) }
