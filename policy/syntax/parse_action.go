@@ -1,9 +1,6 @@
 package syntax
 
-import (
-	"cmp"
-	"fmt"
-)
+import "fmt"
 
 // action reads what a rule does.
 func (p *parser) action() (*Action, bool) {
@@ -18,11 +15,7 @@ func (p *parser) action() (*Action, bool) {
 	}
 	p.advance()
 	action := &Action{Verb: verb}
-	if !p.accept(tokenOpenParen) {
-		p.unexpected(string(tokenOpenParen))
-		if known {
-			p.fault.Hint = callHint(verb)
-		}
+	if !p.expect(tokenOpenParen) {
 		return nil, false
 	}
 	switch {
@@ -49,7 +42,7 @@ func (p *parser) action() (*Action, bool) {
 func (p *parser) unknownAction(name token) {
 	verbs := []string{Permit.String(), Deny.String(), Add.String(), Issue.String(), IssueProperty.String()}
 	hint := "the actions are " + alternatives(verbs)
-	if near := cmp.Or(Nearest(name.text, verbs), foreignVerb(name.text)); near != "" {
+	if near := Nearest(name.text, verbs); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	p.report(Diagnostic{
@@ -74,18 +67,7 @@ func (p *parser) claim(action *Action) bool {
 	name := p.tok
 	p.advance()
 	action.Claim = p.identifier(name)
-	if p.accept(tokenCloseParen) {
-		return true
-	}
-	p.unexpected(string(tokenCloseParen))
-	switch p.tok.kind {
-	case tokenDot:
-		p.fault.Hint = fmt.Sprintf("claim=%[1]s takes whole claims; for their value write value=%[1]s.value", cut(name.text, maxQuoted))
-	case tokenComma:
-		p.fault.Hint = claimAloneHint
-	default:
-	}
-	return false
+	return p.expect(tokenCloseParen)
 }
 
 // arguments reads "property=expression, …" and the closing parenthesis.
@@ -96,7 +78,7 @@ func (p *parser) arguments(action *Action) bool {
 			return false
 		}
 		start := p.tok.rng.Start
-		property, ok := p.argument()
+		property, ok := p.property()
 		if !ok || !p.assign() {
 			return false
 		}
@@ -116,28 +98,6 @@ func (p *parser) arguments(action *Action) bool {
 			return p.unexpected(string(tokenComma), string(tokenCloseParen))
 		}
 	}
-}
-
-const claimAloneHint = "claim=… stands alone: the copy has the claim's own type, value and issuer"
-
-// argument reads the name of a property that an action sets.
-func (p *parser) argument() (Property, bool) {
-	word := p.tok
-	if _, known := propertyOf(word.text); known || word.kind != tokenWord {
-		return p.property()
-	}
-	p.advance()
-	hint := propertyHint(word.text)
-	switch {
-	case word.text == wordClaim:
-		hint = claimAloneHint
-	case p.tok.kind == tokenCloseParen, p.tok.kind == tokenComma:
-		hint = fmt.Sprintf("for the claim itself write claim=%[1]s, for a new one type=…, value=%[1]s.value", cut(word.text, maxQuoted))
-	case p.tok.kind == tokenAssign:
-		p.report(unknownProperty(word, hint))
-		return 0, true
-	}
-	return 0, p.stop(unknownProperty(word, hint))
 }
 
 // assign reads the "=" of an argument.

@@ -1,7 +1,6 @@
 package syntax
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 )
@@ -29,7 +28,7 @@ func (p *parser) policy() *Policy {
 			Code:     MissingSection,
 			Range:    p.tok.rng,
 			Message:  "the policy has no authorizationrules",
-			Hint:     "add authorizationrules { … }; with the rules that permit: without any, nothing is permitted",
+			Hint:     "add authorizationrules { => permit(); };",
 			Expected: []string{"'authorizationrules'"},
 		})
 	}
@@ -40,26 +39,31 @@ func (p *parser) policy() *Policy {
 func (p *parser) versionStatement(tree *Policy) bool {
 	defer p.enter("versionInfo")()
 	if p.tok.kind != tokenWord || !strings.EqualFold(p.tok.text, wordVersion) {
-		return p.missingVersion()
+		p.unexpected("'version'")
+		if strings.HasPrefix(p.tok.text, "eyJ") {
+			p.fault.Hint = "this looks like a signed or unsigned JWS: unwrap the policy text in it first"
+		}
+		return false
 	}
 	p.advance()
 	if !p.expect(tokenAssign) {
-		return p.versionHint()
-	}
-	if p.tok.kind == tokenString {
-		return p.quotedVersion(tree)
+		return false
 	}
 	start := p.tok.rng.Start
 	major := p.tok.text
 	if !p.expect(tokenInteger) || !p.expect(tokenDot) {
-		return p.versionHint()
+		return false
 	}
 	minor := p.tok.text
 	if !p.expect(tokenInteger) {
-		return p.versionHint()
+		return false
 	}
 	tree.VersionRange = Range{start, p.prev.rng.End}
-	p.setVersion(tree, major+"."+minor)
+	for v := V10; v <= V12; v++ {
+		if v.String() == major+"."+minor {
+			tree.Version, p.version = v, v
+		}
+	}
 	if tree.Version == 0 {
 		p.report(Diagnostic{
 			Code:     UnknownVersion,
@@ -69,57 +73,6 @@ func (p *parser) versionStatement(tree *Policy) bool {
 			Expected: []string{"1.0", "1.1", "1.2"},
 		})
 	}
-	return p.semicolon("the version", tokenWord)
-}
-
-func (p *parser) setVersion(tree *Policy, number string) {
-	for v := V10; v <= V12; v++ {
-		if v.String() == number {
-			tree.Version, p.version = v, v
-		}
-	}
-}
-
-const firstStatement = "version=1.0; or version=1.1; or version=1.2;"
-
-// versionHint adds to the fault what the statement looks like. It returns false.
-func (p *parser) versionHint() bool {
-	p.fault.Hint = "the first statement is " + firstStatement
-	return false
-}
-
-func (p *parser) missingVersion() bool {
-	d := Diagnostic{
-		Code:     MissingVersion,
-		Range:    p.tok.rng,
-		Message:  fmt.Sprintf("found %s, expected 'version'", p.tok.shown()),
-		Hint:     "a policy begins with " + firstStatement,
-		Expected: []string{"'version'"},
-	}
-	switch _, section := sectionOf(p.tok); {
-	case p.tok.kind == tokenEOF:
-		d.Message = "the text is empty, expected a policy"
-	case section:
-	case p.tok.kind == tokenWord && Nearest(p.tok.text, []string{wordVersion}) != "":
-		d.Hint = "did you mean version?"
-	}
-	return p.stop(d)
-}
-
-// quotedVersion reports a version in quotation marks and goes on as if it had
-// none.
-func (p *parser) quotedVersion(tree *Policy) bool {
-	number := stringValue(p.tok)
-	p.report(Diagnostic{
-		Code:     UnexpectedToken,
-		Range:    p.tok.rng,
-		Message:  fmt.Sprintf("found %s, expected integer", p.tok.shown()),
-		Hint:     "write the version without quotation marks: " + firstStatement,
-		Expected: []string{string(tokenInteger)},
-	})
-	tree.VersionRange = p.tok.rng
-	p.setVersion(tree, number)
-	p.advance()
 	return p.semicolon("the version", tokenWord)
 }
 
@@ -161,9 +114,7 @@ func (s *sections) expected() []string {
 func (p *parser) section(order *sections) bool {
 	name := p.tok
 	if name.kind != tokenWord {
-		p.unexpected(order.expected()...)
-		p.fault.Hint = cmp.Or(p.fault.Hint, p.outsideHint(name, order.last))
-		return false
+		return p.unexpected(order.expected()...)
 	}
 	p.advance()
 	kind, known := sectionOf(name)
@@ -177,7 +128,6 @@ func (p *parser) section(order *sections) bool {
 			Code:     UnexpectedToken,
 			Range:    name.rng,
 			Message:  fmt.Sprintf("found %s, expected %s", name.shown(), alternatives(order.expected())),
-			Hint:     p.outsideHint(name, order.last),
 			Expected: order.expected(),
 		})
 	}
@@ -204,7 +154,6 @@ func (p *parser) place(order *sections, kind SectionKind, name token) {
 			Message:  fmt.Sprintf("%s stands twice", kind),
 			Hint:     "put all its rules into one section",
 			Expected: order.expected(),
-			Related:  []Related{{(*order.slot(kind)).Name, "the first one stands here"}},
 		})
 	case order.doubtful:
 	case kind < order.last, kind == Issuance && order.last < Authorization:
@@ -229,7 +178,6 @@ func (p *parser) misspelled(order *sections, name token) SectionKind {
 		Message:  fmt.Sprintf("found %s, expected %s", name.shown(), alternatives(order.expected())),
 		Expected: order.expected(),
 	}
-	d.Hint = "the sections are configurationrules, authorizationrules and issuancerules"
 	var meant SectionKind
 	names := []string{Configuration.String(), Authorization.String(), Issuance.String()}
 	if near := Nearest(name.text, names); near != "" {
@@ -278,7 +226,6 @@ func (p *parser) body(section *Section) bool {
 	}
 	if strays := p.prev.strays; !p.expect(tokenCloseBrace) {
 		p.fault.Hint = "close the section with };"
-		p.fault.Related = []Related{{section.Name, "the section that begins here is still open"}}
 		p.settle(strays)
 		return true
 	}

@@ -20,26 +20,11 @@ func (p *parser) rule() (*Rule, bool) {
 		return nil, false
 	}
 	rule.Action = action
-	if p.atSecondAction() {
-		return nil, p.stop(Diagnostic{
-			Code:     SeveralActions,
-			Range:    p.tok.rng,
-			Message:  fmt.Sprintf("found %s, expected ';' after the rule", p.tok.shown()),
-			Hint:     "a rule has one action: write a second rule with the same conditions",
-			Expected: []string{string(tokenSemicolon)},
-		})
-	}
 	if !p.semicolon("the rule", ruleStarts[:]...) {
 		return nil, false
 	}
 	rule.Range.End = p.prev.rng.End
 	return rule, true
-}
-
-// atSecondAction reports whether the rule goes on where it should have ended.
-func (p *parser) atSecondAction() bool {
-	_, verb := verbOf(p.tok.text)
-	return verb || p.tok.kind == tokenComma || p.tok.kind == tokenAnd
 }
 
 func (p *parser) conditions(rule *Rule) bool {
@@ -139,9 +124,7 @@ func (p *parser) test() (*Test, bool) {
 		return nil, false
 	}
 	operator, ok := operatorOf(p.tok.kind)
-	if wrong, found := p.wrongOperator(); found {
-		operator, ok = wrong, true
-	} else if p.tok.kind == tokenAssign {
+	if p.tok.kind == tokenAssign {
 		p.report(Diagnostic{
 			Code:     AssignmentInCondition,
 			Range:    p.tok.rng,
@@ -175,18 +158,19 @@ func (p *parser) property() (Property, bool) {
 	}
 	property, known := propertyOf(p.tok.text)
 	if !known {
-		p.report(unknownProperty(p.tok, propertyHint(p.tok.text)))
+		properties := []string{Type.String(), Value.String(), ValueType.String(), Issuer.String()}
+		hint := "a claim has " + alternatives(properties)
+		if near := Nearest(p.tok.text, properties); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		p.report(Diagnostic{
+			Code:     UnknownProperty,
+			Range:    p.tok.rng,
+			Message:  fmt.Sprintf("found %s, expected a claim property", p.tok.shown()),
+			Hint:     hint,
+			Expected: []string{"claim property"},
+		})
 	}
 	p.advance()
 	return property, true
-}
-
-func unknownProperty(word token, hint string) Diagnostic {
-	return Diagnostic{
-		Code:     UnknownProperty,
-		Range:    word.rng,
-		Message:  fmt.Sprintf("found %s, expected a claim property", word.shown()),
-		Hint:     hint,
-		Expected: []string{"claim property"},
-	}
 }

@@ -28,8 +28,6 @@ type scanner struct {
 	// swallowed is set by a string that never ends. What is missing at the end
 	// of the text is no news then.
 	swallowed bool
-	// returned is set once a carriage return has strayed.
-	returned bool
 	// talkative is set once there are more comments than are read.
 	talkative bool
 }
