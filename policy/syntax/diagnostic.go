@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Code names a kind of fault. Codes are stable: tools may depend on them.
@@ -18,6 +17,8 @@ const (
 	NotUTF8        Code = "not-utf-8"
 	Placeholder    Code = "placeholder"
 
+	NotPolicyText Code = "not-policy-text"
+
 	UnexpectedToken       Code = "unexpected-token"
 	MissingSemicolon      Code = "missing-semicolon"
 	AssignmentInCondition Code = "assignment-in-condition"
@@ -27,19 +28,45 @@ const (
 	SectionOrder          Code = "section-order"
 	DuplicateSection      Code = "duplicate-section"
 	MissingSection        Code = "missing-section"
+	MissingVersion        Code = "missing-version"
 	UnknownVersion        Code = "unknown-version"
 	NeedsVersion          Code = "needs-version"
 	UnknownAction         Code = "unknown-action"
+	SeveralActions        Code = "several-actions"
+	UnknownOperator       Code = "unknown-operator"
+	ForeignFunction       Code = "foreign-function"
 	UnknownProperty       Code = "unknown-property"
 	ReservedWord          Code = "reserved-word"
 	IntegerRange          Code = "integer-range"
 	TooLarge              Code = "too-large"
 )
 
+// Severity says whether a policy can be used in spite of what was found.
+type Severity uint8
+
+// The severities. Everything that this package finds is an error: only meaning
+// can be doubtful.
+const (
+	SeverityError Severity = iota
+	SeverityWarning
+)
+
+// String returns the severity as a word: "error", "warning".
+func (s Severity) String() string {
+	switch s {
+	case SeverityError:
+		return "error"
+	case SeverityWarning:
+		return "warning"
+	}
+	return fmt.Sprintf("Severity(%d)", uint8(s))
+}
+
 // Diagnostic is one fault of a policy's text.
 type Diagnostic struct {
-	Code  Code
-	Range Range
+	Code     Code
+	Severity Severity
+	Range    Range
 	// Message says what is wrong, as one sentence without a full stop.
 	Message string
 	// Hint says what to write instead; empty where there is nothing to guess.
@@ -53,6 +80,14 @@ type Diagnostic struct {
 	// Production is the path of the grammar's productions that were being
 	// read, outermost first: "policy > versionInfo".
 	Production string
+	// Related are other places that explain the fault.
+	Related []Related
+}
+
+// Related is a place that explains a fault elsewhere: "it opens here".
+type Related struct {
+	Range   Range
+	Message string
 }
 
 // String returns the fault on one line: position, message, hint.
@@ -63,21 +98,45 @@ func (d Diagnostic) String() string {
 	return fmt.Sprintf("%s: %s (%s)", d.Range, d.Message, d.Hint)
 }
 
-// Ordered sorts ds and cuts them down to 20. Faults of single characters come
-// first, since they mislead whatever is read after them; within both groups the
-// order is that of the text. It shortens what they have found.
+// Ordered sorts ds and cuts them down to 20, the warnings first. Faults of single
+// characters come first, since they mislead whatever is read after them; within
+// both groups the order is that of the text. It shortens what they have found,
+// and tells only once of a function that the language does not have.
 func Ordered(ds []Diagnostic) []Diagnostic {
-	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
-		return cmp.Or(
-			cmp.Compare(a.Code.rank(), b.Code.rank()),
-			cmp.Compare(a.Range.Start.Offset, b.Range.Start.Offset),
-		)
-	})
-	ds = ds[:min(len(ds), maxDiagnostics)]
+	ds = withoutEchoes(ds)
+	if len(ds) > maxDiagnostics {
+		slices.SortStableFunc(ds, func(a, b Diagnostic) int {
+			return cmp.Or(cmp.Compare(a.Severity, b.Severity), inOrder(a, b))
+		})
+		ds = ds[:maxDiagnostics]
+	}
+	slices.SortStableFunc(ds, inOrder)
 	for i := range ds {
 		ds[i].Found = cut(ds[i].Found, maxFound)
 	}
 	return ds
+}
+
+func inOrder(a, b Diagnostic) int {
+	return cmp.Or(
+		cmp.Compare(a.Code.rank(), b.Code.rank()),
+		cmp.Compare(a.Range.Start.Offset, b.Range.Start.Offset),
+	)
+}
+
+// withoutEchoes removes what else is said of a function that is known to belong
+// to another language: that nobody knows it, for example.
+func withoutEchoes(ds []Diagnostic) []Diagnostic {
+	foreign := make(map[Range]bool)
+	for _, d := range ds {
+		if d.Code == ForeignFunction {
+			foreign[d.Range] = true
+		}
+	}
+	if len(foreign) == 0 {
+		return ds
+	}
+	return slices.DeleteFunc(ds, func(d Diagnostic) bool { return foreign[d.Range] && d.Code != ForeignFunction })
 }
 
 func (c Code) rank() int {
@@ -95,34 +154,4 @@ func tooLarge(size int) Diagnostic {
 		Range:   Range{Start: Position{Line: 1}, End: Position{Line: 1}},
 		Message: fmt.Sprintf("the policy has %d bytes, at most %d are read", size, maxText),
 	}
-}
-
-// alternatives returns "a", "a or b", "a, b or c".
-func alternatives(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
-}
-
-// quoted returns text for use in a message: on one line, in single quotes, not
-// too long.
-func quoted(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if short := cut(text, maxQuoted); short != text {
-		text = short + "…"
-	}
-	return "'" + text + "'"
-}
-
-// cut returns the first runes of text.
-func cut(text string, runes int) string {
-	for i := range text {
-		if runes == 0 {
-			return text[:i]
-		}
-		runes--
-	}
-	return text
 }

@@ -17,7 +17,7 @@ authorizationrules={
 	// Output:
 	// 2:18: found '=', expected '{' (write { right after the section's name)
 	// 3:7: found '=', expected a comparison operator (equality is written ==)
-	// 4:0: found '}', expected ';' after the rule (add ; at 3:59)
+	// 4:0: found '}', expected ';' after the rule (end the rule with ; on line 3)
 }
 
 func ExampleFormat() {

@@ -15,11 +15,11 @@ import (
 // update rewrites the golden files: read the difference before committing it.
 var update = flag.Bool("update", false, "rewrite golden files")
 
-// testGolden runs every archive testdata/folder/*.txtar through make: the file
+// testGolden runs every archive testdata/folder/*.txtar through output: the file
 // "input" goes in, the file "output" must come out. An input that an archive
 // cannot hold, a text without a final line feed for example, stands in
 // "input.quoted" as a Go string.
-func testGolden(t *testing.T, folder string, make func(t *testing.T, input string) string) {
+func testGolden(t *testing.T, folder string, output func(t *testing.T, input string) string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", folder, "*.txtar"))
 	if err != nil || len(files) == 0 {
@@ -47,7 +47,7 @@ func testGolden(t *testing.T, folder string, make func(t *testing.T, input strin
 					t.Fatalf("the archive has a file %s, want input, input.quoted and output", f.Name)
 				}
 			}
-			got := make(t, input)
+			got := output(t, input)
 			if got == want {
 				return
 			}

@@ -31,8 +31,15 @@ const (
 	maxDiagnostics = 20
 	// maxQuoted bounds, in runes, the piece of policy that a message quotes.
 	maxQuoted = 40
+	// maxQuotedBytes bounds, in bytes, what is looked at for that, so that a
+	// fault in a long string costs no more than one in a short one.
+	maxQuotedBytes = 1 << 10
 	// maxFound bounds, in runes, the piece of policy that a fault carries.
 	maxFound = 200
+	// maxShown bounds, in code points, the piece of a line that is rendered, and
+	// maxBefore what of it stands before the fault.
+	maxShown  = 120
+	maxBefore = 60
 	// maxWord bounds, in bytes, the words among which a suggestion is sought:
 	// comparing two costs the product of their lengths.
 	maxWord = 64

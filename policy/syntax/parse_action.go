@@ -1,6 +1,9 @@
 package syntax
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // action reads what a rule does.
 func (p *parser) action() (*Action, bool) {
@@ -15,7 +18,11 @@ func (p *parser) action() (*Action, bool) {
 	}
 	p.advance()
 	action := &Action{Verb: verb}
-	if !p.expect(tokenOpenParen) {
+	if !p.accept(tokenOpenParen) {
+		p.unexpected(string(tokenOpenParen))
+		if known {
+			p.fault.Hint = callHint(verb)
+		}
 		return nil, false
 	}
 	switch {
@@ -42,7 +49,7 @@ func (p *parser) action() (*Action, bool) {
 func (p *parser) unknownAction(name token) {
 	verbs := []string{Permit.String(), Deny.String(), Add.String(), Issue.String(), IssueProperty.String()}
 	hint := "the actions are " + alternatives(verbs)
-	if near := Nearest(name.text, verbs); near != "" {
+	if near := cmp.Or(Nearest(name.text, verbs), foreignVerb(name.text)); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	p.report(Diagnostic{
@@ -67,7 +74,18 @@ func (p *parser) claim(action *Action) bool {
 	name := p.tok
 	p.advance()
 	action.Claim = p.identifier(name)
-	return p.expect(tokenCloseParen)
+	if p.accept(tokenCloseParen) {
+		return true
+	}
+	p.unexpected(string(tokenCloseParen))
+	switch p.tok.kind {
+	case tokenDot:
+		p.fault.Hint = fmt.Sprintf("claim=%[1]s takes whole claims; for their value write value=%[1]s.value", cut(name.text, maxQuoted))
+	case tokenComma:
+		p.fault.Hint = claimAloneHint
+	default:
+	}
+	return false
 }
 
 // arguments reads "property=expression, …" and the closing parenthesis.
@@ -78,7 +96,7 @@ func (p *parser) arguments(action *Action) bool {
 			return false
 		}
 		start := p.tok.rng.Start
-		property, ok := p.property()
+		property, ok := p.argument()
 		if !ok || !p.assign() {
 			return false
 		}
@@ -98,6 +116,30 @@ func (p *parser) arguments(action *Action) bool {
 			return p.unexpected(string(tokenComma), string(tokenCloseParen))
 		}
 	}
+}
+
+const claimAloneHint = "claim=… stands alone: the copy has the claim's own type, value and issuer"
+
+// argument reads the name of a property that an action sets.
+func (p *parser) argument() (Property, bool) {
+	word := p.tok
+	if _, known := propertyOf(word.text); known || word.kind != tokenWord {
+		return p.property()
+	}
+	p.advance()
+	hint := propertyHint(word.text)
+	switch {
+	case word.text == wordTrue || word.text == wordFalse:
+		hint = "name the property: value=" + word.text
+	case word.text == wordClaim:
+		hint = claimAloneHint
+	case p.tok.kind == tokenCloseParen, p.tok.kind == tokenComma:
+		hint = fmt.Sprintf("for the claim itself write claim=%[1]s, for a new one type=…, value=%[1]s.value", cut(word.text, maxQuoted))
+	case p.tok.kind == tokenAssign:
+		p.report(unknownProperty(word, hint))
+		return 0, true
+	}
+	return 0, p.stop(unknownProperty(word, hint))
 }
 
 // assign reads the "=" of an argument.

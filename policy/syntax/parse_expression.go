@@ -57,8 +57,8 @@ func (p *parser) integerValue(t token) int64 {
 func (p *parser) reference(name token) (Expression, bool) {
 	if p.tok.kind != tokenDot {
 		p.unexpected(string(tokenDot))
-		if len(name.text) <= maxIdentifier {
-			p.fault.Hint = fmt.Sprintf("a claim's value is %[1]s.value, the text is %[1]q", name.text)
+		if hint := bareWordHint(name.text); hint != "" {
+			p.fault.Hint = hint
 		}
 		return nil, false
 	}
@@ -76,7 +76,16 @@ func (p *parser) reference(name token) (Expression, bool) {
 
 // call reads "(arguments)" after a function's name.
 func (p *parser) call(name token) (Expression, bool) {
-	p.needs(V12, name.rng, "a function")
+	if hint := foreignCall(name.text); hint != "" {
+		p.report(Diagnostic{
+			Code:    ForeignFunction,
+			Range:   name.rng,
+			Message: fmt.Sprintf("there is no function %s in this language", name.shown()),
+			Hint:    hint,
+		})
+	} else {
+		p.needs(V12, name.rng, "a function")
+	}
 	if !p.limit(p.nesting, maxNesting, "functions within functions") {
 		return nil, false
 	}
@@ -99,13 +108,4 @@ func (p *parser) call(name token) (Expression, bool) {
 	}
 	call.Range = Range{name.rng.Start, p.prev.rng.End}
 	return call, true
-}
-
-// hexadecimalHint says what a hexadecimal number would be in decimal.
-func hexadecimalHint(digits string) string {
-	i, err := strconv.ParseInt(digits, 16, 64)
-	if err != nil {
-		return "integers are written in decimal"
-	}
-	return fmt.Sprintf("integers are written in decimal: %d", i)
 }

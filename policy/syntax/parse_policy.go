@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -28,7 +29,7 @@ func (p *parser) policy() *Policy {
 			Code:     MissingSection,
 			Range:    p.tok.rng,
 			Message:  "the policy has no authorizationrules",
-			Hint:     "add authorizationrules { => permit(); };",
+			Hint:     "add authorizationrules { … }; with the rules that permit: without any, nothing is permitted",
 			Expected: []string{"'authorizationrules'"},
 		})
 	}
@@ -39,31 +40,26 @@ func (p *parser) policy() *Policy {
 func (p *parser) versionStatement(tree *Policy) bool {
 	defer p.enter("versionInfo")()
 	if p.tok.kind != tokenWord || !strings.EqualFold(p.tok.text, wordVersion) {
-		p.unexpected("'version'")
-		if strings.HasPrefix(p.tok.text, "eyJ") {
-			p.fault.Hint = "this looks like a signed or unsigned JWS: unwrap the policy text in it first"
-		}
-		return false
+		return p.missingVersion()
 	}
 	p.advance()
 	if !p.expect(tokenAssign) {
-		return false
+		return p.versionHint()
+	}
+	if p.tok.kind == tokenString {
+		return p.quotedVersion(tree)
 	}
 	start := p.tok.rng.Start
 	major := p.tok.text
 	if !p.expect(tokenInteger) || !p.expect(tokenDot) {
-		return false
+		return p.versionHint()
 	}
 	minor := p.tok.text
 	if !p.expect(tokenInteger) {
-		return false
+		return p.versionHint()
 	}
 	tree.VersionRange = Range{start, p.prev.rng.End}
-	for v := V10; v <= V12; v++ {
-		if v.String() == major+"."+minor {
-			tree.Version, p.version = v, v
-		}
-	}
+	p.setVersion(tree, major+"."+minor)
 	if tree.Version == 0 {
 		p.report(Diagnostic{
 			Code:     UnknownVersion,
@@ -73,6 +69,61 @@ func (p *parser) versionStatement(tree *Policy) bool {
 			Expected: []string{"1.0", "1.1", "1.2"},
 		})
 	}
+	if p.tok.kind == tokenDot {
+		p.unexpected(string(tokenSemicolon))
+		return p.versionHint()
+	}
+	return p.semicolon("the version", tokenWord)
+}
+
+func (p *parser) setVersion(tree *Policy, number string) {
+	for v := V10; v <= V12; v++ {
+		if v.String() == number {
+			tree.Version, p.version = v, v
+		}
+	}
+}
+
+const firstStatement = "version=1.0; or version=1.1; or version=1.2;"
+
+// versionHint adds to the fault what the statement looks like. It returns false.
+func (p *parser) versionHint() bool {
+	p.fault.Hint = "the first statement is " + firstStatement
+	return false
+}
+
+func (p *parser) missingVersion() bool {
+	d := Diagnostic{
+		Code:     MissingVersion,
+		Range:    p.tok.rng,
+		Message:  fmt.Sprintf("found %s, expected 'version'", p.tok.shown()),
+		Hint:     "a policy begins with " + firstStatement,
+		Expected: []string{"'version'"},
+	}
+	switch _, section := sectionOf(p.tok); {
+	case p.tok.kind == tokenEOF:
+		d.Message = "the text is empty, expected a policy"
+	case section:
+	case p.tok.kind == tokenWord && Nearest(p.tok.text, []string{wordVersion}) != "":
+		d.Hint = "did you mean version?"
+	}
+	return p.stop(d)
+}
+
+// quotedVersion reports a version in quotation marks and goes on as if it had
+// none.
+func (p *parser) quotedVersion(tree *Policy) bool {
+	number := stringValue(p.tok)
+	p.report(Diagnostic{
+		Code:     UnexpectedToken,
+		Range:    p.tok.rng,
+		Message:  fmt.Sprintf("found %s, expected integer", p.tok.shown()),
+		Hint:     "write the version without quotation marks: " + firstStatement,
+		Expected: []string{string(tokenInteger)},
+	})
+	tree.VersionRange = p.tok.rng
+	p.setVersion(tree, number)
+	p.advance()
 	return p.semicolon("the version", tokenWord)
 }
 
@@ -114,20 +165,23 @@ func (s *sections) expected() []string {
 func (p *parser) section(order *sections) bool {
 	name := p.tok
 	if name.kind != tokenWord {
-		return p.unexpected(order.expected()...)
+		p.unexpected(order.expected()...)
+		p.fault.Hint = cmp.Or(p.fault.Hint, p.outsideHint(name, order.last))
+		return false
 	}
 	p.advance()
 	kind, known := sectionOf(name)
 	switch {
 	case known:
 		p.place(order, kind, name)
-	case p.tok.kind == tokenOpenBrace || p.tok.kind == tokenAssign:
+	case !strings.EqualFold(name.text, wordVersion) && (p.tok.kind == tokenOpenBrace || p.tok.kind == tokenAssign):
 		kind = p.misspelled(order, name)
 	default:
 		return p.stop(Diagnostic{
 			Code:     UnexpectedToken,
 			Range:    name.rng,
 			Message:  fmt.Sprintf("found %s, expected %s", name.shown(), alternatives(order.expected())),
+			Hint:     p.outsideHint(name, order.last),
 			Expected: order.expected(),
 		})
 	}
@@ -154,15 +208,20 @@ func (p *parser) place(order *sections, kind SectionKind, name token) {
 			Message:  fmt.Sprintf("%s stands twice", kind),
 			Hint:     "put all its rules into one section",
 			Expected: order.expected(),
+			Related:  []Related{{(*order.slot(kind)).Name, "the first one stands here"}},
 		})
 	case order.doubtful:
 	case kind < order.last, kind == Issuance && order.last < Authorization:
 		order.doubtful = true
+		hint := ""
+		if order.tree.Authorization == nil {
+			hint = "authorizationrules must stand before it: "
+		}
 		p.report(Diagnostic{
 			Code:     SectionOrder,
 			Range:    name.rng,
 			Message:  fmt.Sprintf("found %s, expected %s", name.shown(), alternatives(order.expected())),
-			Hint:     "the order is configurationrules, authorizationrules, issuancerules",
+			Hint:     hint + "the order is configurationrules, authorizationrules, issuancerules",
 			Expected: order.expected(),
 		})
 	}
@@ -178,14 +237,29 @@ func (p *parser) misspelled(order *sections, name token) SectionKind {
 		Message:  fmt.Sprintf("found %s, expected %s", name.shown(), alternatives(order.expected())),
 		Expected: order.expected(),
 	}
+	d.Hint = "the sections are configurationrules, authorizationrules and issuancerules"
 	var meant SectionKind
 	names := []string{Configuration.String(), Authorization.String(), Issuance.String()}
-	if near := Nearest(name.text, names); near != "" {
+	if near := cmp.Or(Nearest(name.text, names), alike(name.text, names)); near != "" {
 		d.Hint = "did you mean " + near + "?"
 		meant, _ = sectionOf(token{kind: tokenWord, text: near})
 	}
 	p.report(d)
 	return meant
+}
+
+// alike returns the name that begins as word does, "" if there is none.
+func alike(word string, names []string) string {
+	const enough = 4 // "auth", "conf", "issu"
+	if len(word) < enough {
+		return ""
+	}
+	for _, name := range names {
+		if strings.EqualFold(word[:enough], name[:enough]) {
+			return name
+		}
+	}
+	return ""
 }
 
 // body reads the rules of a section and what encloses them.
@@ -226,6 +300,7 @@ func (p *parser) body(section *Section) bool {
 	}
 	if strays := p.prev.strays; !p.expect(tokenCloseBrace) {
 		p.fault.Hint = "close the section with };"
+		p.fault.Related = []Related{{section.Name, "the section that begins here is still open"}}
 		p.settle(strays)
 		return true
 	}
@@ -255,9 +330,17 @@ func (p *parser) atSectionEnd() bool {
 // skipRule moves behind the semicolon of a rule that was given up, or before
 // what ends its section.
 func (p *parser) skipRule() {
-	for p.tok.kind != tokenCloseBrace && !p.atSectionEnd() {
-		if p.accept(tokenSemicolon) {
+	braces := 0 // open ones within the rule, where JSON was meant
+	for (p.tok.kind != tokenCloseBrace || braces > 0) && !p.atSectionEnd() {
+		switch p.tok.kind {
+		case tokenSemicolon:
+			p.advance()
 			return
+		case tokenOpenBrace:
+			braces++
+		case tokenCloseBrace:
+			braces--
+		default:
 		}
 		p.advance()
 	}

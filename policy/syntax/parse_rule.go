@@ -1,6 +1,9 @@
 package syntax
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // ruleStarts are the tokens with which a rule can begin.
 var ruleStarts = [...]tokenKind{tokenOpenBracket, tokenWord, tokenNot, tokenArrow, tokenCloseBrace}
@@ -20,11 +23,26 @@ func (p *parser) rule() (*Rule, bool) {
 		return nil, false
 	}
 	rule.Action = action
+	if p.atSecondAction() {
+		return nil, p.stop(Diagnostic{
+			Code:     SeveralActions,
+			Range:    p.tok.rng,
+			Message:  fmt.Sprintf("found %s, expected ';' after the rule", p.tok.shown()),
+			Hint:     "a rule has one action: write a second rule with the same conditions",
+			Expected: []string{string(tokenSemicolon)},
+		})
+	}
 	if !p.semicolon("the rule", ruleStarts[:]...) {
 		return nil, false
 	}
 	rule.Range.End = p.prev.rng.End
 	return rule, true
+}
+
+// atSecondAction reports whether the rule goes on where it should have ended.
+func (p *parser) atSecondAction() bool {
+	_, verb := verbOf(p.tok.text)
+	return verb || p.tok.kind == tokenComma || p.tok.kind == tokenAnd
 }
 
 func (p *parser) conditions(rule *Rule) bool {
@@ -110,10 +128,32 @@ func (p *parser) tests(condition *Condition) bool {
 		if p.accept(tokenCloseBracket) {
 			return true
 		}
-		if !p.accept(tokenComma) {
-			return p.unexpected(string(tokenComma), string(tokenCloseBracket))
+		if p.accept(tokenComma) {
+			continue
+		}
+		p.unexpected(string(tokenComma), string(tokenCloseBracket))
+		if !p.goesOn() {
+			return false
 		}
 	}
+}
+
+// goesOn reports the fault at once and passes over the next token, if it stands
+// where a comma should and a comparison follows.
+func (p *parser) goesOn() bool {
+	if p.tok.kind != tokenSemicolon && p.tok.kind != tokenAnd {
+		return false
+	}
+	rest := strings.TrimLeft(p.scanner.text[p.scanner.pos.Offset:], " \t\r\n")
+	for property := Type; property <= Issuer; property++ {
+		if strings.HasPrefix(rest, property.String()) {
+			p.append(*p.fault)
+			p.fault = nil
+			p.advance()
+			return true
+		}
+	}
+	return false
 }
 
 // test reads "property == expression".
@@ -124,7 +164,9 @@ func (p *parser) test() (*Test, bool) {
 		return nil, false
 	}
 	operator, ok := operatorOf(p.tok.kind)
-	if p.tok.kind == tokenAssign {
+	if wrong, found := p.wrongOperator(); found {
+		operator, ok = wrong, true
+	} else if p.tok.kind == tokenAssign {
 		p.report(Diagnostic{
 			Code:     AssignmentInCondition,
 			Range:    p.tok.rng,
@@ -157,20 +199,26 @@ func (p *parser) property() (Property, bool) {
 		return 0, p.unexpected("claim property")
 	}
 	property, known := propertyOf(p.tok.text)
-	if !known {
-		properties := []string{Type.String(), Value.String(), ValueType.String(), Issuer.String()}
-		hint := "a claim has " + alternatives(properties)
-		if near := Nearest(p.tok.text, properties); near != "" {
-			hint = "did you mean " + near + "?"
-		}
-		p.report(Diagnostic{
-			Code:     UnknownProperty,
-			Range:    p.tok.rng,
-			Message:  fmt.Sprintf("found %s, expected a claim property", p.tok.shown()),
-			Hint:     hint,
-			Expected: []string{"claim property"},
-		})
+	if !known && !p.isTorn(p.tok) {
+		p.report(unknownProperty(p.tok, propertyHint(p.tok.text)))
 	}
 	p.advance()
 	return property, true
+}
+
+// isTorn reports whether a word is a piece of a bare claim type, x-ms-a or $a:
+// its other characters have been or will be reported.
+func (p *parser) isTorn(word token) bool {
+	text, start, end := p.scanner.text, word.rng.Start.Offset, word.rng.End.Offset
+	return start > 0 && text[start-1] == '$' || end < len(text) && text[end] == '-'
+}
+
+func unknownProperty(word token, hint string) Diagnostic {
+	return Diagnostic{
+		Code:     UnknownProperty,
+		Range:    word.rng,
+		Message:  fmt.Sprintf("found %s, expected a claim property", word.shown()),
+		Hint:     hint,
+		Expected: []string{"claim property"},
+	}
 }

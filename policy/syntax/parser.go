@@ -12,8 +12,9 @@ import (
 // an obvious meaning are reported and read on, so that one rule can show several.
 type parser struct {
 	scanner scanner
-	tok     token // the next token
-	prev    token // the last token read
+	tok     token     // the next token
+	prev    token     // the last token read
+	before  tokenKind // the kind of the one before that
 
 	diagnostics []Diagnostic
 	// fault is the unexpected token that stopped the current rule. It waits
@@ -34,7 +35,7 @@ func newParser(text string) *parser {
 }
 
 func (p *parser) advance() {
-	p.prev = p.tok
+	p.before, p.prev = p.prev.kind, p.tok
 	p.tok = p.scanner.next()
 }
 
@@ -57,15 +58,26 @@ func (p *parser) semicolon(what string, fresh ...tokenKind) bool {
 	if p.accept(tokenSemicolon) {
 		return true
 	}
+	hint := fmt.Sprintf("end %s with ;", what)
+	var related []Related
+	if end := p.prev.rng.End; end.Line != p.tok.rng.Start.Line {
+		hint += fmt.Sprintf(" on line %d", end.Line)
+		related = []Related{{Range{end, end}, "the ; is missing here"}}
+	}
 	if p.tok.kind != tokenEOF && !slices.Contains(fresh, p.tok.kind) {
-		return p.unexpected(string(tokenSemicolon))
+		p.unexpected(string(tokenSemicolon))
+		if p.fault.Hint == "" {
+			p.fault.Hint, p.fault.Related = hint, related
+		}
+		return false
 	}
 	p.report(Diagnostic{
 		Code:     MissingSemicolon,
 		Range:    p.tok.rng,
 		Message:  fmt.Sprintf("found %s, expected ';' after %s", p.tok.shown(), what),
-		Hint:     fmt.Sprintf("add ; at %s", p.prev.rng.End),
+		Hint:     hint,
 		Expected: []string{string(tokenSemicolon)},
+		Related:  related,
 	})
 	return true
 }
@@ -77,7 +89,7 @@ func (p *parser) unexpected(expected ...string) bool {
 		Code:     UnexpectedToken,
 		Range:    p.tok.rng,
 		Message:  fmt.Sprintf("found %s, expected %s", p.tok.shown(), alternatives(expected)),
-		Hint:     p.hint(),
+		Hint:     p.hint(expected),
 		Expected: expected,
 	})
 }
@@ -148,35 +160,6 @@ func (p *parser) needs(v Version, at Range, what string) {
 		Code:    NeedsVersion,
 		Range:   at,
 		Message: fmt.Sprintf("%s needs version %s, and this policy says version %s", what, v, p.version),
+		Hint:    fmt.Sprintf("write version=%s;", v),
 	})
-}
-
-// hint guesses what the writer of an unexpected token meant.
-func (p *parser) hint() string {
-	afterInteger := p.prev.kind == tokenInteger && p.prev.rng.End.Offset == p.tok.rng.Start.Offset
-	switch {
-	case p.tok.kind == tokenLess:
-		if name, ok := placeholderAround(p.scanner.text, p.tok.rng.Start.Offset); ok {
-			return fmt.Sprintf("put a value in place of the placeholder %s", quoted(name))
-		}
-	case p.tok.kind == tokenDot && afterInteger:
-		return "there are no fractions, only integers"
-	case p.tok.kind == tokenWord && afterInteger && p.prev.text == "0" && (p.tok.text[0] == 'x' || p.tok.text[0] == 'X'):
-		return hexadecimalHint(p.tok.text[1:])
-	case p.tok.kind == tokenSemicolon && p.prev.kind == tokenSemicolon:
-		return "remove the second ;"
-	case p.tok.kind == tokenArrow && p.prev.text == Value.String():
-		return "greater or equal is written >="
-	case p.tok.kind == tokenOpenParen && p.prev.kind == tokenWord:
-		if _, ok := verbOf(p.prev.text); ok {
-			return fmt.Sprintf("=> stands before %s", p.prev.text)
-		}
-	case p.tok.kind == tokenOpenParen && p.prev.kind == tokenArrow:
-		return "say what to do with the claim: => issue(…)"
-	case p.tok.kind == tokenAssign && p.prev.kind == tokenCloseBracket:
-		return "conditions and action are joined by =>"
-	case p.tok.kind == tokenString && (p.prev.kind == tokenOpenParen || p.prev.kind == tokenComma):
-		return "name the property: type=…"
-	}
-	return ""
 }

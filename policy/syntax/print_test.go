@@ -34,11 +34,10 @@ func checkPrint(t *testing.T, tree *Policy) {
 
 // comments returns the texts of all comments in a text that has no faults.
 func comments(text string) []string {
-	scan := scanner{text: text, pos: Position{Line: 1}}
-	for scan.next().kind != tokenEOF {
-	}
+	p := newParser(text)
+	p.policy()
 	var texts []string
-	for _, c := range scan.comments {
+	for _, c := range p.scanner.comments {
 		texts = append(texts, c.Text)
 	}
 	slices.Sort(texts)

@@ -28,6 +28,12 @@ type scanner struct {
 	// swallowed is set by a string that never ends. What is missing at the end
 	// of the text is no news then.
 	swallowed bool
+	// returned and escaped are set once a carriage return or a backslash has
+	// strayed.
+	returned, escaped bool
+	// inverted is set where a suspect string has been reported: what are strings
+	// after it, and what are not, is anybody's guess.
+	inverted bool
 	// talkative is set once there are more comments than are read.
 	talkative bool
 }
@@ -160,11 +166,15 @@ func (s *scanner) scanString() {
 			}
 		}
 	}
+	s.swallowed = true
+	if s.escaped || s.inverted {
+		s.strays++
+		return // a consequence
+	}
 	hint := "close it with \""
 	if i := strings.IndexAny(s.text[opening.Offset:], typographicQuotes); i >= 0 {
 		hint = typographicHint
 	}
-	s.swallowed = true
 	s.fault(OpenString, Range{start, opening}, "the string that opens here never ends", hint)
 }
 

@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"fmt"
+	"html"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,15 +17,22 @@ const (
 func (s *scanner) stray() {
 	start := s.pos
 	faults := s.strays
+	entity := entityAt(s.text[start.Offset:])
 	first := s.step()
-	for s.pos.Offset < len(s.text) && !s.resumes() {
+	s.stepTo(start.Offset + len(entity))
+	for entity == "" && s.pos.Offset < len(s.text) && !s.resumes() {
 		s.step()
 	}
+	at := Range{start, s.pos}
+	defer s.skipForeignComment(at)
 	if s.strays > faults {
 		return // the bytes were no UTF-8, which has been said
 	}
-	at := Range{start, s.pos}
 	run := at.Of(s.text)
+	if s.everywhere(first) {
+		s.strays++
+		return
+	}
 	if s.misled || s.told[run] || len(s.diagnostics) == maxDiagnostics {
 		s.strays++
 		return
@@ -37,8 +45,69 @@ func (s *scanner) stray() {
 		s.fault(Placeholder, at, fmt.Sprintf("found the placeholder %s, expected a value", quoted(name)), "put a value in its place")
 		return
 	}
-	s.misled = s.suspect != nil || strings.ContainsRune(typographicQuotes, first)
-	s.fault(StrayCharacter, at, fmt.Sprintf("found %s, which is no part of the language", visible(first, run)), s.strayHint(first))
+	s.misled = s.suspect != nil || first == '$' || strings.ContainsRune(typographicQuotes, first)
+	s.fault(StrayCharacter, at, fmt.Sprintf("found %s, which is no part of the language", visible(first, run)), s.strayHint(first, at))
+	if s.suspect != nil {
+		s.inverted = true
+		last := &s.diagnostics[len(s.diagnostics)-1]
+		last.Related = []Related{{s.suspect.rng, "this string holds a typographic quotation mark, which does not close it"}}
+	}
+}
+
+// everywhere reports whether a stray character is one that a text has everywhere
+// if it has it at all, and has been reported: line ends of another kind, escapes.
+func (s *scanner) everywhere(first rune) bool {
+	switch first {
+	case '\r':
+		told := s.returned
+		s.returned = true
+		return told
+	case '\\':
+		told := s.escaped
+		s.escaped = true
+		return told
+	}
+	return false
+}
+
+// skipForeignComment moves to the end of a comment as other languages write it,
+// of which at is the beginning. One that begins with # or -- is recognized where
+// nothing stands before it on its line.
+func (s *scanner) skipForeignComment(at Range) {
+	run := at.Of(s.text)
+	switch before := s.text[:at.Start.Offset]; {
+	case strings.HasPrefix(run, "/*"):
+		if i := strings.Index(s.text[at.Start.Offset:], "*/"); i >= 0 {
+			s.stepTo(at.Start.Offset + i + len("*/"))
+			return
+		}
+	case strings.HasPrefix(run, "#"), strings.HasPrefix(run, "--"):
+		if line := before[1+strings.LastIndexByte(before, '\n'):]; strings.Trim(line, " \t") != "" {
+			return
+		}
+	default:
+		return
+	}
+	for s.pos.Offset < len(s.text) && s.text[s.pos.Offset] != '\n' {
+		s.step()
+	}
+}
+
+func (s *scanner) stepTo(offset int) {
+	for s.pos.Offset < offset {
+		s.step()
+	}
+}
+
+// entityAt returns the HTML entity with which rest begins, "" if with none: what
+// was copied out of a web page's source has them.
+func entityAt(rest string) string {
+	for _, entity := range []string{"&amp;", "&gt;", "&lt;", "&quot;", "&#39;", "&#34;", "&nbsp;"} {
+		if strings.HasPrefix(rest, entity) {
+			return entity
+		}
+	}
+	return ""
 }
 
 // resumes reports whether a token or a blank begins here.
@@ -64,13 +133,15 @@ func visible(first rune, run string) string {
 	return fmt.Sprintf("the character U+%04X", first)
 }
 
-// strayHint guesses what the writer meant.
-func (s *scanner) strayHint(first rune) string {
+// strayHint guesses what the writer of what stands at a place meant.
+func (s *scanner) strayHint(first rune, at Range) string {
 	switch {
 	case strings.ContainsRune(typographicQuotes, first):
 		return typographicHint
 	case s.suspect != nil:
-		return fmt.Sprintf("the string that opens at %s holds a typographic quotation mark, which does not close it", s.suspect.rng)
+		return fmt.Sprintf("the string on line %d holds a typographic quotation mark, which does not close it: write \"", s.suspect.rng.Start.Line)
+	case entityAt(at.Of(s.text)) != "":
+		return fmt.Sprintf("the text was escaped for HTML: write %s", html.UnescapeString(entityAt(at.Of(s.text))))
 	case unicode.IsSpace(first) && first != '\r':
 		return "write a plain space"
 	}
@@ -78,23 +149,53 @@ func (s *scanner) strayHint(first rune) string {
 	case '\'', '`':
 		return `strings stand in "`
 	case '|':
-		return "there is no or: write a second rule with the same action"
+		return noOrHint
 	case '&':
-		return "and is written &&"
+		return andHint
 	case '~':
-		return "there are no regular expressions: compare with == or !="
+		return noRegexHint
 	case '-':
-		return `a - stands before a number or within a string in "`
+		return s.minusHint(at)
 	case '#', '/':
 		return "comments begin with // and end with the line"
+	case '*':
+		if strings.HasSuffix(at.Of(s.text), "*/") {
+			return "comments begin with // and end with the line"
+		}
+		return "there is no arithmetic, and no wildcard"
+	case '+':
+		return "there is no arithmetic; to join two texts write AppendString(a, b), from version 1.2"
+	case '%', '^':
+		return "there is no arithmetic"
+	case '?':
+		return "there is no choice within a rule: write one rule for each case"
 	case '$', '@':
 		return `claim types and values stand in "`
+	case '\\':
+		return `a \ stands only within strings; if the text was escaped, for JSON for example, resolve the escapes first`
+	case '_':
+		return "identifiers begin with a letter, and numbers have digits alone"
 	case '\r':
 		return "end lines with a line feed, or a carriage return and a line feed"
 	case '\ufeff':
 		return "save the text without a byte order mark"
 	}
+	if !unicode.IsGraphic(first) {
+		return "remove this invisible character"
+	}
 	return ""
+}
+
+func (s *scanner) minusHint(at Range) string {
+	switch before := s.text[:at.Start.Offset]; {
+	case strings.HasPrefix(s.text[at.Start.Offset:], "->"):
+		return "conditions and action are joined by =>"
+	case strings.HasPrefix(at.Of(s.text), "--"):
+		return "comments begin with // and end with the line"
+	case before != "" && isWordByte(before[len(before)-1]):
+		return `names of claims are strings: [type=="x-ms-…", value==…]`
+	}
+	return `a - stands before a number or within a string in "`
 }
 
 // placeholderAround returns the "<name>" that offset lies in, as documentation

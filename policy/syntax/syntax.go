@@ -58,6 +58,9 @@ func Parse(text string) (*Policy, []Diagnostic) {
 	if len(text) > maxText {
 		return &Policy{}, []Diagnostic{tooLarge(len(text))}
 	}
+	if d, ok := packed(text); ok {
+		return &Policy{}, []Diagnostic{d}
+	}
 	p := newParser(text)
 	tree := p.policy()
 	faults := Ordered(append(p.scanner.diagnostics, p.diagnostics...))
