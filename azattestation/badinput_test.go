@@ -280,7 +280,7 @@ func TestMalformedJWKS(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "null", "[]", "{}", `{"keys":null}`, `{"keys":{}}`, `{"keys":"x"}`, `{"keys":[null]}`, `{"keys":[[]]}`, `{"keys":["x"]}`,
-		`{"keys":[{"kid":1}]}`, `{"keys":[{"kid":"a","kid":"b"}]}`, `{"keys":[],"keys":[]}`, `{"Keys":[]}`, "<html></html>", string(jwks(many...)),
+		`{"keys":[{"kid":1}]}`, `{"keys":[{"kid":"a","kid":"b"}]}`, `{"keys":[],"keys":[]}`, `{"Keys":[]}`, "<html></html>", string(jwks(many...)), string(jwks(jwk("", issuerCertificate()))),
 	} {
 		_, err := azattestation.NewKeySource("https://issuer.example", []byte(text))
 		checkError[*azattestation.ArgumentError](t, err)
