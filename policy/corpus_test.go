@@ -62,7 +62,9 @@ func TestDefaultTexts(t *testing.T) {
 		"sgx-openenclave.v1.0.until-2022-11.txt": DefaultSGX2022,
 		"sgx.preview-2020.txt":                   DefaultSGXPreview,
 		"sevsnpvm.txt":                           DefaultSEVSNP,
+		"sevsnpvm.sandbox-2022-04.txt":           DefaultSEVSNP2022,
 		"tdxvm.sandbox.txt":                      DefaultTDX,
+		"azureguest.txt":                         DefaultAzureGuest,
 	} {
 		if diff := cmp.Diff(string(corpus.Read(t, "policies", "default", file)), text); diff != "" {
 			t.Errorf("%s (-recorded +built in):\n%s", file, diff)

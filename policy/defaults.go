@@ -28,9 +28,31 @@ const (
 	// DefaultSEVSNP is for SevSnpVm.
 	DefaultSEVSNP = `version= 1.0;authorizationrules{=> permit();};`
 
+	// DefaultSEVSNP2022 is that of a sandbox of April 2022, the same in other
+	// lines.
+	DefaultSEVSNP2022 = "version= 1.0;\n\nauthorizationrules\n{\n    => permit();\n};"
+
 	// DefaultTDX is for TdxVm. It comes from a sandbox of 2023; the hash of the
 	// production default is not known.
 	DefaultTDX = "version= 1.0;\n\nauthorizationrules\n{\n    => permit();\n};\n\nissuancerules\n{\n};"
+
+	// DefaultAzureGuest is for AzureGuest: whatever the firmware or the system says
+	// against itself is refused, then all is permitted.
+	DefaultAzureGuest = "\n" +
+		guestMargin + "version= 1.0;\n" +
+		guestMargin + "authorizationrules\n" +
+		guestMargin + "{\n" +
+		guestMargin + `    [type=="x-ms-azurevm-default-securebootkeysvalidated", value==false] => deny();` + "\n\n" +
+		guestMargin + `    [type=="x-ms-azurevm-debuggersdisabled", value==false] => deny();` + "\n\n" +
+		guestMargin + `    [type=="secureboot", value==false] => deny();` + "\n\n" +
+		guestMargin + `    [type=="x-ms-azurevm-signingdisabled", value==false] => deny();` + "\n\n" +
+		guestMargin + `    [type=="x-ms-azurevm-dbvalidated", value==false] => deny();` + "\n\n" +
+		guestMargin + `    [type=="x-ms-azurevm-dbxvalidated", value==false] => deny();` + "\n\n" +
+		guestMargin + "    => permit();\n" +
+		guestMargin + "};\n" +
+		guestMargin + "issuancerules\n" +
+		guestMargin + "{\n" +
+		guestMargin + "};"
 )
 
 const sgxRules = `authorizationrules{=> permit();};` +
@@ -42,3 +64,24 @@ const sgxRules = `authorizationrules{=> permit();};` +
 	`c:[type=="x-ms-sgx-svn"] => issue(type="svn", value=c.value);` +
 	`c:[type=="x-ms-attestation-type"] => issue(type="tee", value=c.value);` +
 	`};`
+
+// guestMargin stands before each line of the policy, which was written within a
+// program's text.
+const guestMargin = "                "
+
+// Default returns the policy that holds for a kind of attestation where nobody
+// has set one, and false if there is none: evidence of Tpm and VbsEnclave is
+// accepted under a customer's own policy only.
+func Default(attestationType string) (string, bool) {
+	switch attestationType {
+	case "SgxEnclave", "OpenEnclave":
+		return DefaultSGX, true
+	case "SevSnpVm":
+		return DefaultSEVSNP, true
+	case "TdxVm":
+		return DefaultTDX, true
+	case "AzureGuest":
+		return DefaultAzureGuest, true
+	}
+	return "", false
+}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/azattest/azattest/policy/jmespath"
@@ -116,11 +117,15 @@ func (m *machine) query(text string) (*jmespath.Query, error) {
 
 // ask carries out a query.
 func (m *machine) ask(query *jmespath.Query, document jmespath.Value) (jmespath.Value, error) {
-	v, err := query.Search(document)
-	if err != nil {
-		return v, m.wrap(err, "JmesPath cannot answer the query: %s", err)
+	v, err := query.SearchWithin(document, &m.queryBudget)
+	if err == nil {
+		return v, nil
 	}
-	return v, nil
+	failed := m.wrap(err, "JmesPath cannot answer the query: %s", err)
+	if m.queryBudget.Steps <= 0 {
+		failed.Problem = fmt.Sprintf("the queries need more than %d steps for these claims", maxQuerySteps)
+	}
+	return v, failed
 }
 
 // wrap is the failure of something below.

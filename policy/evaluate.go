@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/policy/jmespath"
 )
 
 // machine is one run of a program.
@@ -26,6 +27,8 @@ type machine struct {
 	issuedSize int   // bytes
 	madeSize   int   // bytes
 	steps      int
+	// queryBudget is what is left of the steps that queries may take.
+	queryBudget jmespath.Budget
 
 	rule    *rule
 	visible int // facts from here on are not seen by the rule
@@ -70,6 +73,7 @@ func (p *Program) start(incoming, custom *claims.Set) (*machine, error) {
 			sets:    make([]values, p.sets),
 		}
 	}
+	m.queryBudget.Steps = maxQuerySteps
 	m.result = new(result)
 	m.result.decision = Decision{Issued: &m.result.issued, Properties: &m.result.properties}
 	err := m.load(incoming, issuerService)
@@ -91,7 +95,7 @@ func (m *machine) stop() {
 	clear(m.pad[:cap(m.pad)])
 	*m = machine{
 		program: m.program, facts: m.facts[:1], chains: m.chains[:len(m.program.slots)], bound: m.bound,
-		found: m.found[:0], members: m.members, sets: m.sets, pad: m.pad[:0],
+		found: m.found[:0], members: m.members, isMember: m.isMember[:0], sets: m.sets, pad: m.pad[:0],
 	}
 	m.program.machines.Put(m)
 }

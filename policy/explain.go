@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/policy/jmespath"
 	"github.com/azattest/azattest/policy/syntax"
 )
 
@@ -120,7 +121,7 @@ func (p *Program) Explain(incoming *claims.Set) *Explanation { return p.ExplainW
 func (p *Program) ExplainWith(incoming, custom *claims.Set) *Explanation {
 	m, err := p.start(incoming, custom)
 	defer m.stop()
-	t := &tracer{explanation: new(Explanation)}
+	t := &tracer{explanation: new(Explanation), queryBudget: jmespath.Budget{Steps: maxQuerySteps}}
 	var decision *Decision
 	if err == nil {
 		m.tracer = t
@@ -134,7 +135,8 @@ func (p *Program) ExplainWith(incoming, custom *claims.Set) *Explanation {
 type tracer struct {
 	explanation *Explanation
 	// steps are those that explaining takes, which the policy does not pay for.
-	steps int
+	steps       int
+	queryBudget jmespath.Budget
 	// firstPermit is the first rule that permitted.
 	firstPermit *RuleName
 }
@@ -156,11 +158,11 @@ func (t *tracer) begin(m *machine) {
 
 // aside does something with the machine that does not count as the policy's work.
 func (t *tracer) aside(m *machine, do func()) {
-	steps, made := m.steps, m.madeSize
-	m.steps, m.madeSize = t.steps, 0
+	steps, made, budget := m.steps, m.madeSize, m.queryBudget
+	m.steps, m.madeSize, m.queryBudget = t.steps, 0, t.queryBudget
 	do()
-	t.steps = m.steps
-	m.steps, m.madeSize = steps, made
+	t.steps, t.queryBudget = m.steps, m.queryBudget
+	m.steps, m.madeSize, m.queryBudget = steps, made, budget
 	m.found, m.pad = m.found[:0], m.pad[:0]
 }
 

@@ -8,6 +8,10 @@ const (
 	// at, bytesPerStep of text compared or jsonBytesPerStep read: 20 ms at most,
 	// beside what queries take. The default policy takes about 20 steps.
 	maxSteps = 1 << 20
+	// maxQuerySteps bounds the work of all queries together, in the steps of package
+	// jmespath: 80 ms or so. The largest public policy takes 100 000 for a log of
+	// 200 events.
+	maxQuerySteps = 1 << 21
 	// maxFacts bounds the claims that rules see: those of the evidence (about
 	// 20) and those that rules add.
 	maxFacts = 1 << 12

@@ -125,13 +125,38 @@ func TestHash(t *testing.T) {
 		DefaultSGX2022:    "bROrN897ZfWmWY2V0FLUlu3uwk5xatGnKYHn3zBbSlw",
 		DefaultSGXPreview: "egjnANIzEpS2WgpE4Nk-QEwM69XRCgTs42_G0qLlbnk",
 		DefaultSEVSNP:     "9NY0VnTQ-IiBriBplVUpFbczcDaEBUwsiFYAzHu_gco",
+		DefaultSEVSNP2022: "LTPRQQju-FejAwdYihF8YV_c2XWebG9joKvrHKc3bxs",
 		DefaultTDX:        "B56nbp5slhw66peoRYkpdq1WykMkEworvdol08hnMXE",
+		DefaultAzureGuest: "wm9mHlvTU82e8UqoOy1Yj1FBRSNkfe99-69IYDq9eWs",
 	} {
 		if got := Hash(text); got != want {
 			t.Errorf("hash %s, want %s, of\n%s", got, want, text)
 		}
 		if p := mustCompile(t, text); p.Hash() != want {
 			t.Errorf("the program's hash is %s, want %s", p.Hash(), want)
+		}
+	}
+}
+
+// TestDefault checks which policy holds for which kind of attestation.
+func TestDefault(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"SgxEnclave": DefaultSGX, "OpenEnclave": DefaultSGX, "SevSnpVm": DefaultSEVSNP, "TdxVm": DefaultTDX, "AzureGuest": DefaultAzureGuest,
+		"Tpm": "", "VbsEnclave": "", "": "", "sgxenclave": "",
+	}
+	for name, text := range want {
+		got, ok := Default(name)
+		if got != text || ok != (text != "") {
+			t.Errorf("%q: default %q, %t", name, got, ok)
+		}
+		if found := Check(got, CheckOptions{Type: name}); ok && len(found) > 0 {
+			t.Errorf("%q: the default has faults: %v", name, found)
+		}
+	}
+	for _, name := range AttestationTypes() {
+		if _, listed := want[name]; !listed {
+			t.Errorf("%q is missing here", name)
 		}
 	}
 }

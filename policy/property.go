@@ -19,7 +19,14 @@ type property struct {
 	// check returns what the value should have been, "" if it is right. It is
 	// called with a value of the right kind only.
 	check func(claims.Value) string
+	// types are the kinds of attestation for which it means something.
+	types []string
 }
+
+var (
+	intelTypes = []string{"SgxEnclave", "OpenEnclave"}
+	tpmTypes   = []string{"Tpm", "VbsEnclave"}
+)
 
 const (
 	// azureDefault is the TCB baseline that the service itself chooses.
@@ -33,11 +40,11 @@ const (
 // properties are all there are. What the service does with others is not known;
 // here they are faults, lest a misspelled baseline goes unnoticed.
 var properties = [...]property{
-	{"x-ms-sgx-tcbidentifier", syntax.Configuration, claims.KindString, checkTCBIdentifier},
-	{"required_pcr_mask", syntax.Configuration, claims.KindInteger, within(0, pcrMask)},
-	{"require_valid_aik_cert", syntax.Configuration, claims.KindBoolean, anything},
-	{"report_validity_in_minutes", syntax.Issuance, claims.KindInteger, within(1, maxValidity)},
-	{"omit_x5c", syntax.Issuance, claims.KindBoolean, anything},
+	{"x-ms-sgx-tcbidentifier", syntax.Configuration, claims.KindString, checkTCBIdentifier, intelTypes},
+	{"required_pcr_mask", syntax.Configuration, claims.KindInteger, within(0, pcrMask), tpmTypes},
+	{"require_valid_aik_cert", syntax.Configuration, claims.KindBoolean, anything, tpmTypes},
+	{"report_validity_in_minutes", syntax.Issuance, claims.KindInteger, within(1, maxValidity), tpmTypes},
+	{"omit_x5c", syntax.Issuance, claims.KindBoolean, anything, tpmTypes},
 }
 
 func propertyNamed(name string) (property, bool) {
@@ -46,6 +53,10 @@ func propertyNamed(name string) (property, bool) {
 		return property{}, false
 	}
 	return properties[i], true
+}
+
+func (p property) isFor(attestationType string) bool {
+	return slices.Contains(p.types, attestationType)
 }
 
 func propertyNames() []string {
