@@ -96,7 +96,7 @@ func (s *KeySource) find(ctx context.Context, keyID string) ([]*publishedKey, er
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known = s.known(keyID, time.Now()); known != nil {
+	if known := s.known(keyID, time.Now()); known != nil {
 		return known, nil
 	}
 	if err != nil {
