@@ -1,6 +1,8 @@
 package syntax
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"regexp"
 	"strings"
@@ -12,6 +14,7 @@ import (
 // indexed is a row of the corpus' index of public policies.
 type indexed struct {
 	file  string
+	hash  string
 	parse string // "OK …", "FAIL L2:C0 …" or "FAIL lex L4:C10 …"
 }
 
@@ -23,7 +26,11 @@ func readIndex(t *testing.T) []indexed {
 		if len(cells) < 9 || !strings.Contains(cells[1], ".txt") {
 			continue
 		}
-		rows = append(rows, indexed{strings.TrimSpace(cells[1]), strings.TrimSpace(cells[7])})
+		rows = append(rows, indexed{
+			file:  strings.TrimSpace(cells[1]),
+			hash:  strings.Trim(cells[6], " `"),
+			parse: strings.TrimSpace(cells[7]),
+		})
 	}
 	if len(rows) < 50 {
 		t.Fatalf("the index of policies has %d rows, want at least 50", len(rows))
@@ -58,6 +65,9 @@ func TestCorpus(t *testing.T) {
 				if len(faults) == 0 {
 					checkPrint(t, tree)
 				}
+				if added == 0 {
+					checkHash(t, text, row.hash)
+				}
 				return
 			}
 			want := place.FindString(row.parse)
@@ -72,5 +82,18 @@ func TestCorpus(t *testing.T) {
 				t.Errorf("first fault at %s, want %s: %s", got, want, faults[0])
 			}
 		})
+	}
+}
+
+// checkHash checks that parsing and printing leave a text what it is: its hash
+// names it in tokens.
+func checkHash(t *testing.T, text, want string) {
+	t.Helper()
+	if _, faults := Format(text); len(faults) > 0 {
+		t.Errorf("not printed: %s", faults[0])
+	}
+	sum := sha256.Sum256([]byte(base64.RawURLEncoding.EncodeToString([]byte(text))))
+	if got := base64.RawURLEncoding.EncodeToString(sum[:]); got != want {
+		t.Errorf("hash %s, want %s", got, want)
 	}
 }

@@ -3,8 +3,8 @@ package syntax
 // Bounds on what a caller may send. Each is far above the largest public policy
 // (14 KiB, 70 rules, 6 conditions in a rule) and far below what would hurt.
 const (
-	// maxText bounds a policy's bytes, and with them the time to scan it: some
-	// 20 ms at most.
+	// maxText bounds a policy's bytes, and with them the time to read it: some
+	// 80 ms for the worst of texts.
 	maxText = 1 << 20
 	// maxComments bounds what is kept of comments, a hundred bytes each: one may
 	// stand above every rule, behind it, and above each of some conditions.

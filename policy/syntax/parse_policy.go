@@ -18,6 +18,10 @@ func (p *parser) policy() *Policy {
 	}
 	order := sections{tree: tree}
 	for p.tok.kind != tokenEOF {
+		if p.full() {
+			p.drain()
+			break
+		}
 		strays := p.prev.strays
 		if !p.section(&order) {
 			p.skipToSection()
@@ -281,6 +285,10 @@ func (p *parser) body(section *Section) bool {
 	}
 	broken := -1 // where the last rule broke off
 	for number := 1; p.tok.kind != tokenCloseBrace && !p.atSectionEnd(); number++ {
+		if p.full() {
+			p.drain()
+			return true
+		}
 		if !p.limit(p.rules, maxRules, "rules") {
 			return false
 		}

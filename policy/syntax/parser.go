@@ -118,8 +118,18 @@ func (p *parser) settle(straysBefore int) {
 func (p *parser) report(d Diagnostic) { p.append(p.complete(d)) }
 
 func (p *parser) append(d Diagnostic) {
-	if len(p.diagnostics) < maxDiagnostics {
+	if !p.full() {
 		p.diagnostics = append(p.diagnostics, d)
+	}
+}
+
+// full reports whether no more faults of grammar will be told.
+func (p *parser) full() bool { return len(p.diagnostics) == maxDiagnostics }
+
+// drain moves to the end of the text, for the faults of characters in it.
+func (p *parser) drain() {
+	for p.tok.kind != tokenEOF {
+		p.advance()
 	}
 }
 

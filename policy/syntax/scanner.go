@@ -34,13 +34,19 @@ type scanner struct {
 	// inverted is set where a suspect string has been reported: what are strings
 	// after it, and what are not, is anybody's guess.
 	inverted bool
-	// talkative is set once there are more comments than are read.
-	talkative bool
+	// endless is set once a comment as in C was found to have no end: the text
+	// has no more ends then.
+	endless bool
+	// talkative holds the fault that there are more comments than are read.
+	talkative []Diagnostic
 }
 
 func (s *scanner) next() token {
 	for {
 		s.skipBlank()
+		if len(s.diagnostics) == maxDiagnostics {
+			s.pos.Offset = len(s.text) // nothing else will be told
+		}
 		start := s.pos
 		kind := s.token()
 		if kind == "" {
@@ -71,15 +77,10 @@ func (s *scanner) token() tokenKind {
 		s.scanString()
 		return tokenString
 	}
-	rest := s.text[s.pos.Offset:]
-	for _, sign := range signs {
-		if strings.HasPrefix(rest, sign.text) {
-			s.pos.Offset += len(sign.text)
-			s.pos.Column += len(sign.text)
-			return sign.kind
-		}
-	}
-	return ""
+	kind, size := signAt(s.text[s.pos.Offset:])
+	s.pos.Offset += size
+	s.pos.Column += size
+	return kind
 }
 
 // step moves over one code point.
@@ -103,10 +104,14 @@ func (s *scanner) step() rune {
 	return r
 }
 
+// skipWhile moves over bytes of which each is a code point and none ends a line.
 func (s *scanner) skipWhile(is func(byte) bool) {
-	for s.pos.Offset < len(s.text) && is(s.text[s.pos.Offset]) {
-		s.step()
+	end := s.pos.Offset
+	for end < len(s.text) && is(s.text[end]) {
+		end++
 	}
+	s.pos.Column += end - s.pos.Offset
+	s.pos.Offset = end
 }
 
 // skipBlank moves over white space and comments. A carriage return counts only
@@ -138,15 +143,14 @@ func (s *scanner) comment() {
 	switch count := len(s.comments); {
 	case count < maxComments:
 		s.comments = append(s.comments, &Comment{Range: at, Text: at.Of(s.text)})
-	case !s.talkative:
-		s.talkative = true
-		s.diagnostics = append(s.diagnostics, Diagnostic{
+	case s.talkative == nil:
+		s.talkative = []Diagnostic{{
 			Code:       TooLarge,
 			Range:      at,
 			Message:    fmt.Sprintf("too many comments, at most %d are read", maxComments),
 			Found:      at.Of(s.text),
 			Production: "policy",
-		})
+		}}
 	}
 }
 

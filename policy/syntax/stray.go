@@ -77,12 +77,16 @@ func (s *scanner) skipForeignComment(at Range) {
 	run := at.Of(s.text)
 	switch before := s.text[:at.Start.Offset]; {
 	case strings.HasPrefix(run, "/*"):
+		if s.endless {
+			break
+		}
 		if i := strings.Index(s.text[at.Start.Offset:], "*/"); i >= 0 {
 			s.stepTo(at.Start.Offset + i + len("*/"))
 			return
 		}
+		s.endless = true
 	case strings.HasPrefix(run, "#"), strings.HasPrefix(run, "--"):
-		if line := before[1+strings.LastIndexByte(before, '\n'):]; strings.Trim(line, " \t") != "" {
+		if line := strings.TrimRight(before, " \t"); line != "" && line[len(line)-1] != '\n' {
 			return
 		}
 	default:
@@ -117,10 +121,8 @@ func (s *scanner) resumes() bool {
 		return true
 	}
 	rest := s.text[s.pos.Offset:]
-	for _, sign := range signs {
-		if strings.HasPrefix(rest, sign.text) {
-			return true
-		}
+	if kind, _ := signAt(rest); kind != "" {
+		return true
 	}
 	return strings.HasPrefix(rest, "//") || strings.HasPrefix(rest, "\r\n")
 }

@@ -26,7 +26,10 @@
 // everything is case-sensitive except "version" and the names of sections.
 package syntax
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Version is a version of the policy language. Versions compare with <.
 type Version uint8
@@ -63,7 +66,7 @@ func Parse(text string) (*Policy, []Diagnostic) {
 	}
 	p := newParser(text)
 	tree := p.policy()
-	faults := Ordered(append(p.scanner.diagnostics, p.diagnostics...))
+	faults := Ordered(slices.Concat(p.scanner.diagnostics, p.scanner.talkative, p.diagnostics))
 	if len(faults) == 0 {
 		attach(tree, p.scanner.comments)
 	}

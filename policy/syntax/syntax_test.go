@@ -215,4 +215,13 @@ func TestNearest(t *testing.T) {
 			t.Errorf("nearest to %q is %q, want %q", word, got, want)
 		}
 	}
+	functions := []string{"JmesPath", "JsonToClaimValue", "IsSubsetOf", "ContainsOnlyValue", "AppendString", "NegateBool"}
+	for word, want := range map[string]string{
+		"JMESPath": "JmesPath", "JmesPATH": "JmesPath", "jmespath": "JmesPath", "JmesPaht": "JmesPath", "JSONToClaimValue": "JsonToClaimValue",
+		"IsSubSetOf": "IsSubsetOf", "ContainsOnlyValues": "ContainsOnlyValue", "NegateBoolean": "NegateBool", "Concat": "",
+	} {
+		if got := Nearest(word, functions); got != want {
+			t.Errorf("nearest to %q is %q, want %q", word, got, want)
+		}
+	}
 }

@@ -34,31 +34,63 @@ const (
 	tokenGreaterOrEqual tokenKind = "'>='"
 )
 
-// signs are the tokens made of punctuation, each before its own prefixes.
-var signs = [...]struct {
-	text string
-	kind tokenKind
-}{
-	{"==", tokenEqual},
-	{"=>", tokenArrow},
-	{"=", tokenAssign},
-	{"&&", tokenAnd},
-	{"[", tokenOpenBracket},
-	{"]", tokenCloseBracket},
-	{"(", tokenOpenParen},
-	{")", tokenCloseParen},
-	{",", tokenComma},
-	{";", tokenSemicolon},
-	{":", tokenColon},
-	{".", tokenDot},
-	{"{", tokenOpenBrace},
-	{"}", tokenCloseBrace},
-	{"!=", tokenNotEqual},
-	{"!", tokenNot},
-	{">=", tokenGreaterOrEqual},
-	{">", tokenGreater},
-	{"<=", tokenLessOrEqual},
-	{"<", tokenLess},
+// signAt returns the token made of punctuation with which rest begins, and its
+// length, "" and 0 if none does.
+func signAt(rest string) (tokenKind, int) {
+	second := byte(0)
+	if len(rest) > 1 {
+		second = rest[1]
+	}
+	switch rest[0] {
+	case '=':
+		switch second {
+		case '=':
+			return tokenEqual, 2
+		case '>':
+			return tokenArrow, 2
+		}
+		return tokenAssign, 1
+	case '&':
+		if second == '&' {
+			return tokenAnd, 2
+		}
+	case '!':
+		if second == '=' {
+			return tokenNotEqual, 2
+		}
+		return tokenNot, 1
+	case '>':
+		if second == '=' {
+			return tokenGreaterOrEqual, 2
+		}
+		return tokenGreater, 1
+	case '<':
+		if second == '=' {
+			return tokenLessOrEqual, 2
+		}
+		return tokenLess, 1
+	case '[':
+		return tokenOpenBracket, 1
+	case ']':
+		return tokenCloseBracket, 1
+	case '(':
+		return tokenOpenParen, 1
+	case ')':
+		return tokenCloseParen, 1
+	case ',':
+		return tokenComma, 1
+	case ';':
+		return tokenSemicolon, 1
+	case ':':
+		return tokenColon, 1
+	case '.':
+		return tokenDot, 1
+	case '{':
+		return tokenOpenBrace, 1
+	case '}':
+		return tokenCloseBrace, 1
+	}
+	return "", 0
 }
 
 type token struct {
