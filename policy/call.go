@@ -140,7 +140,7 @@ func (m *machine) search(c *call) (found, values, error) {
 	if err != nil {
 		return nothing, values{}, err
 	}
-	v, err := m.ask(query, read)
+	v, err := m.ask(query, read, json)
 	if err != nil {
 		return nothing, values{}, err
 	}

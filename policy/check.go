@@ -36,12 +36,16 @@ type checker struct {
 	faults []syntax.Diagnostic
 	// always holds what rules without conditions set properties to.
 	always map[string]claims.Value
-	// queries are those that the text has.
-	queries map[*syntax.Call]*jmespath.Query
+	// queries are those that the text has, and compiled each of them once.
+	queries  map[*syntax.Call]*jmespath.Query
+	compiled map[string]*jmespath.Query
 }
 
 func newChecker(text string, tree *syntax.Policy) *checker {
-	return &checker{text: text, tree: tree, always: make(map[string]claims.Value), queries: make(map[*syntax.Call]*jmespath.Query)}
+	return &checker{
+		text: text, tree: tree, always: make(map[string]claims.Value),
+		queries: make(map[*syntax.Call]*jmespath.Query), compiled: make(map[string]*jmespath.Query),
+	}
 }
 
 func (c *checker) check() {

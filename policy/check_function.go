@@ -68,9 +68,13 @@ func (c *checker) query(e *syntax.Call) {
 	if !isLiteral || strings.TrimSpace(literal.Value) == "" {
 		return
 	}
+	if query := c.compiled[literal.Value]; query != nil {
+		c.queries[e] = query
+		return
+	}
 	query, err := jmespath.Compile(literal.Value)
 	if err == nil {
-		c.queries[e] = query
+		c.queries[e], c.compiled[literal.Value] = query, query
 		return
 	}
 	message := err.Error()

@@ -14,6 +14,16 @@ type documents struct {
 	texts  []string
 	values []jmespath.Value
 	next   int // the one to give up, once there are too many
+
+	answers []answer
+}
+
+// answer is what a query found in a document. Policies ask the same again, in the
+// words of the sample that they were put together from.
+type answer struct {
+	query    *jmespath.Query
+	document string
+	value    jmespath.Value
 }
 
 func (d *documents) find(text string) (jmespath.Value, bool) {
@@ -115,10 +125,18 @@ func (m *machine) query(text string) (*jmespath.Query, error) {
 	return query, nil
 }
 
-// ask carries out a query.
-func (m *machine) ask(query *jmespath.Query, document jmespath.Value) (jmespath.Value, error) {
+// ask carries out a query on a document, which has been read from a text.
+func (m *machine) ask(query *jmespath.Query, document jmespath.Value, text string) (jmespath.Value, error) {
+	for i := range m.documents.answers {
+		if a := &m.documents.answers[i]; a.query == query && a.document == text {
+			return a.value, nil
+		}
+	}
 	v, err := query.SearchWithin(document, &m.queryBudget)
 	if err == nil {
+		if len(m.documents.answers) < maxDocuments {
+			m.documents.answers = append(m.documents.answers, answer{query, text, v})
+		}
 		return v, nil
 	}
 	failed := m.wrap(err, "JmesPath cannot answer the query: %s", err)
