@@ -1,9 +1,18 @@
 // Package syntax reads the text of an attestation policy and knows nothing of
 // what it means.
 //
-// [Parse] is the only way in: text goes in, a tree ([Policy]) and every fault
-// that was found ([Diagnostic]) come out. Whether an identifier is declared, an
-// action is in its place or a value makes sense is for package policy to say.
+// Which function do I want?
+//
+//   - to read a text: [Parse]. A tree ([Policy]) with its comments, and every
+//     fault that was found ([Diagnostic]), come out;
+//   - to write it in the layout that all policies have: [Format], or [Print] for
+//     a tree;
+//   - to show faults to people: [Render];
+//   - to guess what a misspelled name, or one of another language, was meant to
+//     be: [Nearest], [Foreign].
+//
+// Whether an identifier is declared, an action is in its place or a value makes
+// sense is for package policy to say.
 //
 // The grammar was never published; this one was reconstructed from the
 // documentation and from every public policy. Sections may come and go between
