@@ -11,7 +11,7 @@ type Budget struct {
 func (q *Query) SearchWithin(document Value, budget *Budget) (Value, error) {
 	e := evaluator{steps: min(maxSteps, budget.Steps)}
 	before := e.steps
-	found, err := e.evaluate(q.root, document)
+	found, err := e.evaluate(q.root, &document)
 	budget.Steps -= before - max(e.steps, 0)
 	if err != nil {
 		return Value{}, err

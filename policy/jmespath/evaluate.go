@@ -16,24 +16,27 @@ type evaluator struct {
 // spend takes steps from what the search may cost.
 func (e *evaluator) spend(x *expr, steps int) error {
 	if e.steps -= steps; e.steps < 0 {
-		return &EvaluationError{Code: LimitExceeded, Offset: x.offset, Message: fmt.Sprintf("the search takes more than %d steps", maxSteps)}
+		return exhausted(x)
 	}
 	return nil
 }
 
+func exhausted(x *expr) error {
+	return &EvaluationError{Code: LimitExceeded, Offset: x.offset, Message: fmt.Sprintf("the search takes too many steps (%d at most, fewer where searches share a budget)", maxSteps)}
+}
+
 // evaluate applies an expression to the current value.
-func (e *evaluator) evaluate(x *expr, current Value) (Value, error) {
+func (e *evaluator) evaluate(x *expr, current *Value) (Value, error) {
 	if err := e.spend(x, 1); err != nil {
 		return Value{}, err
 	}
 	switch x.op {
 	case opCurrent:
-		return current, nil
+		return *current, nil
 	case opLiteral:
 		return x.value, nil
 	case opField:
-		found, _ := current.Get(x.name)
-		return found, nil
+		return current.field(x.name), nil
 	case opIndex:
 		return current.at(x.slice.start.value), nil
 	case opChain:
@@ -61,7 +64,7 @@ func (e *evaluator) evaluate(x *expr, current Value) (Value, error) {
 }
 
 // at returns an array's element; negative indexes count from the end.
-func (v Value) at(i int64) Value {
+func (v *Value) at(i int64) Value {
 	if v.kind != KindArray {
 		return Value{}
 	}
@@ -75,17 +78,18 @@ func (v Value) at(i int64) Value {
 	return v.node.items[i]
 }
 
-func (e *evaluator) chained(x *expr, current Value) (Value, error) {
-	for _, arg := range x.args {
-		var err error
-		if current, err = e.evaluate(arg, current); err != nil {
+func (e *evaluator) chained(x *expr, current *Value) (Value, error) {
+	v, err := e.evaluate(x.args[0], current)
+	for _, arg := range x.args[1:] {
+		if err != nil {
 			return Value{}, err
 		}
+		v, err = e.evaluate(arg, &v)
 	}
-	return current, nil
+	return v, err
 }
 
-func (e *evaluator) logical(x *expr, current Value) (Value, error) {
+func (e *evaluator) logical(x *expr, current *Value) (Value, error) {
 	var v Value
 	for _, arg := range x.args {
 		var err error
@@ -99,12 +103,12 @@ func (e *evaluator) logical(x *expr, current Value) (Value, error) {
 	return v, nil
 }
 
-func (e *evaluator) compared(x *expr, current Value) (Value, error) {
-	left, err := e.evaluate(x.args[0], current)
+func (e *evaluator) compared(x *expr, current *Value) (Value, error) {
+	left, err := e.operand(x.args[0], current)
 	if err != nil {
 		return Value{}, err
 	}
-	right, err := e.evaluate(x.args[1], current)
+	right, err := e.operand(x.args[1], current)
 	if err != nil {
 		return Value{}, err
 	}
@@ -128,6 +132,19 @@ func (e *evaluator) compared(x *expr, current Value) (Value, error) {
 		return booleanValue(c > 0), nil
 	default:
 		return booleanValue(c >= 0), nil
+	}
+}
+
+// operand is evaluate with a short cut for what is mostly compared. Its steps
+// are paid for with those of the comparison.
+func (e *evaluator) operand(x *expr, current *Value) (Value, error) {
+	switch x.op {
+	case opField:
+		return current.field(x.name), nil
+	case opLiteral:
+		return x.value, nil
+	default:
+		return e.evaluate(x, current)
 	}
 }
 
@@ -180,7 +197,7 @@ func (e *evaluator) same(x *expr, a, b Value) (bool, error) {
 }
 
 // selected builds an array or an object of what the arguments give.
-func (e *evaluator) selected(x *expr, current Value) (Value, error) {
+func (e *evaluator) selected(x *expr, current *Value) (Value, error) {
 	if current.IsNull() {
 		return Value{}, nil
 	}
@@ -199,7 +216,7 @@ func (e *evaluator) selected(x *expr, current Value) (Value, error) {
 }
 
 // called evaluates a function's arguments and applies it.
-func (e *evaluator) called(x *expr, current Value) (Value, error) {
+func (e *evaluator) called(x *expr, current *Value) (Value, error) {
 	base := len(e.stack)
 	for i, arg := range x.args {
 		var v Value
@@ -252,7 +269,7 @@ func (e *evaluator) built(x *expr, n *node) error {
 	case n.depth > maxDepth:
 		return &EvaluationError{Code: LimitExceeded, Offset: x.offset, Message: fmt.Sprintf("the search builds a value of more than %d levels", maxDepth)}
 	}
-	return e.spend(x, 1+len(n.items))
+	return e.spend(x, stepNode+2*len(n.items))
 }
 
 // integer makes a number of the result of integer arithmetic.

@@ -13,8 +13,8 @@ func callMap(e *evaluator, x *expr, args []Value) (Value, error) {
 // keysOf applies the expression of an argument to every element.
 func (e *evaluator) keysOf(x *expr, arg int, items []Value) ([]Value, error) {
 	base := len(e.stack)
-	for _, item := range items {
-		v, err := e.evaluate(x.reference(arg), item)
+	for i := range items {
+		v, err := e.evaluate(x.reference(arg), &items[i])
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package jmespath
 import (
 	"math"
 	"math/big"
+	"slices"
 )
 
 func callAbs(e *evaluator, x *expr, args []Value) (Value, error) {
@@ -33,11 +34,7 @@ func rounded(v Value, round func(float64) float64) Value {
 }
 
 func callSum(e *evaluator, x *expr, args []Value) (Value, error) {
-	items := args[0].node.items
-	if err := e.uniform(x, items, typeNumber); err != nil {
-		return Value{}, err
-	}
-	exact, float, err := e.total(x, items)
+	exact, float, err := e.total(x, args[0].node.items)
 	if err != nil {
 		return Value{}, err
 	}
@@ -49,14 +46,8 @@ func callSum(e *evaluator, x *expr, args []Value) (Value, error) {
 
 func callAvg(e *evaluator, x *expr, args []Value) (Value, error) {
 	items := args[0].node.items
-	if err := e.uniform(x, items, typeNumber); err != nil {
-		return Value{}, err
-	}
-	if len(items) == 0 {
-		return Value{}, nil
-	}
 	exact, float, err := e.total(x, items)
-	if err != nil {
+	if err != nil || len(items) == 0 {
 		return Value{}, err
 	}
 	if exact == nil {
@@ -70,30 +61,43 @@ func callAvg(e *evaluator, x *expr, args []Value) (Value, error) {
 	return finite(x, nearest)
 }
 
-// total adds numbers up: exactly if all are integers, else as floats, and then
-// the first result is nil.
+// total adds numbers up: as integers, and exactly, if all are, else as floats,
+// and then the first result is nil.
 func (e *evaluator) total(x *expr, items []Value) (*big.Int, float64, error) {
-	var float float64
-	var small int64 // what is not yet in exact
-	exact, allExact := new(big.Int), true
-	for _, v := range items {
-		float += v.asFloat()
-		switch sum := small + v.bits; {
-		case v.kind == KindFloat:
-			allExact = false
-		case v.text == "" && (sum > small) == (v.bits > 0):
-			small = sum
-		default: // the sum overflows, or v does already
-			if err := e.spend(x, stepNumber); err != nil {
-				return nil, 0, err
-			}
-			exact.Add(exact, v.asBig())
-		}
+	if err := e.uniform(x, items, typeNumber); err != nil {
+		return nil, 0, err
 	}
-	if !allExact {
-		return nil, float, nil
+	if slices.ContainsFunc(items, func(v Value) bool { return v.kind == KindFloat }) {
+		float, err := e.totalFloat(x, items)
+		return nil, float, err
+	}
+	var small int64 // what is not yet in exact
+	exact := new(big.Int)
+	for _, v := range items {
+		if sum := small + v.bits; v.text == "" && (sum > small) == (v.bits > 0) {
+			small = sum
+			continue
+		}
+		// The sum overflows, or v does already.
+		if err := e.spend(x, stepNumber); err != nil {
+			return nil, 0, err
+		}
+		exact.Add(exact, v.asBig())
 	}
 	return exact.Add(exact, big.NewInt(small)), 0, nil
+}
+
+func (e *evaluator) totalFloat(x *expr, items []Value) (float64, error) {
+	var float float64
+	for _, v := range items {
+		if v.text != "" {
+			if err := e.spend(x, stepNumber); err != nil {
+				return 0, err
+			}
+		}
+		float += v.asFloat()
+	}
+	return float, nil
 }
 
 func finite(x *expr, f float64) (Value, error) {

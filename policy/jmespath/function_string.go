@@ -68,9 +68,14 @@ func callReverse(e *evaluator, x *expr, args []Value) (Value, error) {
 		if err := e.spend(x, len(v.text)/4); err != nil {
 			return Value{}, err
 		}
-		runes := []rune(v.text)
-		slices.Reverse(runes)
-		return e.string(x, string(runes))
+		out := make([]byte, len(v.text))
+		for i, end := 0, len(out); i < len(out); {
+			_, size := utf8.DecodeRuneInString(v.text[i:])
+			end -= size
+			copy(out[end:], v.text[i:i+size])
+			i += size
+		}
+		return e.string(x, string(out))
 	}
 	items := slices.Clone(args[0].node.items)
 	slices.Reverse(items)

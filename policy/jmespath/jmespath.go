@@ -63,7 +63,7 @@ func Compile(expression string) (*Query, error) {
 // the search is too large.
 func (q *Query) Search(document Value) (Value, error) {
 	e := evaluator{steps: maxSteps}
-	found, err := e.evaluate(q.root, document)
+	found, err := e.evaluate(q.root, &document)
 	if err != nil {
 		return Value{}, err
 	}

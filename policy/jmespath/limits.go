@@ -29,9 +29,11 @@ const (
 	maxSteps = 1 << 18
 	// stepBytes is how much text is read, compared or written in one step.
 	stepBytes = 32
-	// stepNumber is what a comparison with a number beyond 64 bits costs: it
-	// works on decimal digits.
-	stepNumber = 64
+	// stepNumber is what it costs to compare or add a number beyond 64 bits.
+	stepNumber = 128
+	// stepNode is what an array or an object costs beside its elements: memory
+	// of its own.
+	stepNode = 4
 	// maxQuoted bounds, in bytes, the piece of a text that a message quotes.
 	maxQuoted = 40
 )

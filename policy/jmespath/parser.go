@@ -117,7 +117,7 @@ func (p *parser) prefix() *expr {
 		p.next()
 		return nothing(t.offset)
 	case tokenStar:
-		return p.values(nothing(t.offset), powerStar)
+		return p.values(nothing(t.offset))
 	case tokenFlatten, tokenFilter:
 		return p.infix(nothing(t.offset))
 	case tokenOpenBracket:
@@ -154,7 +154,7 @@ func (p *parser) infix(left *expr) *expr {
 	case tokenDot:
 		p.next()
 		if p.peek().kind == tokenStar {
-			return p.values(left, powerDot)
+			return p.values(left)
 		}
 		return chain(t.offset, left, p.member())
 	case tokenPipe:
@@ -227,9 +227,9 @@ func (p *parser) projected(power int) *expr {
 }
 
 // values reads a star that stands for every member of left.
-func (p *parser) values(left *expr, power int) *expr {
+func (p *parser) values(left *expr) *expr {
 	t := p.next()
-	return newExpr(opValues, t.offset, left, p.projected(power))
+	return newExpr(opValues, t.offset, left, p.projected(powerStar))
 }
 
 // comparison reads a comparator and its right side.

@@ -3,7 +3,7 @@ package jmespath
 // projected applies an expression to every element of an array that meets the
 // condition, if there is one, and leaves out what comes out null. Of anything
 // but an array it makes null.
-func (e *evaluator) projected(x *expr, current Value) (Value, error) {
+func (e *evaluator) projected(x *expr, current *Value) (Value, error) {
 	from, err := e.evaluate(x.args[0], current)
 	if err != nil || from.kind != KindArray {
 		return Value{}, err
@@ -17,7 +17,7 @@ func (e *evaluator) projected(x *expr, current Value) (Value, error) {
 
 // projectedValues applies an expression to the value of every member of an
 // object.
-func (e *evaluator) projectedValues(x *expr, current Value) (Value, error) {
+func (e *evaluator) projectedValues(x *expr, current *Value) (Value, error) {
 	from, err := e.evaluate(x.args[0], current)
 	if err != nil || from.kind != KindObject {
 		return Value{}, err
@@ -29,7 +29,7 @@ func (e *evaluator) each(x *expr, items []Value, apply, condition *expr) (Value,
 	base := len(e.stack)
 	for i := range items {
 		if condition != nil {
-			holds, err := e.evaluate(condition, items[i])
+			holds, err := e.evaluate(condition, &items[i])
 			if err != nil {
 				return Value{}, err
 			}
@@ -37,7 +37,7 @@ func (e *evaluator) each(x *expr, items []Value, apply, condition *expr) (Value,
 				continue
 			}
 		}
-		v, err := e.evaluate(apply, items[i])
+		v, err := e.evaluate(apply, &items[i])
 		if err != nil {
 			return Value{}, err
 		}
@@ -49,7 +49,7 @@ func (e *evaluator) each(x *expr, items []Value, apply, condition *expr) (Value,
 }
 
 // flattened puts the elements of an array's arrays in their place.
-func (e *evaluator) flattened(x *expr, current Value) (Value, error) {
+func (e *evaluator) flattened(x *expr, current *Value) (Value, error) {
 	from, err := e.evaluate(x.args[0], current)
 	if err != nil || from.kind != KindArray {
 		return Value{}, err
@@ -69,7 +69,7 @@ func (e *evaluator) flattened(x *expr, current Value) (Value, error) {
 }
 
 // sliced takes the elements from start up to stop in steps.
-func (e *evaluator) sliced(x *expr, current Value) (Value, error) {
+func (e *evaluator) sliced(x *expr, current *Value) (Value, error) {
 	if current.kind != KindArray {
 		return Value{}, nil
 	}

@@ -162,23 +162,38 @@ func (v Value) Name(i int) string { return v.node.names[i] }
 // Get returns the value of an object's member, and whether v is an object that
 // has it.
 func (v Value) Get(name string) (Value, bool) {
+	if i := v.find(name); i >= 0 {
+		return v.node.items[i], true
+	}
+	return Value{}, false
+}
+
+// field is Get for those who do not ask whether there is a member.
+func (v *Value) field(name string) Value {
+	if i := v.find(name); i >= 0 {
+		return v.node.items[i]
+	}
+	return Value{}
+}
+
+// find returns the place of an object's member, -1 if v is none or has none.
+func (v *Value) find(name string) int {
 	if v.kind != KindObject {
-		return Value{}, false
+		return -1
 	}
 	names := v.node.names
 	if len(names) > 8 {
-		i, found := slices.BinarySearch(names, name)
-		if !found {
-			return Value{}, false
+		if i, found := slices.BinarySearch(names, name); found {
+			return i
 		}
-		return v.node.items[i], true
+		return -1
 	}
 	for i := range names {
 		if names[i] == name {
-			return v.node.items[i], true
+			return i
 		}
 	}
-	return Value{}, false
+	return -1
 }
 
 // Equal reports whether two values are the same JSON: numbers by what they are
