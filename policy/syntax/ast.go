@@ -3,8 +3,8 @@ package syntax
 import "strconv"
 
 // Policy is a whole policy. A section that the text does not have is nil. In a
-// faulty text, rules that could not be read are left out, and a word that is not
-// known stands as zero.
+// faulty text, rules that could not be read are left out, as are all comments,
+// and a word that is not known stands as zero.
 type Policy struct {
 	// Version is 0 if the text states none or one that does not exist.
 	Version Version

@@ -295,3 +295,54 @@ func TestMessagesAreShort(t *testing.T) {
 		}
 	}
 }
+
+// TestMessagesArePlain checks that no message moves the cursor of who prints it.
+func TestMessagesArePlain(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"string":  rules("=> \"a\x1b[31m\u202e\";"),
+		"blanks":  rules("=> \"" + strings.Repeat("\t", 10_000) + "\x1b\";"),
+		"strays":  rules("=> a\u202e\x1b;"),
+		"rest":    rules("=> issue(\"a\x1b\");"),
+		"version": "version=\"\x07\";authorizationrules{};",
+	} {
+		_, faults := Parse(text)
+		if len(faults) == 0 {
+			t.Errorf("%s: no fault", name)
+		}
+		for _, f := range faults {
+			if s := f.String(); plain(s) != s || len(s) > 400 {
+				t.Errorf("%s: %q", name, s)
+			}
+		}
+	}
+	_, faults := Parse(rules("=> \"" + strings.Repeat(" ", 10_000) + "\";"))
+	if want := "found '\"…', expected action"; faults[0].Message != want {
+		t.Errorf("of a long string it is said: %s, want %s", faults[0].Message, want)
+	}
+}
+
+// TestPacked checks that nothing is taken for a packed policy that might be one.
+func TestPacked(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Code{
+		"eyJhbGciOiJub25lIn0.eyJB.":                       NotPolicyText,
+		"  \r\n eyJhbGciOiJub25lIn0..\n":                  NotPolicyText,
+		"// from the portal\n{\"a\": 1}":                  NotPolicyText,
+		"\ufeff{\"a\": 1}":                                NotPolicyText,
+		"ICB2ZXJzaW9uPTEuMDthdXRob3JpemF0aW9ucnVsZXN7fTs": NotPolicyText, // blanks before version
+		"eyJ {}":               MissingVersion,
+		"eyJhbGciOiJub25lIn0;": MissingVersion,
+		"versions":             MissingVersion,
+		"abcdefghijklmnopqrstuvwxyzabcdefghijklmnop": MissingVersion,
+		"version\x00\x00\x00":                        StrayCharacter,
+		"\xfe\xff\x00v":                              NotUTF8,
+		"\xff\xfe":                                   NotUTF8,
+		"v\x00e\x00r\x00":                            NotUTF8,
+	} {
+		_, faults := Parse(text)
+		if len(faults) == 0 || faults[0].Code != want {
+			t.Errorf("%q: faults %v, want one that says %s", text, faults, want)
+		}
+	}
+}
