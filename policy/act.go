@@ -159,13 +159,9 @@ func (m *machine) set(name string, v claims.Value) error {
 
 // issue puts a claim into the token.
 func (m *machine) issue(name string, v claims.Value) error {
-	for _, before := range m.result.issued.Values(name) {
-		if err := m.spend(1 + cost(before, v)); err != nil {
-			return err
-		}
-		if before == v {
-			return nil
-		}
+	twice, err := m.isIssued(name, v)
+	if twice || err != nil {
+		return err
 	}
 	m.issuedSize += len(name) + size(v)
 	if m.issuedSize > maxIssued {
@@ -173,6 +169,41 @@ func (m *machine) issue(name string, v claims.Value) error {
 	}
 	m.result.issued.Add(name, v)
 	return nil
+}
+
+// isIssued reports whether a claim is in the token already.
+func (m *machine) isIssued(name string, v claims.Value) (bool, error) {
+	before := m.result.issued.Values(name)
+	if len(before) <= shortChain {
+		for _, other := range before {
+			if err := m.spend(1 + cost(other, v)); err != nil {
+				return false, err
+			}
+			if other == v {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+	if err := m.spend(1 + size(v)/bytesPerStep); err != nil {
+		return false, err
+	}
+	if m.isInToken == nil {
+		m.isInToken = make(map[claims.Value]bool)
+	}
+	if m.indexed != name {
+		clear(m.isInToken)
+		m.indexed = name
+		if err := m.readAll(before); err != nil {
+			return false, err
+		}
+		for _, other := range before {
+			m.isInToken[other] = true
+		}
+	}
+	twice := m.isInToken[v]
+	m.isInToken[v] = true
+	return twice, nil
 }
 
 // state adds a claim to those that rules see, unless it is there already or no
@@ -185,15 +216,13 @@ func (m *machine) state(name string, v claims.Value, by issuer, readOnly bool) e
 		}
 		slot = m.otherSlot(name)
 	}
-	for i := m.first(slot); i != 0; i = m.after(slot, i) {
-		f := &m.facts[i]
-		if err := m.spend(1 + cost(f.value, v)); err != nil {
-			return err
-		}
-		if f.value == v && f.issuer == by {
-			f.readOnly = f.readOnly || readOnly
-			return nil
-		}
+	i, err := m.findFact(&m.chains[slot], statement{v, by})
+	if err != nil {
+		return err
+	}
+	if i != 0 {
+		m.facts[i].readOnly = m.facts[i].readOnly || readOnly
+		return nil
 	}
 	if len(m.facts) > maxFacts {
 		return m.exceeded("there are more than %d claims", maxFacts)
@@ -201,6 +230,22 @@ func (m *machine) state(name string, v claims.Value, by issuer, readOnly bool) e
 	m.facts = append(m.facts, fact{name: name, value: v, issuer: by, readOnly: readOnly})
 	m.chains[slot].extend(m.facts)
 	return nil
+}
+
+// findFact returns the fact of a chain that says the same, 0 if there is none.
+func (m *machine) findFact(c *chain, s statement) (int, error) {
+	if c.index != nil {
+		return c.index[s], m.spend(1 + size(s.value)/bytesPerStep)
+	}
+	for i := c.first; i != 0; i = m.facts[i].next {
+		if err := m.spend(1 + cost(m.facts[i].value, s.value)); err != nil {
+			return 0, err
+		}
+		if m.facts[i].value == s.value && m.facts[i].issuer == s.issuer {
+			return i, nil
+		}
+	}
+	return 0, nil
 }
 
 // otherSlot returns the slot of a type that no rule names. It is of use only to

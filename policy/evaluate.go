@@ -25,8 +25,11 @@ type machine struct {
 	permitted  bool
 	denied     *rule // the first that denied
 	issuedSize int   // bytes
-	madeSize   int   // bytes
-	steps      int
+	// isInToken has the issued values of a type, indexed, that has many.
+	isInToken map[claims.Value]bool
+	indexed   string
+	madeSize  int // bytes
+	steps     int
 	// queryBudget is what is left of the steps that queries may take.
 	queryBudget jmespath.Budget
 

@@ -74,7 +74,21 @@ func (f *fact) taints(p syntax.Property) bool { return f.readOnly && p == syntax
 
 // chain is where the facts of one type begin and end; both are 0 if there are
 // none. Fact 0 is a sentinel, so that 0 can mean none.
-type chain struct{ first, last int }
+type chain struct {
+	first, last int
+	length      int
+	// index finds facts of a long chain.
+	index map[statement]int
+}
+
+// statement is what makes a fact of some type that one and no other.
+type statement struct {
+	value  claims.Value
+	issuer issuer
+}
+
+// shortChain is how many facts are searched faster one by one.
+const shortChain = 16
 
 // extend puts the last of facts at the end of the chain.
 func (c *chain) extend(facts []fact) {
@@ -85,7 +99,19 @@ func (c *chain) extend(facts []fact) {
 		facts[c.last].next = last
 	}
 	c.last = last
+	if c.length++; c.length <= shortChain {
+		return
+	}
+	if c.index == nil {
+		c.index = make(map[statement]int)
+		for i := c.first; i != last; i = facts[i].next {
+			c.index[facts[i].statement()] = i
+		}
+	}
+	c.index[facts[last].statement()] = last
 }
+
+func (f *fact) statement() statement { return statement{f.value, f.issuer} }
 
 // compare reports whether a and b stand in the relation o. Values of different
 // kinds stand in none, not even !=; strings and booleans are not ordered;

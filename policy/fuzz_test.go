@@ -1,13 +1,16 @@
 package policy
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/internal/corpus"
+	"github.com/azattest/azattest/policy/syntax"
 )
 
 // FuzzDecide checks that whatever compiles runs: within its bounds, with one of
@@ -20,8 +23,12 @@ func FuzzDecide(f *testing.F) {
 		authorizing(`c:[]=>add(type=c.issuer,value=c.valueType);`, `[type=="AttestationService"]=>deny();`),
 		configuring(`c:[type=="a"]=>issueproperty(type=c.value,value=true);`),
 		issuing(`a:[]&&b:[]&&c:[]&&d:[value!=a.value]&&e:[value!=b.value]=>issue(type=c.type,value=e.value);`),
+		functional(`c:[type=="a"]=>issue(type="x",value=JsonToClaimValue(JmesPath(c.value,"a[0]")));`, `![type=="x"]=>issue(type="y",value=false);`),
+		functional(`c:[type=="j"]=>add(type="q",value=AppendString("a","[0]"));`, `c:[type=="j"]&&d:[type=="q"]=>issue(type="x",value=JmesPath(c.value,d.value));`),
+		functional(`c:[]&&d:[value==c.value]&&![type==d.type,value!=c.value]=>issue(type=AppendString("n",d.type),value=IsSubsetOf(c.value,d.value));`),
+		functional(`c:[type=="pcrs"]=>add(type="p",value=c.value);`, `c:[type=="p"]=>issue(type="p",value=ContainsOnlyValue(c.value,NegateBool(false)));`),
 	} {
-		f.Add(text, `{"a":["x",1,true,null],"b":{"c":[]},"x-ms-sgx-svn":7,"$tee":"sgx"}`)
+		f.Add(text, `{"pcrs":"[1]","j":"{\"a\":[1,{\"b\":null}]}","a":["x",1,true,null],"b":{"c":[]},"x-ms-sgx-svn":7,"$tee":"sgx"}`)
 	}
 	if dir, ok := corpus.Find(); ok {
 		files, _ := filepath.Glob(filepath.Join(dir, "policies", "*", "*.txt"))
@@ -44,6 +51,11 @@ func FuzzDecide(f *testing.F) {
 			}
 			return
 		}
+		for _, d := range Check(text, CheckOptions{Type: "Tpm"}) {
+			if d.Severity != syntax.SeverityWarning {
+				t.Errorf("Check refuses what Compile accepts: %v", d)
+			}
+		}
 		before := incoming.Clone()
 		properties, err := p.Configure(incoming)
 		if (properties == nil) == (err == nil) {
@@ -57,6 +69,10 @@ func FuzzDecide(f *testing.F) {
 		if !incoming.Equal(before) {
 			t.Error("the incoming claims have changed")
 		}
+		if denied, ok := errors.AsType[*DeniedError](err); ok {
+			denied.Claims()
+		}
+		checkExplanation(t, p.Explain(incoming), got)
 		again, err := p.Decide(incoming)
 		if outcome(t, err) != got {
 			t.Fatalf("the second time it is %s, the first time %s", outcome(t, err), got)
@@ -65,4 +81,23 @@ func FuzzDecide(f *testing.F) {
 			t.Errorf("the second time it is %+v, the first time %+v", again, decision)
 		}
 	})
+}
+
+// checkExplanation checks that an explanation agrees with the decision and with
+// itself.
+func checkExplanation(t *testing.T, x *Explanation, decision string) {
+	t.Helper()
+	if want := strings.Replace(decision, "evaluation", "error", 1); x.Verdict != want || x.Permitted != (want == "permit") {
+		t.Errorf("the explanation says %s (%s), the decision %s", x.Verdict, x.Problem, decision)
+	}
+	if _, err := json.Marshal(x); err != nil || x.String() == "" {
+		t.Errorf("the explanation cannot be written: %v", err)
+	}
+	for _, r := range x.Rules {
+		for _, c := range r.Conditions {
+			if c.Holds == (c.Mismatch != nil) {
+				t.Errorf("condition %s holds: %t, with a mismatch: %t", c.Text, c.Holds, c.Mismatch != nil)
+			}
+		}
+	}
 }
