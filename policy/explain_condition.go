@@ -101,16 +101,17 @@ func (m *machine) mismatch(c *condition) *Mismatch {
 	x := &Mismatch{Type: m.program.typeOf(c)}
 	nearest, failed, most := 0, -1, -1
 	for i := m.first(c.slot); i != 0 && i < m.visible; i = m.after(c.slot, i) {
-		passed, first := 0, -1
+		score, first := 0, -1
 		for j := range c.tests {
 			if m.couldPass(&c.tests[j], i) {
-				passed++
+				score += 2
 			} else if first < 0 {
 				first = j
+				score += m.isComparable(&c.tests[j], i)
 			}
 		}
-		if passed > most {
-			nearest, failed, most = i, first, passed
+		if score > most {
+			nearest, failed, most = i, first, score
 		}
 		if m.spend(1+len(c.tests)) != nil {
 			break
@@ -151,6 +152,16 @@ func (m *machine) couldPass(t *test, i int) bool {
 		}
 	}
 	return false
+}
+
+// isComparable returns 1 if a claim has at least the right kind, else 0.
+func (m *machine) isComparable(t *test, i int) int {
+	for _, right := range m.wanted(t) {
+		if right.Kind() == m.facts[i].project(t.property).Kind() {
+			return 1
+		}
+	}
+	return 0
 }
 
 // wanted returns what a comparison compares with.
