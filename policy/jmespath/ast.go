@@ -30,6 +30,9 @@ type expr struct {
 	offset int
 	// nesting is how many expressions stand within each other here.
 	nesting int
+	// located is set of what [expr.locate] does: fields, indexes, literals, @,
+	// and chains of them.
+	located bool
 
 	args []*expr
 	// name is a field's name.
@@ -69,15 +72,17 @@ func join(o op, offset int, first, second *expr) *expr {
 	if first.op == o {
 		first.args = append(first.args, second)
 		first.nesting = max(first.nesting, second.nesting+1)
+		first.located = first.located && second.located && second.op != opChain
 		return first
 	}
 	return newExpr(o, offset, first, second)
 }
 
 func newExpr(o op, offset int, args ...*expr) *expr {
-	x := &expr{op: o, offset: offset, args: args}
+	x := &expr{op: o, offset: offset, args: args, located: o == opCurrent || o == opChain}
 	for _, arg := range args {
 		x.nesting = max(x.nesting, arg.nesting+1)
+		x.located = x.located && arg.located && arg.op != opChain
 	}
 	return x
 }

@@ -27,25 +27,20 @@ func exhausted(x *expr) error {
 
 // evaluate applies an expression to the current value.
 func (e *evaluator) evaluate(x *expr, current *Value) (Value, error) {
-	if err := e.spend(x, 1); err != nil {
+	if err := e.spend(x, 1+len(x.args)); err != nil {
 		return Value{}, err
 	}
+	if x.located {
+		return *x.locate(current), nil
+	}
 	switch x.op {
-	case opCurrent:
-		return *current, nil
-	case opLiteral:
-		return x.value, nil
-	case opField:
-		return current.field(x.name), nil
-	case opIndex:
-		return current.at(x.slice.start.value), nil
 	case opChain:
 		return e.chained(x, current)
 	case opAnd, opOr:
 		return e.logical(x, current)
 	case opNot:
-		v, err := e.evaluate(x.args[0], current)
-		return booleanValue(!v.isTrue()), err
+		holds, err := e.holds(x.args[0], current)
+		return booleanValue(!holds), err
 	case opCompare:
 		return e.compared(x, current)
 	case opSlice:
@@ -63,19 +58,55 @@ func (e *evaluator) evaluate(x *expr, current *Value) (Value, error) {
 	}
 }
 
-// at returns an array's element; negative indexes count from the end.
-func (v *Value) at(i int64) Value {
+// place returns the place of an array's element, -1 if v is none or has none;
+// negative indexes count from the end.
+func (v *Value) place(i int64) int {
 	if v.kind != KindArray {
-		return Value{}
+		return -1
 	}
 	n := int64(len(v.node.items))
 	if i < 0 {
 		i += n
 	}
 	if i < 0 || i >= n {
-		return Value{}
+		return -1
 	}
-	return v.node.items[i]
+	return int(i)
+}
+
+// absent is what lies nowhere. Nobody changes it.
+var absent Value
+
+// locate returns where the value of an expression lies that is there already:
+// in the document, or in the expression. That spares copying what is only
+// compared, or the way to something else.
+func (x *expr) locate(current *Value) *Value {
+	if x.op != opChain {
+		return x.locateOne(current)
+	}
+	for _, arg := range x.args {
+		current = arg.locateOne(current)
+	}
+	return current
+}
+
+func (x *expr) locateOne(current *Value) *Value {
+	switch x.op {
+	case opLiteral:
+		return &x.value
+	case opField:
+		if i := current.find(x.name); i >= 0 {
+			return &current.node.items[i]
+		}
+		return &absent
+	case opIndex:
+		if i := current.place(x.slice.start.value); i >= 0 {
+			return &current.node.items[i]
+		}
+		return &absent
+	default: // opCurrent
+		return current
+	}
 }
 
 func (e *evaluator) chained(x *expr, current *Value) (Value, error) {
@@ -104,92 +135,124 @@ func (e *evaluator) logical(x *expr, current *Value) (Value, error) {
 }
 
 func (e *evaluator) compared(x *expr, current *Value) (Value, error) {
-	left, err := e.operand(x.args[0], current)
-	if err != nil {
+	holds, comparable, err := e.compare(x, current)
+	if err != nil || !comparable {
 		return Value{}, err
 	}
-	right, err := e.operand(x.args[1], current)
-	if err != nil {
-		return Value{}, err
+	return booleanValue(holds), nil
+}
+
+// compare reports whether a comparison holds, and whether there is anything to
+// compare: only numbers have an order.
+func (e *evaluator) compare(x *expr, current *Value) (bool, bool, error) {
+	var sides [2]*Value
+	var made [2]Value
+	for i, arg := range x.args {
+		if arg.located {
+			sides[i] = arg.locate(current)
+			continue
+		}
+		var err error
+		if made[i], err = e.evaluate(arg, current); err != nil {
+			return false, false, err
+		}
+		sides[i] = &made[i]
 	}
+	left, right := sides[0], sides[1]
 	if x.compare == tokenEqual || x.compare == tokenNotEqual {
 		same, err := e.same(x, left, right)
-		return booleanValue(same == (x.compare == tokenEqual)), err
+		return same == (x.compare == tokenEqual), true, err
 	}
 	if !left.isNumber() || !right.isNumber() {
-		return Value{}, nil
+		return false, false, nil
 	}
 	c, err := e.compareNumbers(x, left, right)
-	if err != nil {
-		return Value{}, err
-	}
 	switch x.compare {
 	case tokenLess:
-		return booleanValue(c < 0), nil
+		return c < 0, true, err
 	case tokenLessEqual:
-		return booleanValue(c <= 0), nil
+		return c <= 0, true, err
 	case tokenGreater:
-		return booleanValue(c > 0), nil
+		return c > 0, true, err
 	default:
-		return booleanValue(c >= 0), nil
+		return c >= 0, true, err
 	}
 }
 
-// operand is evaluate with a short cut for what is mostly compared. Its steps
-// are paid for with those of the comparison.
-func (e *evaluator) operand(x *expr, current *Value) (Value, error) {
+// holds reports whether an expression gives something true, and spares the
+// value where only that matters.
+func (e *evaluator) holds(x *expr, current *Value) (bool, error) {
 	switch x.op {
-	case opField:
-		return current.field(x.name), nil
-	case opLiteral:
-		return x.value, nil
+	case opCompare:
+		if err := e.spend(x, 1+len(x.args[0].args)+len(x.args[1].args)); err != nil {
+			return false, err
+		}
+		holds, comparable, err := e.compare(x, current)
+		return holds && comparable, err
+	case opAnd, opOr:
+		if err := e.spend(x, 1); err != nil {
+			return false, err
+		}
+		for _, arg := range x.args {
+			if holds, err := e.holds(arg, current); err != nil || holds == (x.op == opOr) {
+				return holds, err
+			}
+		}
+		return x.op == opAnd, nil
 	default:
-		return e.evaluate(x, current)
+		if x.located {
+			return x.locate(current).isTrue(), e.spend(x, 1+len(x.args))
+		}
+		v, err := e.evaluate(x, current)
+		return v.isTrue(), err
 	}
 }
 
 // compareNumbers is [compareNumbers], paid for.
-func (e *evaluator) compareNumbers(x *expr, a, b Value) (int, error) {
+func (e *evaluator) compareNumbers(x *expr, a, b *Value) (int, error) {
 	if a.text != "" || b.text != "" {
 		if err := e.spend(x, stepNumber); err != nil {
 			return 0, err
 		}
 	}
-	return compareNumbers(a, b), nil
+	return compareNumbers(*a, *b), nil
 }
 
 // same is [Value.Equal], paid for.
-func (e *evaluator) same(x *expr, a, b Value) (bool, error) {
-	if a.kind == KindString && b.kind == KindString {
+func (e *evaluator) same(x *expr, a, b *Value) (bool, error) {
+	switch {
+	case a.kind == KindString && b.kind == KindString:
 		if len(a.text) != len(b.text) {
 			return false, nil
 		}
 		return a.text == b.text, e.spend(x, len(a.text)/stepBytes)
-	}
-	if a.isNumber() && b.isNumber() {
+	case a.isNumber() && b.isNumber():
 		c, err := e.compareNumbers(x, a, b)
 		return c == 0, err
+	case a.kind != b.kind || a.node == nil || a.node == b.node:
+		return a.Equal(*b), nil
 	}
-	if a.kind != b.kind || a.node == nil || a.node == b.node {
-		return a.Equal(b), nil
-	}
-	n := len(a.node.items)
-	if n != len(b.node.items) || len(a.node.names) != len(b.node.names) {
+	return e.sameNodes(x, a.node, b.node)
+}
+
+// sameNodes compares what two arrays or two objects hold.
+func (e *evaluator) sameNodes(x *expr, a, b *node) (bool, error) {
+	if len(a.items) != len(b.items) || len(a.names) != len(b.names) {
 		return false, nil
 	}
-	if err := e.spend(x, n); err != nil {
+	if err := e.spend(x, len(a.items)); err != nil {
 		return false, err
 	}
-	for i := range n {
-		if a.kind == KindObject {
-			if a.node.names[i] != b.node.names[i] {
-				return false, nil
-			}
-			if err := e.spend(x, len(a.node.names[i])/stepBytes); err != nil {
-				return false, err
-			}
+	for i, name := range a.names {
+		if name != b.names[i] {
+			return false, nil
 		}
-		if same, err := e.same(x, a.node.items[i], b.node.items[i]); err != nil || !same {
+		if err := e.spend(x, len(name)/stepBytes); err != nil {
+			return false, err
+		}
+	}
+	for i := range a.items {
+		if same, err := e.same(x, &a.items[i], &b.items[i]); err != nil || !same {
 			return false, err
 		}
 	}

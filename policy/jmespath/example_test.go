@@ -26,8 +26,7 @@ func ExampleQuery_Search() {
 func ExampleCompile() {
 	_, err := jmespath.Compile("Events[?PcrIndex = `7`]")
 	fmt.Println(err)
-	var fault *jmespath.SyntaxError
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*jmespath.SyntaxError](err); ok {
 		fmt.Println(fault.Code, fault.Offset)
 	}
 	// Output:

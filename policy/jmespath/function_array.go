@@ -1,6 +1,9 @@
 package jmespath
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 func callMap(e *evaluator, x *expr, args []Value) (Value, error) {
 	items, err := e.keysOf(x, 0, args[1].node.items)
@@ -23,10 +26,11 @@ func (e *evaluator) keysOf(x *expr, arg int, items []Value) ([]Value, error) {
 	return e.take(base), nil
 }
 
-// order compares two values of the same type, numbers or strings.
-func (e *evaluator) order(x *expr, a, b Value) (int, error) {
+// order compares two values of the same type, numbers or strings. Strings have
+// the order of their UTF-8 bytes, which is that of their code points.
+func (e *evaluator) order(x *expr, a, b *Value) (int, error) {
 	if a.kind == KindString {
-		return compareStrings(a, b), e.spend(x, 1+min(len(a.text), len(b.text))/stepBytes)
+		return strings.Compare(a.text, b.text), e.spend(x, 1+min(len(a.text), len(b.text))/stepBytes)
 	}
 	if err := e.spend(x, 1); err != nil {
 		return 0, err
@@ -68,7 +72,7 @@ func (e *evaluator) extreme(x *expr, items, keys []Value, sign int) (Value, erro
 	}
 	best := 0
 	for i := 1; i < len(keys); i++ {
-		c, err := e.order(x, keys[i], keys[best])
+		c, err := e.order(x, &keys[i], &keys[best])
 		if err != nil {
 			return Value{}, err
 		}
@@ -107,7 +111,7 @@ func (e *evaluator) sorted(x *expr, items, keys []Value) (Value, error) {
 		if failed != nil {
 			return 0
 		}
-		c, err := e.order(x, keys[i], keys[j])
+		c, err := e.order(x, &keys[i], &keys[j])
 		failed = err
 		return c
 	})

@@ -14,11 +14,12 @@ func callContains(e *evaluator, x *expr, args []Value) (Value, error) {
 		}
 		return booleanValue(strings.Contains(subject.text, wanted.text)), e.spend(x, len(subject.text)/stepBytes)
 	}
-	for _, item := range subject.node.items {
+	items := subject.node.items
+	for i := range items {
 		if err := e.spend(x, 1); err != nil {
 			return Value{}, err
 		}
-		if same, err := e.same(x, item, wanted); err != nil || same {
+		if same, err := e.same(x, &items[i], &wanted); err != nil || same {
 			return booleanValue(same), err
 		}
 	}

@@ -19,7 +19,9 @@
 //     specification deprecates, is refused.
 //   - Objects keep their members in the order of their names: keys and values
 //     follow it, and so does *.
-//   - !a.b means !(a.b), which the specification leaves open.
+//   - Where the specification leaves open what belongs together, !a.b means
+//     !(a.b), all of .c.d in a.*.c.d is applied to every member of a, and a list
+//     or a hash ends the projection before it, as in a[*].{b: b}[0].
 //   - Unknown functions, wrong numbers of arguments and slices with a step of 0
 //     are faults of the expression, found before there is a document.
 //

@@ -2,7 +2,6 @@ package jmespath
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 )
 
@@ -15,7 +14,7 @@ func ParseJSON(text string) (Value, error) {
 	if len(text) > maxDocument {
 		return Value{}, &JSONError{Problem: fmt.Sprintf("the document has %d bytes, want at most %d", len(text), maxDocument)}
 	}
-	p := jsonParser{text: text}
+	p := jsonParser{text: text, memory: memory{chunk: min(maxChunk, 1+len(text)/bytesPerValue)}}
 	p.skipBlank()
 	v := p.value(1)
 	p.skipBlank()
@@ -40,8 +39,7 @@ type jsonParser struct {
 	// still open.
 	items []Value
 	names []string
-	// last is the last object's names: in a log one event is like the other.
-	last []string
+	memory
 }
 
 func (p *jsonParser) fail(at int, format string, args ...any) {
@@ -87,7 +85,12 @@ func (p *jsonParser) value(depth int) Value {
 		}
 		return p.array(depth)
 	case c == '"':
-		return stringValue(p.string())
+		start := p.pos
+		s := p.string()
+		if p.pos == start+len(s)+2 { // nothing is escaped, nor need be
+			return Value{kind: KindString, bits: int64(len(s) + 2), text: s}
+		}
+		return stringValue(s)
 	case c == '-', isDigit(c):
 		return p.number()
 	case p.word("null"):
@@ -157,9 +160,9 @@ func (p *jsonParser) array(depth int) Value {
 	if p.err != nil {
 		return Value{}
 	}
-	items := append([]Value(nil), p.items[base:]...)
+	n := p.hold(shape{}, p.items[base:])
 	p.items = p.items[:base]
-	return arrayValue(newNode(nil, items))
+	return arrayValue(n)
 }
 
 func (p *jsonParser) object(depth int) Value {
@@ -195,50 +198,9 @@ func (p *jsonParser) object(depth int) Value {
 			return Value{}
 		}
 	}
-	items := append([]Value(nil), m.items...)
-	names := p.shared(m.names)
+	n := p.hold(p.shape(m.names), m.items)
 	p.items, p.names = p.items[:base], p.names[:baseNames]
-	return objectValue(newNode(names, items))
-}
-
-// shared returns a copy of names, the last one made if it says the same.
-func (p *jsonParser) shared(names []string) []string {
-	if len(p.last) == len(names) {
-		same := true
-		for i := range names {
-			same = same && names[i] == p.last[i]
-		}
-		if same {
-			return p.last
-		}
-	}
-	p.last = append([]string(nil), names...)
-	return p.last
-}
-
-// members sorts an object's members by name.
-type members struct {
-	names []string
-	items []Value
-}
-
-func (m members) Len() int           { return len(m.names) }
-func (m members) Less(i, j int) bool { return m.names[i] < m.names[j] }
-func (m members) Swap(i, j int) {
-	m.names[i], m.names[j] = m.names[j], m.names[i]
-	m.items[i], m.items[j] = m.items[j], m.items[i]
-}
-
-func (m members) sort() {
-	if len(m.names) > 12 {
-		sort.Sort(m)
-		return
-	}
-	for i := 1; i < len(m.names); i++ {
-		for j := i; j > 0 && m.Less(j, j-1); j-- {
-			m.Swap(j, j-1)
-		}
-	}
+	return objectValue(n)
 }
 
 // number reads a number by JSON's grammar.

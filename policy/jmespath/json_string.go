@@ -7,12 +7,23 @@ import (
 	"unicode/utf8"
 )
 
+// plain tells which bytes stand for themselves in a string: all ASCII but
+// control characters, quotes and backslashes.
+var plain = func() [256]bool {
+	var is [256]bool
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
+
 // scanString reads the JSON string with which text begins and returns it, how
 // long it is in the text, and what is wrong there if it is no string.
 func scanString(text string) (string, int, string) {
 	ascii := true
 	for i := 1; i < len(text); i++ {
 		switch c := text[i]; {
+		case plain[c]:
 		case c == '"':
 			if inside := text[1:i]; ascii || utf8.ValidString(inside) {
 				return inside, i + 1, ""
@@ -22,7 +33,7 @@ func scanString(text string) (string, int, string) {
 			return unescape(text, i)
 		case c < ' ':
 			return "", i, "a control character in a string, want it escaped"
-		case c >= utf8.RuneSelf:
+		default:
 			ascii = false
 		}
 	}

@@ -109,7 +109,7 @@ func stringSize(s string) int {
 }
 
 // size returns at least how long v is as JSON.
-func (v Value) size() int {
+func (v *Value) size() int {
 	switch v.kind {
 	case KindNull:
 		return len("null")

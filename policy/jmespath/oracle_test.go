@@ -346,12 +346,13 @@ func TestSearchAgreesWithOracle(t *testing.T) {
 		`[{"a":1,"b":{"c":[1,2]}},{"a":2.5,"b":{"c":[3]}},{"a":null},{"b":"x"},[[{"a":3}]]]`,
 		`{"b":{"a":{"c":{"d":[0,1,2,3,4,5,6]}}},"e":[{"a":18446744073709551617,"c":2},{"a":18446744073709551616,"c":1}]}`,
 	}
+	const queries = 4000
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			w := writer{rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // G404: the same queries in every run
+			w := writer{rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // repeatable, not secret
 			found := 0
-			for range 10000 {
+			for range queries {
 				text, of := w.expression(0, 3)
 				document := documents[w.IntN(len(documents))]
 				want := of(decode(document))
@@ -366,8 +367,8 @@ func TestSearchAgreesWithOracle(t *testing.T) {
 					found++
 				}
 			}
-			if found < 2000 {
-				t.Errorf("only %d of 10000 queries found anything", found)
+			if found < queries/5 {
+				t.Errorf("only %d of %d queries found anything", found, queries)
 			}
 		})
 	}

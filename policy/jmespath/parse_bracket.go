@@ -31,7 +31,7 @@ func (p *parser) specifier(left *expr) *expr {
 
 // bracket joins an index or a slice to left.
 func (p *parser) bracket(o op, at token, left *expr, bounds slice) *expr {
-	x := &expr{op: o, offset: at.offset, slice: bounds}
+	x := &expr{op: o, offset: at.offset, located: o == opIndex, slice: bounds}
 	if left.op == opCurrent {
 		return x
 	}

@@ -112,7 +112,7 @@ func (p *parser) prefix() *expr {
 		return p.field(t)
 	case tokenLiteral:
 		p.next()
-		return &expr{op: opLiteral, offset: t.offset, value: t.value}
+		return &expr{op: opLiteral, offset: t.offset, located: true, value: t.value}
 	case tokenCurrent:
 		p.next()
 		return nothing(t.offset)
@@ -144,7 +144,7 @@ func (p *parser) prefix() *expr {
 }
 
 func (p *parser) field(t token) *expr {
-	return &expr{op: opField, offset: t.offset, name: t.value.text, bare: t.kind == tokenIdentifier}
+	return &expr{op: opField, offset: t.offset, located: true, name: t.value.text, bare: t.kind == tokenIdentifier}
 }
 
 // infix reads what follows the expression left.
@@ -263,7 +263,7 @@ func (p *parser) bareInteger() *expr {
 	}
 	p.notes = append(p.notes, Note{t.offset, fmt.Sprintf("standard JMESPath refuses the number %s here: write it in backticks", t.text)})
 	v, _ := parseNumber(t.text)
-	return &expr{op: opLiteral, offset: t.offset, value: v}
+	return &expr{op: opLiteral, offset: t.offset, located: true, value: v}
 }
 
 // list reads [a, b].

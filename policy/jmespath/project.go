@@ -1,5 +1,8 @@
 package jmespath
 
+// firstStack is how many elements the stack has place for at first.
+const firstStack = 64
+
 // projected applies an expression to every element of an array that meets the
 // condition, if there is one, and leaves out what comes out null. Of anything
 // but an array it makes null.
@@ -26,14 +29,17 @@ func (e *evaluator) projectedValues(x *expr, current *Value) (Value, error) {
 }
 
 func (e *evaluator) each(x *expr, items []Value, apply, condition *expr) (Value, error) {
+	if e.stack == nil {
+		e.stack = make([]Value, 0, min(len(items), firstStack))
+	}
 	base := len(e.stack)
 	for i := range items {
 		if condition != nil {
-			holds, err := e.evaluate(condition, &items[i])
+			holds, err := e.holds(condition, &items[i])
 			if err != nil {
 				return Value{}, err
 			}
-			if !holds.isTrue() {
+			if !holds {
 				continue
 			}
 		}

@@ -3,7 +3,6 @@ package jmespath
 import (
 	"math"
 	"slices"
-	"strings"
 )
 
 // Kind is the type of a JSON value, with integers apart from other numbers.
@@ -90,17 +89,29 @@ func stringValue(s string) Value {
 // newNode returns a node with its measures taken. An object's names must be
 // sorted.
 func newNode(names []string, items []Value) *node {
-	n := &node{names: names, items: items, size: 2, depth: 1}
-	for i := range items {
-		n.size += 1 + items[i].size()
-		if below := items[i].node; below != nil {
+	n := &node{names: names, items: items}
+	n.measure(namesSize(names))
+	return n
+}
+
+// measure sets a node's measures, of which names is what its names take.
+func (n *node) measure(names int) {
+	n.size, n.depth = len("{}")+names, 1
+	for i := range n.items {
+		n.size += 1 + n.items[i].size()
+		if below := n.items[i].node; below != nil {
 			n.depth = max(n.depth, 1+below.depth)
 		}
 	}
+}
+
+// namesSize returns how long an object's names are as JSON.
+func namesSize(names []string) int {
+	size := 0
 	for _, name := range names {
-		n.size += 1 + stringSize(name)
+		size += 1 + stringSize(name)
 	}
-	return n
+	return size
 }
 
 func arrayValue(n *node) Value  { return Value{kind: KindArray, node: n} }
@@ -168,14 +179,6 @@ func (v Value) Get(name string) (Value, bool) {
 	return Value{}, false
 }
 
-// field is Get for those who do not ask whether there is a member.
-func (v *Value) field(name string) Value {
-	if i := v.find(name); i >= 0 {
-		return v.node.items[i]
-	}
-	return Value{}
-}
-
 // find returns the place of an object's member, -1 if v is none or has none.
 func (v *Value) find(name string) int {
 	if v.kind != KindObject {
@@ -216,7 +219,7 @@ func (v Value) Equal(w Value) bool {
 
 // isTrue reports whether v counts as true: everything does but null, false, and
 // what is empty. The number 0 counts as true.
-func (v Value) isTrue() bool {
+func (v *Value) isTrue() bool {
 	switch v.kind {
 	case KindNull:
 		return false
@@ -231,7 +234,7 @@ func (v Value) isTrue() bool {
 	}
 }
 
-func (v Value) isNumber() bool { return v.kind == KindInteger || v.kind == KindFloat }
+func (v *Value) isNumber() bool { return v.kind == KindInteger || v.kind == KindFloat }
 
 // typeName returns the type as JMESPath names it.
 func (v Value) typeName() string {
@@ -240,6 +243,3 @@ func (v Value) typeName() string {
 	}
 	return v.kind.String()
 }
-
-// compareStrings orders by code point, which is the order of UTF-8 bytes.
-func compareStrings(a, b Value) int { return strings.Compare(a.text, b.text) }
