@@ -33,3 +33,14 @@ authorizationrules{ [type=="x-ms-sgx-is-debuggable",value==true]=>deny();=>permi
 	//     => permit();
 	// };
 }
+
+func ExampleRender() {
+	text := "version=1.0;\nauthorizationrules\n{\n\t[type==\"secureboot\", value=true] => permit();\n};\n"
+	_, faults := syntax.Parse(text)
+	fmt.Print(syntax.Render("policy.maa", text, faults))
+	// Output:
+	// policy.maa:4:28: error: found '=', expected a comparison operator [assignment-in-condition]
+	//   4 |     [type=="secureboot", value=true] => permit();
+	//     |                               ^
+	// hint: equality is written ==
+}

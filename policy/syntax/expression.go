@@ -22,6 +22,10 @@ type StringLiteral struct {
 	// Value has its escapes resolved: a backslash stands for the character
 	// after it.
 	Value string
+	// Literal is the string as written, if it has other escapes than \" and \\.
+	// What the real service makes of those is not known, so they are printed as
+	// they were found.
+	Literal string
 }
 
 // IntegerLiteral is a signed integer of 64 bits, in decimal.

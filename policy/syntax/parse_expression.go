@@ -12,7 +12,11 @@ func (p *parser) expression() (Expression, bool) {
 	switch t.kind {
 	case tokenString:
 		p.advance()
-		return &StringLiteral{Range: t.rng, Value: stringValue(t)}, true
+		literal := &StringLiteral{Range: t.rng, Value: stringValue(t)}
+		if hasOtherEscapes(t.text) {
+			literal.Literal = t.text
+		}
+		return literal, true
 	case tokenInteger:
 		p.advance()
 		return &IntegerLiteral{Range: t.rng, Value: p.integerValue(t)}, true

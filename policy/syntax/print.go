@@ -281,6 +281,9 @@ var escaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 func flatExpression(e Expression) string {
 	switch e := e.(type) {
 	case *StringLiteral:
+		if e.Literal != "" {
+			return e.Literal
+		}
 		return `"` + escaper.Replace(e.Value) + `"`
 	case *IntegerLiteral:
 		return strconv.FormatInt(e.Value, 10)

@@ -12,7 +12,7 @@ import (
 func TestRender(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		text, mark string // the mark is what is underlined, $ the end
+		text, mark string // the mark is what is underlined, behind @ a point
 		want       []string
 	}{
 		"in the middle":       {"one two three", "two", []string{"one two three", "    ^^^"}},
@@ -25,7 +25,8 @@ func TestRender(t *testing.T) {
 		"wide underlined":     {"a世界b", "世界", []string{"a世界b", " ^^^^"}},
 		"combining":           {"e\u0301 ab", "ab", []string{"e\u0301 ab", "  ^^"}},
 		"emoji":               {"🙂x", "x", []string{"🙂x", "  ^"}},
-		"a point behind wide": {"世", "$", []string{"世", "  ^"}},
+		"a point behind wide": {"世", "@", []string{"世", "  ^"}},
+		"a point between":     {"世bc", "@b", []string{"世bc", "  ^"}},
 		"control characters":  {"a\x1b[31mb c", "c", []string{"a\ufffd[31mb c", "        ^"}},
 		"directions":          {"a\u202eb c", "c", []string{"a\ufffdb c", "    ^"}},
 		"no UTF-8":            {"a\xff c", "c", []string{"a\ufffd c", "   ^"}},
@@ -35,8 +36,8 @@ func TestRender(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			start := strings.Index(test.text, test.mark)
-			if test.mark == "$" {
-				start, test.mark = len(test.text), ""
+			if behind, ok := strings.CutPrefix(test.mark, "@"); ok {
+				start, test.mark = strings.LastIndex(test.text, behind), ""
 			}
 			at := Range{
 				Position{Offset: start, Line: 1 + strings.Count(test.text[:start], "\n")},

@@ -226,6 +226,20 @@ func unescape(inside string) string {
 	return string(out)
 }
 
+// hasOtherEscapes reports whether a backslash stands before anything but a
+// quotation mark or another one.
+func hasOtherEscapes(text string) bool {
+	for i := 0; i+1 < len(text); i++ {
+		if text[i] == '\\' {
+			i++
+			if text[i] != '"' && text[i] != '\\' {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // negative reports whether a minus sign with a number behind it stands here.
 func (s *scanner) negative() bool {
 	rest := s.text[s.pos.Offset:]
