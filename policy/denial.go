@@ -14,6 +14,9 @@ type DeniedClaim struct {
 	Type string
 	// Value is the zero Value if there is no such claim.
 	Value claims.Value
+	// ReadOnly is set if the claim may be read but not issued: nobody but the
+	// policy is to see its value.
+	ReadOnly bool
 	// Reason says in words what is wrong with the claim.
 	Reason string
 }
@@ -48,7 +51,7 @@ func (r *ExplainedRule) grounds() []DeniedClaim {
 	var blamed []DeniedClaim
 	for _, c := range r.Conditions {
 		for _, claim := range c.Claims {
-			blamed = append(blamed, DeniedClaim{Rule: r.RuleName, Type: claim.Type, Value: claim.Value, Reason: "a rule denies it"})
+			blamed = append(blamed, DeniedClaim{Rule: r.RuleName, Type: claim.Type, Value: claim.Value, ReadOnly: claim.ReadOnly, Reason: "a rule denies it"})
 		}
 		if len(c.Claims) == 0 {
 			blamed = append(blamed, DeniedClaim{Rule: r.RuleName, Type: c.absent, Reason: "a rule denies its absence"})
@@ -65,7 +68,7 @@ func (r *ExplainedRule) obstacle() []DeniedClaim {
 		}
 		blamed := DeniedClaim{Rule: r.RuleName, Type: c.Mismatch.Type, Reason: c.Mismatch.Reason}
 		if c.Mismatch.Claim != nil {
-			blamed.Type, blamed.Value = c.Mismatch.Claim.Type, c.Mismatch.Claim.Value
+			blamed.Type, blamed.Value, blamed.ReadOnly = c.Mismatch.Claim.Type, c.Mismatch.Claim.Value, c.Mismatch.Claim.ReadOnly
 		}
 		return []DeniedClaim{blamed}
 	}

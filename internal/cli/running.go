@@ -73,7 +73,7 @@ func assemble(s Streams, o *serveOptions, log *slog.Logger, at *ready) (*server.
 	}
 	edge, err := server.New(server.Config{
 		Attest: service, Issuer: issuer, TLS: tlsConfig, PlainHTTP: o.plainHTTP, Log: log, Version: "azattest/" + release,
-		TerseErrors: o.terse, Limits: server.Limits{Linger: o.linger},
+		TerseErrors: o.terse, ExplainDenials: o.explain, Limits: server.Limits{Linger: o.linger},
 	})
 	if err != nil {
 		src.Close()

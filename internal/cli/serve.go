@@ -46,6 +46,7 @@ type serveOptions struct {
 	keyBits       int
 	tokenLifetime time.Duration
 	terse         bool
+	explain       bool
 	linger        time.Duration
 
 	logFormat string
@@ -103,6 +104,7 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.keyBits, "key-bits", 0, "size of an RSA signing key that is made: 2048 or 3072 (default 2048)")
 	f.DurationVar(&o.tokenLifetime, "token-lifetime", 8*time.Hour, "how long tokens are valid")
 	f.BoolVar(&o.terse, "terse-errors", false, "keep the reasons of refusals to the log: clients read the sentences of the real service alone")
+	f.BoolVar(&o.explain, "explain-denials", false, "let clients read which claims a policy turned down, with their values")
 	f.DurationVar(&o.linger, "linger", 0, "at shutdown, how long to go on serving after /readyz says no, so that balancers notice")
 	f.StringVar(&o.logFormat, "log-format", "text", "form of the log on stderr: text or json")
 	f.StringVar(&o.logLevel, "log-level", "info", "what is logged: debug, info, warn or error")

@@ -22,6 +22,7 @@ func TestNewRefuses(t *testing.T) {
 		"no log":                 {func(c *server.Config) { c.Log = nil }, "Log"},
 		"version with a line":    {func(c *server.Config) { c.Version = "1\r\nX: y" }, "Version"},
 		"version without end":    {func(c *server.Config) { c.Version = strings.Repeat("1", 200) }, "Version"},
+		"terse and explaining":   {func(c *server.Config) { c.TerseErrors, c.ExplainDenials = true, true }, "ExplainDenials"},
 		"TLS and plain HTTP":     {func(c *server.Config) { c.TLS = &tls.Config{Certificates: certificate}; c.PlainHTTP = true }, "PlainHTTP"},
 		"TLS 1.1":                {func(c *server.Config) { c.TLS = &tls.Config{Certificates: certificate, MinVersion: tls.VersionTLS11} }, "TLS"}, //nolint:gosec // G402: refused, which is the point
 		"TLS without any key":    {func(c *server.Config) { c.TLS = &tls.Config{MinVersion: tls.VersionTLS12} }, "TLS"},

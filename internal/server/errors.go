@@ -61,6 +61,9 @@ type verdict struct {
 // fail answers an error.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	v := translate(err, noteOf(r).isDraft)
+	if s.explains {
+		explainDenial(&v, err, noteOf(r).isDraft)
+	}
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		v.status, v.retryAfter, v.body = statusClientGone, 0, wire.Error{Code: codeClientGone, Message: "The request was canceled."}
 	}

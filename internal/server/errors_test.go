@@ -32,6 +32,8 @@ type refusal struct {
 	tcb     *evidence.TCB
 	binds   string
 	isTerse bool
+	// explains is set where clients may read which claims are to blame.
+	explains bool
 }
 
 const (
@@ -81,12 +83,22 @@ func refusals() map[string]refusal {
 		"policy-deny":           {policy: denyingPolicy},
 		"policy-deny-terse":     {policy: denyingPolicy, isTerse: true},
 		"policy-not-evaluated":  {policy: failingPolicy},
-		"draft-syntax":          {body: `{"quote":"cXVvdGU","draftPolicyForAttestation":"version= 1.0\n[authorizationrules{=> permit()};"}`},
-		"draft-empty":           {body: `{"quote":"cXVvdGU","draftPolicyForAttestation":""}`},
-		"draft-syntax-terse":    {isTerse: true, body: `{"quote":"cXVvdGU","draftPolicyForAttestation":"version= 1.0\n[authorizationrules{=> permit()};"}`},
-		"undecided":             {verify: errors.New("GET https://pcs.internal/tcb: connection refused")},
-		"undecided-in-time":     {verify: fmt.Errorf("GET https://pcs.internal/tcb: %w", context.DeadlineExceeded)},
-		"canceled-elsewhere":    {verify: fmt.Errorf("GET https://pcs.internal/tcb: %w", context.Canceled)},
+		"policy-deny-explained": {policy: denyingPolicy, explains: true},
+		"policy-no-permit-explained": {
+			policy:   "version= 1.0;authorizationrules{[type==\"x-ms-sgx-product-id\", value>=700] => permit(); [type==\"SeCrEt\"] => add(type=\"a\", value=1); [type==\"x-ms-sgx-mrsigner\", value==\"SeCrEt\"] => permit();};",
+			explains: true,
+		},
+		"policy-not-evaluated-explained": {policy: failingPolicy, explains: true},
+		"draft-no-permit-explained": {
+			body:     `{"quote":"cXVvdGU","draftPolicyForAttestation":"version= 1.0;authorizationrules{[type==\"x-ms-sgx-product-id\", value>=700] => permit();};"}`,
+			explains: true,
+		},
+		"draft-syntax":       {body: `{"quote":"cXVvdGU","draftPolicyForAttestation":"version= 1.0\n[authorizationrules{=> permit()};"}`},
+		"draft-empty":        {body: `{"quote":"cXVvdGU","draftPolicyForAttestation":""}`},
+		"draft-syntax-terse": {isTerse: true, body: `{"quote":"cXVvdGU","draftPolicyForAttestation":"version= 1.0\n[authorizationrules{=> permit()};"}`},
+		"undecided":          {verify: errors.New("GET https://pcs.internal/tcb: connection refused")},
+		"undecided-in-time":  {verify: fmt.Errorf("GET https://pcs.internal/tcb: %w", context.DeadlineExceeded)},
+		"canceled-elsewhere": {verify: fmt.Errorf("GET https://pcs.internal/tcb: %w", context.Canceled)},
 	}
 }
 
@@ -98,7 +110,7 @@ func TestErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			f.policy, f.config.TerseErrors = r.policy, r.isTerse
+			f.policy, f.config.TerseErrors, f.config.ExplainDenials = r.policy, r.isTerse, r.explains
 			f.verifier.tcb, f.verifier.binds = r.tcb, r.binds
 			if r.parse != nil {
 				f.verifier.parse = func([]byte) error { return r.parse }

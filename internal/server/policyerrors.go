@@ -59,6 +59,32 @@ func deniedVerdict(e *policy.DeniedError) verdict {
 	return v
 }
 
+// explainDenial adds to the answer which claims the policy turned down, in the form
+// that is reported of the real service. What the rule wanted instead is for those
+// to read who have the policy.
+func explainDenial(v *verdict, err error, isDraft bool) {
+	denied, ok := errors.AsType[*policy.DeniedError](err)
+	if !ok {
+		return
+	}
+	v.body.Reason, v.body.AlwaysDetailed = wire.CodePolicyValidationFailure, true
+	blamed := denied.Claims()
+	for _, c := range blamed[:min(len(blamed), maxDetails)] {
+		d := wire.Detail{
+			Code:    wire.CodePolicyFailureClaim,
+			Message: fmt.Sprintf("rule %d of %s at %d:%d", c.Rule.Number, c.Rule.Section, c.Rule.Line, c.Rule.Column),
+			Target:  wire.Clip(c.Type),
+		}
+		if c.Value.Kind() != 0 && !c.ReadOnly {
+			d.Value = wire.Clip(c.Value.String())
+		}
+		if isDraft && !c.ReadOnly {
+			d.Message = clipReason(d.Message + ": " + c.Reason)
+		}
+		v.body.Details = append(v.body.Details, d)
+	}
+}
+
 // place names a rule without its text.
 func place(r *policy.Rule) string {
 	return fmt.Sprintf("rule %d of %s at %s", r.Number, r.Section, r.Range)

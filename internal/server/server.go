@@ -46,6 +46,10 @@ type Config struct {
 	// TerseErrors keeps the reasons of refusals to the log. Clients then read no
 	// more than the sentences of the real service.
 	TerseErrors bool
+	// ExplainDenials lets clients read which claims the policy turned down, with
+	// their values. Whoever may attest can find out with it what the policy asks
+	// for, so it is not the default. It excludes TerseErrors.
+	ExplainDenials bool
 	// Ready reports whether requests may come, for /readyz; nil means always. It
 	// must be safe for concurrent use, and quick.
 	Ready func() bool
@@ -73,6 +77,8 @@ func (c Config) validate() error {
 		return &ConfigError{"Log", "missing, want a logger"}
 	case c.Version != "" && !isToken(c.Version):
 		return &ConfigError{"Version", fmt.Sprintf("%q, want at most %d visible ASCII characters", wire.Clip(c.Version), maxEchoedID)}
+	case c.TerseErrors && c.ExplainDenials:
+		return &ConfigError{"ExplainDenials", "set beside TerseErrors, want one of them"}
 	case c.TLS != nil && c.PlainHTTP:
 		return &ConfigError{"PlainHTTP", "set beside TLS, want one of them"}
 	}
@@ -101,9 +107,10 @@ type Server struct {
 	limits Limits
 	tls    *tls.Config
 	// isPlain says that Run may do without TLS.
-	isPlain bool
-	isTerse bool
-	version string
+	isPlain  bool
+	isTerse  bool
+	explains bool
+	version  string
 	// base is the path of the issuer's URL, below which all routes stand too.
 	base string
 	// hsts is the value of Strict-Transport-Security, empty for none.
@@ -139,19 +146,20 @@ func New(c Config) (*Server, error) {
 	}
 	limits := c.Limits.orDefaults()
 	s := &Server{
-		attest:  c.Attest,
-		log:     c.Log,
-		limits:  limits,
-		tls:     c.TLS,
-		isPlain: c.PlainHTTP,
-		isTerse: c.TerseErrors,
-		version: cmp.Or(c.Version, product),
-		base:    instance.Path,
-		ready:   c.Ready,
-		uploads: make(places, limits.Uploads),
-		work:    make(places, limits.Concurrent),
-		certs:   documentOf(c.Issuer.Ring().JWKS()),
-		openID:  openID,
+		attest:   c.Attest,
+		log:      c.Log,
+		limits:   limits,
+		tls:      c.TLS,
+		isPlain:  c.PlainHTTP,
+		isTerse:  c.TerseErrors,
+		explains: c.ExplainDenials,
+		version:  cmp.Or(c.Version, product),
+		base:     instance.Path,
+		ready:    c.Ready,
+		uploads:  make(places, limits.Uploads),
+		work:     make(places, limits.Concurrent),
+		certs:    documentOf(c.Issuer.Ring().JWKS()),
+		openID:   openID,
 	}
 	if c.TLS != nil && isPublicName(instance.Hostname()) {
 		s.hsts = hstsYear

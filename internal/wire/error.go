@@ -32,6 +32,13 @@ const (
 	CodeGatewayTimeout        = "GatewayTimeout"
 )
 
+// Codes with which the real service is reported to say which claim a policy turned
+// down: the first as a reason, the second of a detail.
+const (
+	CodePolicyValidationFailure = "PolicyValidationFailure"
+	CodePolicyFailureClaim      = "PolicyFailureClaim"
+)
+
 // Error is what a client reads of a failure. All versions show code and message;
 // the rest is for those that have a place for it.
 type Error struct {
@@ -43,6 +50,9 @@ type Error struct {
 	Reason string
 	// Details are further messages.
 	Details []Detail
+	// AlwaysDetailed shows the details in versions that have no place for them,
+	// too: clients pass over members that they do not know.
+	AlwaysDetailed bool
 }
 
 // Detail is one of several messages.
@@ -50,6 +60,8 @@ type Detail struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Target  string `json:"target,omitempty"`
+	// Value is that of the claim which is the target.
+	Value string `json:"value,omitempty"`
 }
 
 // JSON returns the body of the answer:
@@ -71,6 +83,9 @@ func (e Error) JSON(v APIVersion) []byte {
 		}
 	} else {
 		body.InnerError = &innerError{Code: e.Code, Message: e.Message}
+		if e.AlwaysDetailed {
+			body.Details = e.Details
+		}
 	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
