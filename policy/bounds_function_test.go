@@ -130,13 +130,13 @@ func TestDocumentsAreReadOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.keep("first", v)
-	if found, ok := d.find("first"); !ok || found.JSON() != `{"a":1}` {
+	if found, ok, _ := d.find("first"); !ok || found.JSON() != `{"a":1}` {
 		t.Error("not found again")
 	}
 	for i := range maxDocuments {
 		d.keep(fmt.Sprint(i), v)
 	}
-	if _, ok := d.find("first"); ok || len(d.texts) != maxDocuments {
+	if _, ok, _ := d.find("first"); ok || len(d.texts) != maxDocuments {
 		t.Errorf("%d documents are kept, the first among them: %t", len(d.texts), ok)
 	}
 }

@@ -160,6 +160,9 @@ func (m *machine) text(c *call, i int, list []claims.Value) (string, error) {
 		return "", err
 	}
 	text, _ := v.Str()
+	if err := m.spend(len(text) / bytesPerStep); err != nil {
+		return "", err
+	}
 	if strings.TrimSpace(text) == "" {
 		return "", m.fail("%s gets an empty %s", c.name, c.parameters[i].name)
 	}

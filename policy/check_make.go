@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/policy/syntax"
@@ -35,7 +36,9 @@ func (w *watcher) makes(rule *syntax.Rule) {
 	if value != nil {
 		made = kindOf(value)
 	}
-	w.made[name] = append(w.made[name], made)
+	if !slices.Contains(w.made[name], made) {
+		w.made[name] = append(w.made[name], made)
+	}
 }
 
 // typeMade returns the type of the claims that an action makes, if the text says

@@ -37,7 +37,7 @@ func TestWarnings(t *testing.T) {
 		want       []string
 	}{
 		"nothing to warn of": {DefaultSGX, "SgxEnclave", nil},
-		"a misspelt claim": {
+		"a misspelled claim": {
 			permitting(`[type=="x-ms-sgx-mrsinger", value=="a"] => permit();`), "SgxEnclave",
 			[]string{`unknown-claim-type 3:7: evidence of SgxEnclave has no claim "x-ms-sgx-mrsinger", and no earlier rule makes one (did you mean x-ms-sgx-mrsigner? The rule never permits)`},
 		},
@@ -178,7 +178,7 @@ func TestCorpusWarnings(t *testing.T) {
 		// This compares with the fields true and null.
 		"docs/64-tpm-attestation-concepts-tpm-health-sample.txt": "doubtful-query doubtful-query",
 	}
-	rows := regexp.MustCompile("(?m)^\\| (\\S+\\.txt) \\| ([^|]*) \\|.*\\| OK policy").FindAllStringSubmatch(string(corpus.Read(t, "policies", "INDEX.md")), -1)
+	rows := regexp.MustCompile(`(?m)^\| (\S+\.txt) \| ([^|]*) \|.*\| OK policy`).FindAllStringSubmatch(string(corpus.Read(t, "policies", "INDEX.md")), -1)
 	if len(rows) < 30 {
 		t.Fatalf("%d well-formed policies, want at least 30", len(rows))
 	}

@@ -46,9 +46,8 @@ func TestCorpusPolicies(t *testing.T) {
 				}
 				return
 			}
-			var bad *SyntaxError
-			if !errors.As(err, &bad) {
-				t.Fatalf("error %v, want a SyntaxError", err)
+			if _, ok := errors.AsType[*SyntaxError](err); !ok {
+				t.Errorf("error %v, want a SyntaxError", err)
 			}
 		})
 	}

@@ -26,14 +26,19 @@ type answer struct {
 	value    jmespath.Value
 }
 
-func (d *documents) find(text string) (jmespath.Value, bool) {
+// find returns the value of a text that has been read, and what the search cost
+// in steps.
+func (d *documents) find(text string) (jmespath.Value, bool, int) {
+	steps := 0
 	for i := range d.texts {
-		// Mostly the very same string: then the comparison ends at once.
+		if len(d.texts[i]) == len(text) {
+			steps += len(text) / bytesPerStep
+		}
 		if d.texts[i] == text {
-			return d.values[i], true
+			return d.values[i], true, steps
 		}
 	}
-	return jmespath.Value{}, false
+	return jmespath.Value{}, false, steps
 }
 
 func (d *documents) keep(text string, v jmespath.Value) {
@@ -47,11 +52,12 @@ func (d *documents) keep(text string, v jmespath.Value) {
 
 // document reads JSON.
 func (m *machine) document(c *call, text string) (jmespath.Value, error) {
-	if v, ok := m.documents.find(text); ok {
-		return v, nil
+	v, ok, steps := m.documents.find(text)
+	if !ok {
+		steps += len(text) / jsonBytesPerStep
 	}
-	if err := m.spend(len(text) / jsonBytesPerStep); err != nil {
-		return jmespath.Value{}, err
+	if err := m.spend(steps); ok || err != nil {
+		return v, err
 	}
 	v, err := jmespath.ParseJSON(text)
 	if err != nil {
@@ -128,7 +134,14 @@ func (m *machine) query(text string) (*jmespath.Query, error) {
 // ask carries out a query on a document, which has been read from a text.
 func (m *machine) ask(query *jmespath.Query, document jmespath.Value, text string) (jmespath.Value, error) {
 	for i := range m.documents.answers {
-		if a := &m.documents.answers[i]; a.query == query && a.document == text {
+		a := &m.documents.answers[i]
+		if a.query != query || len(a.document) != len(text) {
+			continue
+		}
+		if err := m.spend(len(text) / bytesPerStep); err != nil {
+			return jmespath.Value{}, err
+		}
+		if a.document == text {
 			return a.value, nil
 		}
 	}

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/policy/syntax"
@@ -73,14 +74,11 @@ func functionNames() []string {
 
 // String is the function with its parameters: "JmesPath(json, query)".
 func (s *signature) String() string {
-	text := s.name + "("
-	for i, p := range s.parameters {
-		if i > 0 {
-			text += ", "
-		}
-		text += p.name
+	names := make([]string, 0, maxParameters)
+	for _, p := range s.parameters {
+		names = append(names, p.name)
 	}
-	return text + ")"
+	return s.name + "(" + strings.Join(names, ", ") + ")"
 }
 
 // kindOf returns the kind that an expression has whatever the claims are, 0 if

@@ -6,7 +6,8 @@ package policy
 const (
 	// maxSteps bounds the work of all rules together. A step is a claim looked
 	// at, bytesPerStep of text compared or jsonBytesPerStep read: 20 ms at most,
-	// beside what queries take. The default policy takes about 20 steps.
+	// beside what queries take, and 2 MiB of JSON. The default policy takes about
+	// 20 steps.
 	maxSteps = 1 << 20
 	// maxQuerySteps bounds the work of all queries together, in the steps of package
 	// jmespath: 80 ms or so. The largest public policy takes 100 000 for a log of
@@ -43,7 +44,7 @@ const (
 	// bytesPerStep is how much text is compared or copied in a step.
 	bytesPerStep = 256
 	// jsonBytesPerStep is how much JSON is read in a step.
-	jsonBytesPerStep = 4
+	jsonBytesPerStep = 2
 
 	// typicalFacts is how many claims there is room for from the start.
 	typicalFacts = 32

@@ -60,24 +60,26 @@ func issues(t *testing.T, incoming *claims.Set, rules map[string]string) {
 
 func TestReference_2_VersionsAndSections(t *testing.T) {
 	t.Parallel()
-	const permit = `authorizationrules{=>permit();};`
-	accepts(t, map[string]syntax.Code{
-		"version=1.0;" + permit:                                               "",
-		"version=1.1;" + permit:                                               "",
-		"version=1.2;" + permit:                                               "",
-		"version=1.3;" + permit:                                               syntax.UnknownVersion,
-		"version=1.0;" + permit + "issuancerules{};":                          "",
-		"version=1.1;configurationrules{};" + permit + "issuancerules{};":     "",
-		"version=1.2;configurationrules{};" + permit:                          "",
-		"version=1.0;configurationrules{};" + permit:                          syntax.NeedsVersion,
-		"version=1.1;" + permit + "configurationrules{};":                     syntax.SectionOrder,
-		"version=1.1;issuancerules{};" + permit:                               syntax.SectionOrder,
-		"version=1.1;configurationrules{};":                                   syntax.MissingSection,
-		"version = 1.2 ;\r\n\tauthorizationrules\n{ =>\n permit ( ) ; } ;":    "",
-		"version=1.0;authorizationrules{=>permit();=>permit();};//the end":    "",
-		"version=1.0;authorizationrules{c :[ type == \"x\" ] => permit();};":  "",
-		"version=1.0;authorizationrules{[type==\"x\",value>= 0]=>permit();};": "",
-	})
+	for text, want := range map[string]syntax.Code{ // @ is a section that permits
+		`version=1.0;@`:                                "",
+		`version=1.1;@`:                                "",
+		`version=1.2;@`:                                "",
+		`version=1.3;@`:                                syntax.UnknownVersion,
+		`version=1.0;@issuancerules{};`:                "",
+		`version=1.1;configurationrules{};@`:           "",
+		`version=1.2;configurationrules{};@`:           "",
+		`version=1.0;configurationrules{};@`:           syntax.NeedsVersion,
+		`version=1.1;@configurationrules{};`:           syntax.SectionOrder,
+		`version=1.1;issuancerules{};@`:                syntax.SectionOrder,
+		`version=1.1;configurationrules{};`:            syntax.MissingSection,
+		"version = 1.2 ;\r\n\t@ //the end":             "",
+		`version=1.0;authorizationrules{=>permit()};`:  syntax.MissingSemicolon,
+		`version=1.0;authorizationrules{=>permit();}`:  syntax.MissingSemicolon,
+		`version=1.0;authorizationrules={=>permit();}`: syntax.SectionAssignment,
+		"version=1.0;authorizationrules\n{ c :[ type ==\"x\",value>= 0]\n=>\tpermit ( ) ;=>deny();};": "",
+	} {
+		accepts(t, map[string]syntax.Code{strings.Replace(text, "@", "authorizationrules{=>permit();};", 1): want})
+	}
 }
 
 func TestReference_2_FunctionsAndNegationNeedVersion12(t *testing.T) {

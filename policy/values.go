@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/policy/syntax"
 )
@@ -63,7 +65,7 @@ func (m *machine) distinct(list []claims.Value) ([]claims.Value, error) {
 	kept := list[:0]
 	if len(list) <= few {
 		for _, v := range list {
-			if !contains(kept, v) {
+			if !slices.Contains(kept, v) {
 				kept = append(kept, v)
 			}
 		}
@@ -88,15 +90,6 @@ func (m *machine) readAll(list []claims.Value) error {
 	return m.spend(steps)
 }
 
-func contains(list []claims.Value, v claims.Value) bool {
-	for i := range list {
-		if list[i] == v {
-			return true
-		}
-	}
-	return false
-}
-
 // isSubset reports whether every value of a is one of b. The empty set is a
 // subset of every set.
 func (m *machine) isSubset(a, b []claims.Value) (bool, error) {
@@ -109,7 +102,7 @@ func (m *machine) isSubset(a, b []claims.Value) (bool, error) {
 	}
 	if len(a) <= few && len(b) <= few {
 		for _, v := range a {
-			if !contains(b, v) {
+			if !slices.Contains(b, v) {
 				return false, nil
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,8 +111,9 @@ func TestPublishedToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := new(claims.Set)
+	service := []string{"nbf", "exp", "iat", "iss", "jti", "ver", "rp_data", "nonce", "cnf"}
 	for name, v := range published.Payload.All() {
-		if !strings.HasPrefix(name, "x-ms-") && !strings.Contains(" nbf exp iat iss jti ver rp_data nonce cnf ", " "+name+" ") {
+		if !strings.HasPrefix(name, "x-ms-") && !slices.Contains(service, name) {
 			want.Add(name, v)
 		}
 	}
