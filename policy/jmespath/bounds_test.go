@@ -115,6 +115,21 @@ func TestSearchBounds(t *testing.T) {
 	}
 }
 
+// What a query builds is no larger than a document may be.
+func TestResultsAreBounded(t *testing.T) {
+	t.Parallel()
+	text := mustParse(t, `"`+strings.Repeat("x", 900000)+`"`)
+	if _, err := mustCompile(t, "[@, @]").Search(text); err != nil {
+		t.Error(err)
+	}
+	for _, query := range []string{"[@, @, @]", "{a: @, b: @, c: @}", "[[@, @], @]", "join('', [@, @, @])", "to_string([@, @, @])"} {
+		_, err := mustCompile(t, query).Search(text)
+		if failed, ok := errors.AsType[*EvaluationError](err); !ok || failed.Code != LimitExceeded || !strings.Contains(failed.Message, "bytes") {
+			t.Errorf("%s: error %v, want one of too many bytes", query, err)
+		}
+	}
+}
+
 // As much as a real log needs is within the bounds.
 func TestSearchesWithinBounds(t *testing.T) {
 	t.Parallel()

@@ -135,8 +135,8 @@ func (e *evaluator) logical(x *expr, current *Value) (Value, error) {
 }
 
 func (e *evaluator) compared(x *expr, current *Value) (Value, error) {
-	holds, comparable, err := e.compare(x, current)
-	if err != nil || !comparable {
+	holds, ordered, err := e.compare(x, current)
+	if err != nil || !ordered {
 		return Value{}, err
 	}
 	return booleanValue(holds), nil
@@ -187,8 +187,8 @@ func (e *evaluator) holds(x *expr, current *Value) (bool, error) {
 		if err := e.spend(x, 1+len(x.args[0].args)+len(x.args[1].args)); err != nil {
 			return false, err
 		}
-		holds, comparable, err := e.compare(x, current)
-		return holds && comparable, err
+		holds, ordered, err := e.compare(x, current)
+		return holds && ordered, err
 	case opAnd, opOr:
 		if err := e.spend(x, 1); err != nil {
 			return false, err

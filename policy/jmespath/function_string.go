@@ -1,6 +1,7 @@
 package jmespath
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -51,7 +52,7 @@ func callJoin(e *evaluator, x *expr, args []Value) (Value, error) {
 		size += len(item.text) + len(args[0].text)
 	}
 	if size-len(args[0].text) > maxDocument {
-		return Value{}, x.fault(LimitExceeded, "the joined text is too long")
+		return Value{}, x.fault(LimitExceeded, fmt.Sprintf("the result has more than %d bytes", maxDocument))
 	}
 	return e.string(x, strings.Join(texts, args[0].text))
 }
