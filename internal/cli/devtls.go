@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"math/big"
 	"net"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -120,21 +119,4 @@ func loadDevCA(dir string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	}
 	ca, err := x509.ParseCertificate(pair.Certificate[0])
 	return ca, key, err
-}
-
-// writeFile writes a file as a whole or not at all, readable by its owner only.
-func writeFile(name string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone already once it is renamed
-	_, err = f.Write(content)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

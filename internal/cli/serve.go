@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -167,10 +166,10 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 	}
 	if o.readyFile != "" {
 		// One that a service before us left would name a dead endpoint.
-		if err := os.Remove(o.readyFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeFile(o.readyFile); err != nil {
 			return fmt.Errorf("ready file: %w", err)
 		}
-		defer os.Remove(o.readyFile) //nolint:errcheck // whoever reads it later finds nobody listening
+		defer removeFile(o.readyFile) //nolint:errcheck // whoever reads it later finds nobody listening
 	}
 	unlock, err := o.claimDataDir()
 	if err != nil {
