@@ -66,6 +66,9 @@ func ExampleToken_Validate() {
 	if err := token.Claims(&result); err != nil {
 		log.Fatal(err)
 	}
+	if result.MREnclave == nil {
+		log.Fatal("genuine, and not of an SGX enclave")
+	}
 	fmt.Println("genuine, of enclave", *result.MREnclave)
 
 	// Output:
@@ -73,8 +76,8 @@ func ExampleToken_Validate() {
 }
 
 // Checks can be relaxed and added to. An audit asks whether the token was valid
-// an hour after it was issued; this one also wants a key of the service's own
-// enclave, whose certificate is alone.
+// when it was used, by the auditor's own records; this one also wants a key of the
+// service's own enclave, whose certificate is alone.
 func ExampleToken_Validate_options() {
 	ctx, client := context.Background(), exampleClient()
 	token, err := azattestation.ParseToken(exampleToken(client))
@@ -82,8 +85,9 @@ func ExampleToken_Validate_options() {
 		log.Fatal(err)
 	}
 
+	used := time.Now() // or when the records say
 	err = token.Validate(ctx, client.KeySource(), &azattestation.TokenValidationOptions{
-		At:        token.IssuedOn().Add(time.Hour),
+		At:        used,
 		TimeSlack: 5 * time.Minute,
 		Callback: func(_ context.Context, _ *azattestation.Token, signer *azattestation.SigningCertificate) error {
 			if len(signer.Chain) > 1 {

@@ -2,6 +2,7 @@ package azattestation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ import (
 //     kid that is not among them. The latter happens at most a few times in a row and
 //     then once a minute, so that forged tokens cannot cause a request each;
 //   - while they are fetched again, and while they cannot be, the keys at hand are
-//     used, for seven days at most. A failure is never kept.
+//     used, for seven days at most. A failure takes no key away. Where there are no
+//     keys at hand, a few requests are made in a row and then one every few seconds.
 //
 // [NewKeySource] makes one of a fixed set, for a relying party without a network.
 // A KeySource is safe for concurrent use.
@@ -29,6 +31,9 @@ type KeySource struct {
 	keys     map[string][]*publishedKey
 	fetched  time.Time
 	pending  *fetching
+	failures int       // in a row, without keys
+	failure  error     // the last of them
+	failed   time.Time // when that was
 	credit   int       // fetches that may still be made out of turn
 	credited time.Time // when credit was last added to
 }
@@ -78,45 +83,70 @@ func (s *KeySource) Issuer() string { return s.issuer }
 // *[TokenValidationError] if there are none, and a *[KeySourceError] if there are
 // no keys at all to look in.
 func (s *KeySource) find(ctx context.Context, keyID string) ([]*publishedKey, error) {
+	for again := false; ; again = true {
+		keys, isLate, err := s.ask(ctx, keyID)
+		// What was asked for before the question was put may be older than the key.
+		if keys == nil && err == nil && isLate && !again {
+			continue
+		}
+		if keys != nil || err != nil {
+			return keys, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return nil, s.unknown(keyID)
+	}
+}
+
+// ask looks for a kid among the keys, after a request for newer ones if it is not
+// there. It says whether that request had begun before.
+func (s *KeySource) ask(ctx context.Context, keyID string) ([]*publishedKey, bool, error) {
 	s.mu.Lock()
 	now := time.Now()
 	known := s.known(keyID, now)
+	isLate := s.pending != nil
 	if known == nil || !s.isFresh(now) {
 		s.begin(now)
 	}
-	pending := s.pending
+	pending, failure := s.pending, s.failure
+	isUsable := s.isUsable(now)
 	s.mu.Unlock()
+	switch {
 	// Whoever has a key does not wait for a newer one.
-	if known != nil {
-		return known, nil
-	}
-	var err error
-	if pending != nil {
-		err = pending.wait(ctx)
+	case known != nil:
+		return known, false, nil
+	case pending != nil:
+		failure = pending.wait(ctx)
+	case isUsable:
+		failure = nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.known(keyID, time.Now()); known != nil {
-		return known, nil
+		return known, false, nil
 	}
-	if err != nil {
-		return nil, &KeySourceError{Issuer: s.issuer, Err: err}
+	if failure != nil {
+		return nil, false, &KeySourceError{Issuer: s.issuer, Err: failure}
 	}
-	return nil, s.unknown(keyID)
+	return nil, isLate, nil
 }
 
 // ready makes sure that there are keys, whichever they are.
 func (s *KeySource) ready(ctx context.Context) error {
 	s.mu.Lock()
-	if s.isUsable(time.Now()) {
+	now := time.Now()
+	if s.isUsable(now) {
 		s.mu.Unlock()
 		return nil
 	}
-	s.begin(time.Now())
-	pending := s.pending
+	s.begin(now)
+	pending, failure := s.pending, s.failure
 	s.mu.Unlock()
-	if err := pending.wait(ctx); err != nil {
-		return &KeySourceError{Issuer: s.issuer, Err: err}
+	if pending != nil {
+		failure = pending.wait(ctx)
+	}
+	if failure != nil {
+		return &KeySourceError{Issuer: s.issuer, Err: failure}
 	}
 	return nil
 }
@@ -149,39 +179,58 @@ func (s *KeySource) known(keyID string, now time.Time) []*publishedKey {
 // caller's haste keep the others from their keys, nor one caller's headers go
 // along with it. It is called with the lock held.
 func (s *KeySource) begin(now time.Time) {
-	if s.fetch == nil || s.pending != nil || s.isUsable(now) && !s.takeCredit(now) {
+	if s.fetch == nil || s.pending != nil || !s.mayBegin(now) {
 		return
 	}
 	f := &fetching{done: make(chan struct{})}
 	s.pending = f
+	// A transport that does not heed its context must not keep everybody waiting.
+	watch := time.AfterFunc(2*keysFetchTimeout, func() { s.complete(f, nil, context.DeadlineExceeded) })
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), keysFetchTimeout)
-		defer cancel()
-		keys, err := s.fetchSafely(ctx)
-		s.mu.Lock()
-		if err == nil {
-			s.keep(keys)
-		}
-		f.err, s.pending = err, nil
-		s.mu.Unlock()
-		close(f.done)
-	}()
-}
-
-// fetchSafely makes an error of a panic, as a transport of the caller's may raise
-// one: here it would end the program.
-func (s *KeySource) fetchSafely(ctx context.Context) ([]*publishedKey, error) {
-	var keys []*publishedKey
-	var err error
-	func() {
+		var keys []*publishedKey
+		err := errors.New("the transport ended the goroutine")
 		defer func() {
 			if reason := recover(); reason != nil {
 				err = fmt.Errorf("the transport panicked: %v", reason)
 			}
+			cancel()
+			watch.Stop()
+			s.complete(f, keys, err)
 		}()
 		keys, err = s.fetch(ctx)
 	}()
-	return keys, err
+}
+
+// mayBegin says whether a request may be made now. Without keys there may be a few
+// in a row, and then one in a while: who asks is as often an attacker with a token
+// that he made up. It is called with the lock held.
+func (s *KeySource) mayBegin(now time.Time) bool {
+	if s.isUsable(now) {
+		return s.takeCredit(now)
+	}
+	pause := now.Round(0).Sub(s.failed.Round(0))
+	return s.failures < keysRetryBurst || pause < 0 || pause >= keysColdRetryAfter
+}
+
+// complete ends a request, once.
+func (s *KeySource) complete(f *fetching, keys []*publishedKey, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending != f {
+		return
+	}
+	s.pending, f.err = nil, err
+	now := time.Now()
+	switch {
+	case err == nil:
+		s.keep(keys)
+		s.failures, s.failure = 0, nil
+	case s.isUsable(now): // takeCredit counts these
+	default:
+		s.failures, s.failure, s.failed = s.failures+1, err, now
+	}
+	close(f.done)
 }
 
 // takeCredit says whether a fetch may be made out of turn. It is called with

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -387,5 +388,70 @@ func TestFixedKeysStay(t *testing.T) {
 		k.holds(tokenOfK())
 		checkToken(k, k.validate(k.Context(), tokenOfNew()), azattestation.TokenCheckSigningKey)
 		k.wantRequests(0)
+	})
+}
+
+// TestColdSourceAsksAFewTimesAndThenNowAndThen: forged tokens must not hammer a
+// service that is down.
+func TestColdSourceAsksAFewTimesAndThenNowAndThen(t *testing.T) {
+	runKeyTest(t, []string{"k"}, func(k *keyTest) {
+		k.server.set(errDown)
+		for range 1000 {
+			errorOf[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfNew()))
+		}
+		k.wantRequests(3)
+		k.server.set(nil, "k")
+		time.Sleep(3 * time.Second)
+		k.holds(tokenOfK())
+		k.wantRequests(4)
+	})
+}
+
+// TestGoexitOfATransportLocksNobodyOut: a test's transport may call t.Fatal.
+func TestGoexitOfATransportLocksNobodyOut(t *testing.T) {
+	runKeyTest(t, []string{"k"}, func(k *keyTest) {
+		var exited atomic.Bool
+		k.server.do = func(*http.Request) error {
+			if exited.CompareAndSwap(false, true) {
+				k.server.active.Add(-1)
+				runtime.Goexit()
+			}
+			return nil
+		}
+		errorOf[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfK()))
+		k.server.active.Store(0)
+		k.holds(tokenOfK())
+	})
+}
+
+// TestTransportThatIgnoresItsContextLocksNobodyOut keeps its own goroutine, and
+// nobody else.
+func TestTransportThatIgnoresItsContextLocksNobodyOut(t *testing.T) {
+	runKeyTest(t, []string{"k"}, func(k *keyTest) {
+		var isDeaf atomic.Bool
+		isDeaf.Store(true)
+		k.server.do = func(*http.Request) error {
+			if isDeaf.CompareAndSwap(true, false) {
+				time.Sleep(time.Hour)
+			}
+			return nil
+		}
+		errorOf[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfK()))
+		k.server.active.Store(0)
+		k.holds(tokenOfK())
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+// TestKeyThatIsNewerThanTheAnswerIsAskedForAgain: an answer that was on its way
+// before the question may not know the key.
+func TestKeyThatIsNewerThanTheAnswerIsAskedForAgain(t *testing.T) {
+	runKeyTest(t, []string{"k"}, func(k *keyTest) {
+		k.server.do = takes(10 * time.Second)
+		go func() { _ = k.validate(k.Context(), tokenOfK()) }()
+		time.Sleep(5 * time.Second)
+		k.server.set(nil, "k", "new")
+		k.holds(tokenOfNew())
+		k.wantRequests(2)
 	})
 }

@@ -36,6 +36,9 @@ const (
 	// are caused by an unknown kid or follow a failure while there are keys, so that
 	// forged tokens do not cause a request each.
 	keysRetryAfter = time.Minute
+	// keysColdRetryAfter is the least time between two fetches while there are no
+	// keys at all and the last few have failed.
+	keysColdRetryAfter = 2 * time.Second
 	// keysFetchTimeout bounds a fetch with all its retries.
 	keysFetchTimeout = 30 * time.Second
 	// keysUsableFor is how long keys are used while they cannot be fetched again.

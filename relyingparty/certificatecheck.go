@@ -21,9 +21,19 @@ type certificateCheck struct {
 	entries map[[32]byte]*checkedCertificate
 }
 
+// checkedCertificate is under the lock of certificateCheck.
 type checkedCertificate struct {
-	turn     chan struct{} // who holds its one place asks
-	accepted time.Time     // zero for never; under the lock of certificateCheck
+	asking   *asking   // nil if nobody asks
+	accepted time.Time // zero for never
+}
+
+// asking is a question that is being asked, and its answer.
+type asking struct {
+	done chan struct{}
+	err  error
+	// own is set where the answer is about the asker's context, and says nothing to
+	// others.
+	own bool
 }
 
 func newCertificateCheck(ask func(context.Context, *azattestation.SigningCertificate) error, maxAge time.Duration) *certificateCheck {
@@ -45,22 +55,45 @@ func (c *certificateCheck) check(ctx context.Context, certificate *azattestation
 	if c.isFresh(entry, now) {
 		return nil
 	}
-	select {
-	case entry.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	for {
+		c.mu.Lock()
+		under := entry.asking
+		if under == nil {
+			under = &asking{done: make(chan struct{}), own: true}
+			entry.asking = under
+			c.mu.Unlock()
+			return c.askFor(ctx, certificate, now, entry, under)
+		}
+		c.mu.Unlock()
+		select {
+		case <-under.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		// Everybody who waited shares the answer: were each to ask in turn, a check
+		// that takes long would take as many times as long.
+		if !under.own {
+			return under.err
+		}
 	}
-	defer func() { <-entry.turn }()
-	if c.isFresh(entry, now) {
-		return nil
+}
+
+// askFor asks, for all who wait.
+func (c *certificateCheck) askFor(ctx context.Context, certificate *azattestation.SigningCertificate, now time.Time, entry *checkedCertificate, a *asking) error {
+	defer func() {
+		c.mu.Lock()
+		entry.asking = nil
+		c.mu.Unlock()
+		close(a.done)
+	}()
+	err := c.ask(ctx, certificate)
+	a.err, a.own = err, err != nil && ctx.Err() != nil
+	if err == nil {
+		c.mu.Lock()
+		entry.accepted = now
+		c.mu.Unlock()
 	}
-	if err := c.ask(ctx, certificate); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	entry.accepted = now
-	return nil
+	return err
 }
 
 // isFresh regards a time ahead of now as past: a clock that was set back must not
@@ -81,7 +114,7 @@ func (c *certificateCheck) entry(id [32]byte) *checkedCertificate {
 	if len(c.entries) >= maxCheckedCertificates {
 		c.forgetOldest()
 	}
-	entry := &checkedCertificate{turn: make(chan struct{}, 1)}
+	entry := new(checkedCertificate)
 	c.entries[id] = entry
 	return entry
 }

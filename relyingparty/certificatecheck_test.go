@@ -181,3 +181,30 @@ func TestSigningCertificatesAreForgotten(t *testing.T) {
 	verify(1, certificates)              // remembered
 	verify(0, certificates+1)            // the oldest, forgotten
 }
+
+// TestFailureOfACertificateCheckIsShared: were each who waits to ask in turn, a check
+// that takes long would take as many times as long.
+func TestFailureOfACertificateCheckIsShared(t *testing.T) {
+	t.Parallel()
+	i := newInstance(t, contoso, token.ES256, 0)
+	good := i.token(t)
+	synctest.Test(t, func(t *testing.T) {
+		c, count := asked(t, i, func(context.Context) error {
+			time.Sleep(time.Second)
+			return errOutOfReach
+		})
+		v, begin := mustNew(t, c), time.Now()
+		var waiting sync.WaitGroup
+		for range 40 {
+			waiting.Go(func() {
+				if _, err := v.Verify(t.Context(), good, relyingparty.Expected{}); !errors.Is(err, errOutOfReach) {
+					t.Errorf("error %v, want the check's own", err)
+				}
+			})
+		}
+		waiting.Wait()
+		if took := time.Since(begin); count.Load() != 1 || took != time.Second {
+			t.Errorf("asked %d times in %s, want once in a second", count.Load(), took)
+		}
+	})
+}

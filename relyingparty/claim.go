@@ -71,6 +71,13 @@ func (c *Claim) read() (requiredClaim, error) {
 
 // scalarOf gives a value the type that parseJSON gives it.
 func scalarOf(value any) (any, error) {
+	if number, ok := value.(json.Number); ok {
+		i, err := number.Int64()
+		if err != nil {
+			return nil, fmt.Errorf("number %s, want an integer", number)
+		}
+		return json.Number(strconv.FormatInt(i, 10)), nil
+	}
 	switch v := reflect.ValueOf(value); {
 	case !v.IsValid():
 	case v.Kind() == reflect.String:

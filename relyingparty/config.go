@@ -53,7 +53,8 @@ type Config struct {
 	// long as it is valid, which is 8 hours for Microsoft's.
 	MaxAge time.Duration
 	// TimeSlack is how far the clocks of service and relying party may differ.
-	// Zero means azattestation.DefaultTimeSlack, a negative value none.
+	// Zero means azattestation.DefaultTimeSlack, a negative value none; at most an
+	// hour.
 	TimeSlack time.Duration
 
 	// SigningCertificate is asked whether the key that signed a token is
@@ -112,6 +113,9 @@ func New(c Config) (*Verifier, error) {
 	}
 	if c.MaxAge < 0 {
 		return nil, badConfig("MaxAge", "%s, want a positive duration, or zero for no bound", c.MaxAge)
+	}
+	if c.TimeSlack > maxTimeSlack {
+		return nil, badConfig("TimeSlack", "%s, want at most %s: clocks differ by minutes", c.TimeSlack, maxTimeSlack)
 	}
 	for _, read := range []func(Config) error{v.readSources, v.readTypes, v.readIdentity, v.readPolicies, v.readClaims} {
 		if err := read(c); err != nil {

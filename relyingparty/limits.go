@@ -36,3 +36,7 @@ const DefaultSigningCertificateMaxAge = time.Hour
 // defaultRetryAfter is what a client is told while keys are out of reach: a key
 // source does not ask more often itself.
 const defaultRetryAfter = time.Minute
+
+// maxTimeSlack bounds by how much clocks may differ. More would let tokens live on
+// that have expired.
+const maxTimeSlack = time.Hour

@@ -36,7 +36,8 @@ type MiddlewareOptions struct {
 	// a minute.
 	RetryAfter time.Duration
 	// ShowDetail tells clients what is wrong with their token. It shows them what is
-	// required, measurements and policies included.
+	// required, measurements and policies included. Why something could not be
+	// decided is for OnRefuse alone.
 	ShowDetail bool
 	// OnRefuse is told of each request that is refused, and why, before it is
 	// answered. The middleware itself logs nothing.
@@ -55,6 +56,7 @@ const (
 // holds and is what is wanted. The [Result] is in the request's context: see
 // [FromContext]. Anything else is refused:
 //
+//   - 400 TokenInvalid, with a token that stands in two headers;
 //   - 401 TokenMissing or TokenInvalid, with WWW-Authenticate: Bearer (RFC 6750,
 //     section 3), without a token or with one that does not hold;
 //   - 403 RequirementNotMet, with one that holds and is not what is wanted;
@@ -64,7 +66,13 @@ const (
 // The body is {"error":{"code":"…","message":"…"}}, the shape of Azure's errors. A
 // token is bound to no channel: whoever sees it can show it, so serve over TLS
 // alone, and require a nonce or a held key.
+//
+// It panics if the Config requires a nonce and the options expect none: no request
+// could ever pass.
 func (v *Verifier) Middleware(next http.Handler, o MiddlewareOptions) http.Handler {
+	if v.requireNonce && o.Expected == nil {
+		panic("relyingparty: Config.RequireNonce is set, and MiddlewareOptions.Expected is nil: nobody says which nonce")
+	}
 	if o.Token == nil {
 		o.Token = BearerToken
 	}
@@ -124,9 +132,13 @@ func theOne(r *http.Request, name string) (string, error) {
 	case 1:
 		return values[0], nil
 	default:
-		return "", fmt.Errorf("header %s: %d values, want one", name, len(values))
+		return "", fmt.Errorf("%w: %d values of %s, want one", errTwoTokens, len(values), name)
 	}
 }
+
+// errTwoTokens says that a request carries several, which RFC 6750, section 3.1,
+// calls an invalid request.
+var errTwoTokens = errors.New("the request carries more than one token")
 
 func (v *Verifier) verifyRequest(r *http.Request, o *MiddlewareOptions) (*Result, error) {
 	token, err := o.Token(r)
@@ -166,6 +178,9 @@ func (o *MiddlewareOptions) refuse(w http.ResponseWriter, err error) {
 	case errors.Is(err, ErrNoToken):
 		status, code, message = http.StatusUnauthorized, codeTokenMissing, "An attestation token is required."
 		w.Header().Set("WWW-Authenticate", "Bearer")
+	case errors.Is(err, errTwoTokens):
+		status, code, message = http.StatusBadRequest, codeTokenInvalid, "The request carries more than one attestation token."
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_request"`)
 	case is[*azattestation.TokenValidationError](err):
 		status, code, message = http.StatusUnauthorized, codeTokenInvalid, "The attestation token does not hold."
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
@@ -174,7 +189,7 @@ func (o *MiddlewareOptions) refuse(w http.ResponseWriter, err error) {
 	default:
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(o.RetryAfter.Seconds()))))
 	}
-	if o.ShowDetail {
+	if o.ShowDetail && status != http.StatusServiceUnavailable {
 		message = err.Error()
 	}
 	var body refusal

@@ -26,7 +26,7 @@ func TestMiddleware(t *testing.T) {
 		return relyingparty.Expected{Nonce: r.Header.Get("X-Session")}, nil
 	}
 	const (
-		missing, invalid = "Bearer", `Bearer error="invalid_token"`
+		missing, invalid, twice = "Bearer", `Bearer error="invalid_token"`, `Bearer error="invalid_request"`
 	)
 	for name, c := range map[string]struct {
 		options   options
@@ -50,8 +50,8 @@ func TestMiddleware(t *testing.T) {
 		"no scheme":         {header: http.Header{"Authorization": {good}}, status: 401, code: "TokenMissing", challenge: missing},
 		"no other header":   {options: options{Token: relyingparty.HeaderToken("x-ms-attestation")}, header: bearer(good), status: 401, code: "TokenMissing", challenge: missing},
 		"a scheme alone":    {header: http.Header{"Authorization": {"Bearer"}}, status: 401, code: "TokenInvalid", challenge: invalid},
-		"two headers":       {header: http.Header{"Authorization": {"Bearer " + good, "Bearer " + good}}, status: 401, code: "TokenInvalid", challenge: invalid},
-		"two other headers": {options: options{Token: relyingparty.HeaderToken("a")}, header: http.Header{"A": {good, good}}, status: 401, code: "TokenInvalid", challenge: invalid},
+		"two headers":       {header: http.Header{"Authorization": {"Bearer " + good, "Bearer " + good}}, status: 400, code: "TokenInvalid", challenge: twice},
+		"two other headers": {options: options{Token: relyingparty.HeaderToken("a")}, header: http.Header{"A": {good, good}}, status: 400, code: "TokenInvalid", challenge: twice},
 		"a function fails":  {options: options{Token: func(*http.Request) (string, error) { return "", errOutOfReach }}, status: 401, code: "TokenInvalid", challenge: invalid},
 		"something behind":  {header: bearer(good + " x"), status: 401, code: "TokenInvalid", challenge: invalid},
 		"too long":          {options: options{MaxTokenBytes: len(good) - 1}, header: bearer(good), status: 401, code: "TokenInvalid", challenge: invalid},
@@ -90,8 +90,8 @@ func TestMiddleware(t *testing.T) {
 			header: bearer(good), status: 503, code: "ServiceUnavailable", retry: "2",
 		},
 		"sessions out of reach": {
-			options: options{Expected: func(*http.Request) (relyingparty.Expected, error) { return relyingparty.Expected{}, errOutOfReach }},
-			header:  bearer(good), status: 503, code: "ServiceUnavailable", retry: "60",
+			options: options{ShowDetail: true, Expected: func(*http.Request) (relyingparty.Expected, error) { return relyingparty.Expected{}, errOutOfReach }},
+			header:  bearer(good), status: 503, code: "ServiceUnavailable", retry: "60", message: "The attestation token cannot be verified at present.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -78,15 +78,28 @@ func (a *appraisal) serviceClaims() error {
 	return nil
 }
 
-// isServiceName does not regard case: some relying parties do not either.
+// isServiceName does not regard case, in the way of encoding/json, to which a long
+// s is an s: some relying parties do not either.
 func isServiceName(name string) bool {
-	name = strings.ToLower(name)
 	for _, prefix := range []string{"x-ms-", "x-azattest-", "tdx_"} {
-		if strings.HasPrefix(name, prefix) {
+		if start := firstRunes(name, len(prefix)); strings.EqualFold(start, prefix) {
 			return true
 		}
 	}
-	return slices.Contains([]string{"iss", "iat", "nbf", "exp", "jti", "nonce", "cnf"}, name)
+	return slices.ContainsFunc([]string{"iss", "iat", "nbf", "exp", "jti", "nonce", "cnf"}, func(claim string) bool {
+		return strings.EqualFold(name, claim)
+	})
+}
+
+// firstRunes cuts text behind n code points.
+func firstRunes(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
 }
 
 func (a *appraisal) attestationType() error {
@@ -275,7 +288,7 @@ func (a *appraisal) age() error {
 		slack = 0
 	}
 	age := a.at.Sub(*a.said.IssuedOn)
-	if age > a.maxAge+slack || age < -slack {
+	if age-slack > a.maxAge || age < -slack {
 		return refuse(a.said.IssuedOn.Format(time.RFC3339) + ", " + age.String() + " ago")
 	}
 	return nil
