@@ -83,19 +83,17 @@ func (s *KeySource) Issuer() string { return s.issuer }
 // *[TokenValidationError] if there are none, and a *[KeySourceError] if there are
 // no keys at all to look in.
 func (s *KeySource) find(ctx context.Context, keyID string) ([]*publishedKey, error) {
-	for again := false; ; again = true {
-		keys, isLate, err := s.ask(ctx, keyID)
-		// What was asked for before the question was put may be older than the key.
-		if keys == nil && err == nil && isLate && !again {
-			continue
-		}
-		if keys != nil || err != nil {
-			return keys, err
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return nil, s.unknown(keyID)
+	keys, isLate, err := s.ask(ctx, keyID)
+	// What was asked for before the question was put may be older than the key.
+	if keys == nil && err == nil && isLate {
+		keys, _, err = s.ask(ctx, keyID)
 	}
+	if keys != nil || err != nil {
+		return keys, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return nil, s.unknown(keyID)
 }
 
 // ask looks for a kid among the keys, after a request for newer ones if it is not

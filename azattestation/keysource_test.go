@@ -397,7 +397,7 @@ func TestColdSourceAsksAFewTimesAndThenNowAndThen(t *testing.T) {
 	runKeyTest(t, []string{"k"}, func(k *keyTest) {
 		k.server.set(errDown)
 		for range 1000 {
-			errorOf[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfNew()))
+			checkError[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfNew()))
 		}
 		k.wantRequests(3)
 		k.server.set(nil, "k")
@@ -418,7 +418,7 @@ func TestGoexitOfATransportLocksNobodyOut(t *testing.T) {
 			}
 			return nil
 		}
-		errorOf[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfK()))
+		checkError[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfK()))
 		k.server.active.Store(0)
 		k.holds(tokenOfK())
 	})
@@ -436,7 +436,7 @@ func TestTransportThatIgnoresItsContextLocksNobodyOut(t *testing.T) {
 			}
 			return nil
 		}
-		errorOf[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfK()))
+		checkError[*azattestation.KeySourceError](k, k.validate(k.Context(), tokenOfK()))
 		k.server.active.Store(0)
 		k.holds(tokenOfK())
 		time.Sleep(2 * time.Hour)
