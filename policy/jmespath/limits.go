@@ -25,7 +25,7 @@ const (
 	maxNumber = 512
 	// maxSteps bounds the work of one search: a step is one expression
 	// applied to one value, one value moved, or stepBytes of text read: 10 ms
-	// or so altogether. A query over a log of 200 events takes about 3000.
+	// or so altogether. A query over a log of 200 events takes about 1000.
 	maxSteps = 1 << 18
 	// stepBytes is how much text is read, compared or written in one step.
 	stepBytes = 32
