@@ -35,6 +35,9 @@ type Streams struct {
 	// Env looks up a variable of the environment, "" if it is not set. Nil means
 	// that none is.
 	Env func(name string) string
+
+	// shared is what the readers of one command line share, nil outside of one.
+	shared *shared
 }
 
 func (s Streams) env(name string) string {
@@ -50,19 +53,25 @@ func Standard() Streams {
 }
 
 // Main runs the command line and returns the exit code. Interrupt and terminate
-// end the command's context.
+// end the command's context; the second of them ends the process, whatever it
+// does.
 func Main(args []string, s Streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer context.AfterFunc(ctx, stop)()
 	return run(ctx, args, s)
 }
 
 func run(ctx context.Context, args []string, s Streams) int {
+	s.shared = &shared{ctx: ctx}
 	root := newRoot(s)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
+	}
+	if e, ok := errors.AsType[*usageError](err); ok && e.command == "" {
+		e.command = cmd.CommandPath()
 	}
 	if _, silent := errors.AsType[*reportedError](err); !silent {
 		complain(s.Err, err)

@@ -18,7 +18,8 @@ const (
 
 // usageError is a command line that cannot be run.
 type usageError struct {
-	err     error
+	err error
+	// command is whose help to read, "" for that of the command that runs.
 	command string
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -42,7 +43,10 @@ func serviceFault(err error) error {
 		return answerFault(e)
 	}
 	if e, ok := errors.AsType[*azattestation.ArgumentError](err); ok {
-		return &usageError{err: argumentFault(e), command: "azattest"}
+		return usage("", "%w", argumentFault(e))
+	}
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("ask the service: %w", errInterrupted)
 	}
 	text := errors.New("ask the service: " + plain(err))
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {

@@ -97,6 +97,9 @@ func (o *tokenShowOptions) load(ctx context.Context, s Streams, name string) (*s
 		return t, nil
 	}
 	keys, err := o.keys(ctx, s)
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return nil, err
+	}
 	if err != nil {
 		// That the keys are out of reach says nothing about the token.
 		return nil, &undecidedError{fmt.Errorf("signing keys: %w", err)}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Whoever waits for what nobody writes can be stopped, and is not refused.
+func TestReadingEndsWithTheCommand(t *testing.T) {
+	t.Parallel()
+	in, never := io.Pipe()
+	t.Cleanup(func() { _ = never.Close() })
+	ctx, interrupt := context.WithCancel(t.Context())
+	var out, stderr bytes.Buffer
+	s := Streams{In: in, Out: &out, Err: &stderr, Now: func() time.Time { return testTime }}
+	done := make(chan int)
+	go func() { done <- run(ctx, []string{"quote", "show", "-"}, s) }()
+	// The reader is there once it has taken this.
+	if _, err := never.Write([]byte("3")); err != nil {
+		t.Fatal(err)
+	}
+	interrupt()
+	wantFault(t, outcome{<-done, out.String(), stderr.String()}, exitFailed, "azattest: read standard input: interrupted\n")
+}
+
+func TestFoldersAreNoInput(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	wantFault(t, runAt(t, testTime, "", "quote", "show", dir), exitFailed, "azattest: read "+dir+": is a directory\n")
+}
+
+// The second - of a command line finds nothing, which must not pass for empty
+// data.
+func TestStandardInputIsReadOnce(t *testing.T) {
+	t.Parallel()
+	const unsigned = "eyJhbGciOiJub25lIn0.e30."
+	for command, test := range map[string]struct {
+		stdin string
+		args  []string
+	}{
+		"attest sgx":     {"3030", []string{"--runtime-data", "-", "--endpoint", "https://attest.example", "-"}},
+		"token show":     {unsigned, []string{"--certs", "-", "-"}},
+		"token verify":   {unsigned, []string{"--jwks", "-", "--issuer", "https://attest.example", "-"}},
+		"policy set":     {somePolicy, []string{"--signing-key", "-", "--signing-cert", "c", "--endpoint", "https://attest.example", "Tpm", "-"}},
+		"simulate quote": {"data", []string{"--runtime-data", "-", "--init-time-data", "-", "--out", "-"}},
+	} {
+		got := runAt(t, testTime, test.stdin, append(strings.Fields(command), test.args...)...)
+		wantFault(t, got, exitUsage, "standard input can be read once", "hint: run 'azattest "+command+" --help'")
+	}
+}
