@@ -91,6 +91,10 @@ func TestHugeSets(t *testing.T) {
 	if err != nil || len(d.Issued.Values("x")) != 2000 || d.Issued.Len() != 2 {
 		t.Errorf("2000 values issued twice: %v", err)
 	}
+	d, err = mustCompile(t, functional(`c:[type=="a"] => issue(type="x", value=c.value);`, `c:[type=="a"] => issue(type="y", value=c.value);`, `c:[type=="b"] => issue(type="x", value=c.value);`)).Decide(incoming)
+	if err != nil || len(d.Issued.Values("x")) != 2000 || len(d.Issued.Values("y")) != 2000 {
+		t.Errorf("2000 values issued under two types: %v", err)
+	}
 }
 
 // TestQueriesOfRunTimeAreKept checks that a program keeps the queries that its
@@ -133,6 +137,10 @@ func TestDocumentsAreReadOnce(t *testing.T) {
 	if found, ok, _ := d.find("first"); !ok || found.JSON() != `{"a":1}` {
 		t.Error("not found again")
 	}
+	// Two texts of one length, asked the same.
+	issues(t, set("one", `{"a":1}`, "two", `{"a":2}`), map[string]string{
+		`c:[type=="one"] && d:[type=="two"] => issue(type="x", value=AppendString(JmesPath(c.value, "a"), JmesPath(d.value, "a")));`: `{"x":"12"}`,
+	})
 	for i := range maxDocuments {
 		d.keep(fmt.Sprint(i), v)
 	}

@@ -86,7 +86,7 @@ func TestWarnings(t *testing.T) {
 		"contradictions": {
 			permitting(
 				`[type=="a", type=="b"] => deny();`, `[value==1, value==2] => deny();`, `[value>=5, value<5] => deny();`, `[value==3, value>3] => deny();`,
-				`[value>=7, value<=7, value!=7] => deny();`, `[value!=true, value!=false] => deny();`, `[value!=1, value!="1"] => deny();`,
+				`[value>=7, value<=7, value!=7] => deny();`, `[value!=true, value!=false] => deny();`, `[value!=1, value!="1"] => deny();`, `[value>5, value<=5] => deny();`,
 				`[value==1, valueType=="String"] => deny();`, `[issuer=="CustomClaim", issuer!="CustomClaim"] => deny();`,
 				`[value<-9223372036854775808] => deny();`, `[value>9223372036854775807] => deny();`, `![value==1, value==2] && [value>1, value<3] => add(type="fine", value=1);`,
 			), "",
@@ -98,11 +98,12 @@ func TestWarnings(t *testing.T) {
 				`never-matches 7:0: no claim can pass: value can only be 7, and must not be (the rule never denies)`,
 				`never-matches 8:0: no claim can pass: value cannot be other than true and other than false (the rule never denies)`,
 				`never-matches 9:0: no claim can pass: no value is comparable with both 1 and "1" (the rule never denies)`,
-				`never-matches 10:0: no claim can pass: 1 is no String (the rule never denies)`,
-				`never-matches 11:0: no claim can pass: issuer cannot be "CustomClaim" and != "CustomClaim" (the rule never denies)`,
-				`never-matches 12:0: no claim can pass: no integer is less than -9223372036854775808 (the rule never denies)`,
-				`never-matches 13:0: no claim can pass: no integer is greater than 9223372036854775807 (the rule never denies)`,
-				`never-matches 14:0: no claim can pass: value cannot be 1 and == 2 (the condition always holds)`,
+				`never-matches 10:0: no claim can pass: value cannot be both 6 or more and 5 or less (the rule never denies)`,
+				`never-matches 11:0: no claim can pass: 1 is no String (the rule never denies)`,
+				`never-matches 12:0: no claim can pass: issuer cannot be "CustomClaim" and != "CustomClaim" (the rule never denies)`,
+				`never-matches 13:0: no claim can pass: no integer is less than -9223372036854775808 (the rule never denies)`,
+				`never-matches 14:0: no claim can pass: no integer is greater than 9223372036854775807 (the rule never denies)`,
+				`never-matches 15:0: no claim can pass: value cannot be 1 and == 2 (the condition always holds)`,
 			},
 		},
 		"no rule permits": {

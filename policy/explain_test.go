@@ -269,6 +269,12 @@ func TestDeniedClaims(t *testing.T) {
 			}
 		})
 	}
+	for _, rule := range []string{`[type=="pcrs"] => deny();`, `[type=="pcrs", value=="golden"] => permit();`} {
+		_, err := mustCompile(t, authorizing12(rule)).Decide(set("pcrs", "secret"))
+		if denied, ok := errors.AsType[*DeniedError](err); !ok || len(denied.Claims()) != 1 || !denied.Claims()[0].ReadOnly {
+			t.Errorf("%s: %v, want one claim that is read-only", rule, err)
+		}
+	}
 	if got := new(DeniedError).Claims(); got != nil {
 		t.Errorf("an error of nobody's blames %v", got)
 	}
