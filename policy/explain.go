@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/policy/jmespath"
@@ -83,10 +84,34 @@ type ExplainedCondition struct {
 
 // Claim is a claim as rules see it.
 type Claim struct {
-	Type     string       `json:"type"`
+	Type string `json:"type"`
+	// Value is only the beginning of a long text, such as an event log, as a
+	// String. Length is then how many bytes the whole has.
 	Value    claims.Value `json:"value"`
+	Length   int          `json:"length,omitempty"`
 	Issuer   string       `json:"issuer"`
 	ReadOnly bool         `json:"readOnly,omitempty"`
+}
+
+// explained is a claim as explanations show it.
+func explained(name string, v claims.Value, by issuer, readOnly bool) *Claim {
+	c := &Claim{Type: name, Value: v, Issuer: by.String(), ReadOnly: readOnly}
+	if short := beginning(v); short != v {
+		c.Value, c.Length = short, size(v)
+	}
+	return c
+}
+
+// beginning cuts off a long value.
+func beginning(v claims.Value) claims.Value {
+	if size(v) <= maxExplainedValue {
+		return v
+	}
+	text, isString := v.Str()
+	if !isString {
+		text, _ = v.RawJSON()
+	}
+	return claims.String(strings.ToValidUTF8(text[:maxExplainedValue], "") + "…")
 }
 
 // Mismatch is the comparison that failed, for the claim that came nearest.
@@ -100,7 +125,8 @@ type Mismatch struct {
 	Property string       `json:"property,omitempty"`
 	Operator string       `json:"operator,omitempty"`
 	Found    claims.Value `json:"found,omitzero"`
-	// Want are the values of which none stands in that relation, at most 16.
+	// Want are the values of which none stands in that relation, at most 16. Long
+	// ones are cut off as in Claim.
 	Want []claims.Value `json:"want,omitempty"`
 }
 
@@ -172,7 +198,7 @@ func (t *tracer) last() *ExplainedRule { return &t.explanation.Rules[len(t.expla
 // made notes a claim that the rule makes.
 func (t *tracer) made(verb syntax.Verb, c *claimMade) {
 	name, _ := c.kind.Str()
-	t.note(Effect{Action: verb.String(), Claim: &Claim{Type: name, Value: c.value, Issuer: issuerPolicy.String(), ReadOnly: c.readOnly}})
+	t.note(Effect{Action: verb.String(), Claim: explained(name, c.value, issuerPolicy, c.readOnly)})
 }
 
 func (t *tracer) note(e Effect) {

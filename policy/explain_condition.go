@@ -80,9 +80,7 @@ func (m *machine) show(x *ExplainedCondition, s span) {
 	}
 }
 
-func (f *fact) claim() Claim {
-	return Claim{Type: f.name, Value: f.value, Issuer: f.issuer.String(), ReadOnly: f.readOnly}
-}
+func (f *fact) claim() Claim { return *explained(f.name, f.value, f.issuer, f.readOnly) }
 
 // typeOf returns the type of claim that a condition looks for, "" if it is not
 // fixed.
@@ -184,19 +182,21 @@ func (m *machine) wanted(t *test) []claims.Value {
 func (m *machine) describe(x *Mismatch, f *fact, t *test) {
 	x.Claim = new(f.claim())
 	x.Property, x.Operator = t.property.String(), t.operator.String()
-	x.Found = f.project(t.property)
+	found := f.project(t.property)
+	is := found.Kind()
+	x.Found = beginning(found)
 	all := m.wanted(t)
-	x.Want = append([]claims.Value(nil), all[:min(len(all), maxExplainedClaims)]...)
 	var want []string
-	for _, v := range x.Want {
+	for _, v := range all[:min(len(all), maxExplainedClaims)] {
+		x.Want = append(x.Want, beginning(v))
 		want = append(want, shown(v))
 	}
 	what := fmt.Sprintf("%s of %s is %s", t.property, shown(claims.String(f.name)), shown(x.Found))
 	switch {
 	case len(all) == 0:
 		x.Reason = what + ", and there is nothing to compare it with"
-	case x.Found.Kind() != all[0].Kind():
-		x.Reason = fmt.Sprintf("%s (%s), want %s %s (%s)", what, x.Found.Kind(), t.operator, strings.Join(want, " or "), all[0].Kind())
+	case is != all[0].Kind():
+		x.Reason = fmt.Sprintf("%s (%s), want %s %s (%s)", what, is, t.operator, strings.Join(want, " or "), all[0].Kind())
 	default:
 		x.Reason = fmt.Sprintf("%s, want %s %s", what, t.operator, strings.Join(want, " or "))
 	}

@@ -293,6 +293,13 @@ func TestExplanationIsBounded(t *testing.T) {
 	if n := len(x.Issued.Values("y")); n != 1000 {
 		t.Errorf("%d claims issued", n)
 	}
+	// Long values are cut off.
+	long := mustCompile(t, functional(`c:[type=="events", value!="x"] => issue(claim=c);`)).Explain(set("events", strings.Repeat("ä", 10_000)))
+	for _, c := range []*Claim{&long.Rules[1].Conditions[0].Claims[0], long.Rules[1].Effects[0].Claim} {
+		if text, _ := c.Value.Str(); text != strings.Repeat("ä", maxExplainedValue/2)+"…" || c.Length != 20_000 {
+			t.Errorf("a value of 20000 bytes is shown as %d of %d", len(text), c.Length)
+		}
+	}
 	// A rule may take all steps that it has, explained or not.
 	var conditions []string
 	for i := range 6 {

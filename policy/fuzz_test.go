@@ -49,6 +49,9 @@ func FuzzDecide(f *testing.F) {
 			if !errors.As(err, &bad) || len(bad.Diagnostics) == 0 || err.Error() == "" {
 				t.Fatalf("error %T: %v, want a SyntaxError with a fault", err, err)
 			}
+			if found := Check(text, CheckOptions{Type: "SgxEnclave"}); len(found) < len(bad.Diagnostics) || found[0].Severity != syntax.SeverityError {
+				t.Errorf("Compile finds %d faults, Check %v", len(bad.Diagnostics), found)
+			}
 			return
 		}
 		for _, d := range Check(text, CheckOptions{Type: "Tpm"}) {

@@ -40,6 +40,9 @@ const (
 	// a condition and of a rule.
 	maxExplainedClaims  = 16
 	maxExplainedEffects = 64
+	// maxExplainedValue bounds the bytes that it shows of a value: thirty rules may
+	// read one log.
+	maxExplainedValue = 1 << 10
 
 	// bytesPerStep is how much text is compared or copied in a step.
 	bytesPerStep = 256
