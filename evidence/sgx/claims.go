@@ -37,7 +37,9 @@ var aliases = [...]struct{ deprecated, name string }{
 	{"$tee", "x-ms-attestation-type"},
 }
 
-func aliasesOf(c *claims.Set) *claims.Set {
+// Aliases returns the claims of an enclave once more under the names of the
+// preview: what policies see beside those that a token shows.
+func Aliases(c *claims.Set) *claims.Set {
 	out := new(claims.Set)
 	for _, a := range aliases {
 		for _, v := range c.Values(a.name) {

@@ -41,6 +41,6 @@ func Parse(raw []byte) (*Quote, error) {
 // a verified [evidence.Result] shows, and their deprecated names.
 func (q *Quote) Claims() *claims.Set {
 	all := q.claims.Clone()
-	all.AddAll(aliasesOf(q.claims))
+	all.AddAll(Aliases(q.claims))
 	return all
 }

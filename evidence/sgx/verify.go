@@ -52,7 +52,7 @@ func (v *Verifier) Verify(ctx context.Context, q *Quote, o Options) (*evidence.R
 	result := &evidence.Result{
 		Type:           AttestationType,
 		Claims:         q.claims,
-		PolicyOnly:     aliasesOf(q.claims),
+		PolicyOnly:     Aliases(q.claims),
 		TokenOnly:      tokenOnly,
 		RuntimeBinding: q.Report.ReportData[:],
 		TCB:            verified.TCB,
