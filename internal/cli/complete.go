@@ -32,3 +32,8 @@ func mustTakeFolder(cmd *cobra.Command, flag string) {
 		panic("cli: completion of --" + flag + ": " + err.Error())
 	}
 }
+
+// completeFiles offers files for every argument.
+func completeFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}

@@ -11,13 +11,20 @@ import (
 )
 
 func newPolicy(s Streams) *cobra.Command {
-	cmd := group("policy", "Read and change the policies of an instance",
+	cmd := group("policy", "Check, try and test policies; read and change those of an instance",
+		newPolicyCheck(s),
+		newPolicyFmt(s),
+		newPolicyEval(s),
+		newPolicyHash(s),
 		newPolicyGet(s),
 		newPolicySet(s),
 		newPolicyReset(s),
 		newPolicyTokenHash(s),
 	)
-	cmd.Long = `An instance has a policy for each attestation type: SgxEnclave, OpenEnclave, Tpm,
+	cmd.Long = `check, fmt, eval, explain, test, diff, hash, show-default and token-hash ask nothing
+outside this machine.
+
+An instance has a policy for each attestation type: SgxEnclave, OpenEnclave, Tpm,
 SevSnpVm, TdxVm, AzureGuest. It decides who gets a token, and what stands in it.
 
 Reading one needs the role Attestation Reader, changing one the role Attestation
@@ -25,7 +32,8 @@ Contributor. An instance in isolated mode also wants the change to be signed, by
 the key of one of its policy management certificates (see 'azattest certs').`
 	cmd.Example = `  azattest policy get SgxEnclave --endpoint https://contoso.eus.attest.azure.net
   azattest policy set SgxEnclave policy.txt --endpoint https://contoso.eus.attest.azure.net
-  azattest policy token-hash policy.txt`
+  azattest policy check --type SgxEnclave policy.txt
+  azattest policy eval --claims claims.json policy.txt`
 	return cmd
 }
 
