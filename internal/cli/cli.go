@@ -64,6 +64,8 @@ func Main(args []string, s Streams) int {
 
 func run(ctx context.Context, args []string, s Streams) int {
 	s.shared = &shared{ctx: ctx}
+	stdout := &watched{Writer: s.Out}
+	s.Out = stdout
 	root := newRoot(s)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -75,8 +77,25 @@ func run(ctx context.Context, args []string, s Streams) int {
 	}
 	if _, silent := errors.AsType[*reportedError](err); !silent {
 		complain(s.Err, err)
+		if wantsJSON(cmd) && exitCode(err) != exitUsage && !stdout.isUsed {
+			// Where stdout is what failed, stderr has said so.
+			_ = printJSON(s.Out, newFailure(err))
+		}
 	}
 	return exitCode(err)
+}
+
+// watched knows whether anything was written. A document that was begun is not
+// followed by another.
+type watched struct {
+	io.Writer
+	isUsed bool
+}
+
+// Write writes, and remembers it.
+func (w *watched) Write(p []byte) (int, error) {
+	w.isUsed = true
+	return w.Writer.Write(p)
 }
 
 // complain says what went wrong. Where even that cannot be written, the exit

@@ -167,9 +167,7 @@ func TestServiceWithoutAnAnswerDecidesNothing(t *testing.T) {
 			t.Errorf("exit code %d (%s), want %d", got.code, got.stderr, exitFailed)
 		}
 		got = runAt(t, testTime, "", "quote", "verify", c.quote, "--collateral", nonsense.URL, "--simulator-root", c.root, "--json")
-		if got.code != exitFailed || got.stdout != "" || got.stderr == "" {
-			t.Errorf("exit code %d (%s%s), want %d", got.code, got.stdout, got.stderr, exitFailed)
-		}
+		wantFailure(t, got, exitFailed)
 	})
 	t.Run("unknown platform", func(t *testing.T) {
 		from := provisioningOf(t, "")

@@ -206,6 +206,9 @@ func TestAnswersThatDoNotHoldAreRefused(t *testing.T) {
 		i.answer = test.answer
 		got := i.run(t, "", "policy", "get", "SgxEnclave", "--json")
 		t.Log(name)
-		wantFault(t, got, exitRefused, "token does not hold: "+test.want)
+		if f := wantFailure(t, got, exitRefused); f.Check != test.want || f.Message == "" {
+			t.Errorf("%+v, want check %s", f, test.want)
+		}
+		wantFault(t, i.run(t, "", "policy", "get", "SgxEnclave"), exitRefused, "token does not hold: "+test.want)
 	}
 }

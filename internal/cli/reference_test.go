@@ -169,6 +169,7 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 		attestation{},
 		demoResult{},
 		ready{},
+		failure{},
 	} {
 		members(reflect.TypeOf(v), func(name string) {
 			if !strings.Contains(written, "`"+name+"`") {

@@ -129,8 +129,8 @@ func TestKeysOutOfReachDecideNothingAboutAToken(t *testing.T) {
 				args = append(args, "--ca-file", ca)
 			}
 			got := runAt(t, testTime, jws, args...)
-			if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, test.wantErr) {
-				t.Errorf("exit code %d, %q, %q; want %d and %q on stderr", got.code, got.stdout, got.stderr, exitFailed, test.wantErr)
+			if f := wantFailure(t, got, exitFailed); f.Check != "" || !strings.Contains(f.Message, test.wantErr) {
+				t.Errorf("%+v, want %q and nothing about the token", f, test.wantErr)
 			}
 		})
 	}

@@ -133,11 +133,14 @@ func TestTokenOfALiveEndpoint(t *testing.T) {
 	i.answer = func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, "Busy", "later")
 	}
-	wantFault(t, i.run(t, token, "token", "verify", "-", "--json"), exitFailed, "signing keys of "+i.URL(), "503", "later")
+	wantFault(t, i.run(t, token, "token", "verify", "-"), exitFailed, "signing keys of "+i.URL(), "503", "later")
+	if f := wantFailure(t, i.run(t, token, "token", "verify", "-", "--json"), exitFailed); f.Status != http.StatusServiceUnavailable || f.Check != "" {
+		t.Errorf("%+v", f)
+	}
 	i.answer = func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusBadRequest, "BadRequest", "what is this")
 	}
-	wantFault(t, i.run(t, token, "token", "verify", "-", "--json"), exitFailed, "status 400")
+	wantFault(t, i.run(t, token, "token", "verify", "-"), exitFailed, "status 400")
 	wantFault(t, runAt(t, testTime, token, "token", "verify", "-", "--endpoint", i.URL()), exitFailed, "certificate", "--ca-file")
 	wantFault(t, i.run(t, "nonsense", "token", "verify", "-"), exitRefused, "malformed", "3 parts")
 }
