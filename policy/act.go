@@ -60,6 +60,9 @@ func (m *machine) all(o *operand) []claims.Value {
 // actOnSets makes a claim for every type and value that functions give. Without
 // a value there is nothing to make; a claim without a type is a mistake.
 func (m *machine) actOnSets() error {
+	// What is put there for this combination is not needed for the next.
+	used := len(m.pad)
+	defer func() { m.pad = m.pad[:used] }()
 	a := &m.rule.action
 	kinds, vs := m.all(&a.kind), m.all(&a.value)
 	if len(vs) == 0 {

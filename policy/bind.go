@@ -112,7 +112,7 @@ func (m *machine) combine(next, before int, visit func() error) (bool, error) {
 func (m *machine) gather(c *condition, before int) error {
 	from := len(m.found)
 	m.isMember = append(m.isMember[:0], make([]bool, m.visible)...)
-	if err := m.spend(m.visible / bytesPerStep); err != nil {
+	if err := m.spend(m.visible / factsPerStep); err != nil {
 		return err
 	}
 	_, err := m.combine(0, before, func() error {

@@ -89,7 +89,7 @@ func (p *Program) start(incoming, custom *claims.Set) (*machine, error) {
 // stop lets the next run have the machine's memory. It holds nothing of this run
 // any longer.
 func (m *machine) stop() {
-	if cap(m.facts) > keptFacts {
+	if max(cap(m.facts), cap(m.found), cap(m.isMember), cap(m.pad)) > keptFacts {
 		return
 	}
 	clear(m.facts)

@@ -46,11 +46,14 @@ const (
 
 	// bytesPerStep is how much text is compared or copied in a step.
 	bytesPerStep = 256
+	// factsPerStep is how many claims are marked in a step.
+	factsPerStep = 16
 	// jsonBytesPerStep is how much JSON is read in a step.
 	jsonBytesPerStep = 2
 
 	// typicalFacts is how many claims there is room for from the start.
 	typicalFacts = 32
-	// keptFacts bounds the memory that one run leaves to the next, in claims.
+	// keptFacts bounds the memory that one run leaves to the next, in claims and in
+	// values.
 	keptFacts = 512
 )
