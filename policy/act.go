@@ -155,7 +155,7 @@ func (m *machine) set(name string, v claims.Value) error {
 		return m.fail("property %s is set to %s here and to %s before", name, shown(v), shown(before))
 	}
 	if !twice {
-		m.result.properties.Add(name, v)
+		m.result.properties.Put(name, v)
 	}
 	return nil
 }

@@ -106,6 +106,24 @@ func TestReference_2_AlternativesAreFurtherRules(t *testing.T) {
 	}
 }
 
+// TestReference_2_RefusedForms has what stands in documentation by mistake, and
+// what other languages of claim rules have and this one has not.
+func TestReference_2_RefusedForms(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []string{
+		`[type="x"] => permit();`, `=> permit()`, `[type=="x"] && permit();`, `=> (type="x", value=1);`, `=> issue("PlatformAttested", value=true);`,
+		"[type==\u201cx\u201d] => permit();", `[type=="x", value==<your-signer>] => permit();`,
+		`[type=~"x"] => permit();`, `[type!~"x"] => permit();`, `exists([type=="x"]) => permit();`, `NOT EXISTS([type=="x"]) => permit();`,
+		`count([type=="x"]) >= 1 => permit();`, `[value==1+1] => permit();`, `[value in "x"] => permit();`,
+		`c:[] => add(type="a", value=StringToInt(c.value));`, `c:[] => AddValueAsEnclaveIdentity(c.value);`, `/* no */ => permit();`,
+	} {
+		if _, err := Compile(authorizing12(rule)); err == nil {
+			t.Errorf("accepted: %s", rule)
+		}
+	}
+	accepts(t, map[string]syntax.Code{strings.Replace(authorizing12(`=> permit();`), "rules{", "rules={", 1): syntax.SectionAssignment})
+}
+
 func TestReference_2_Operators(t *testing.T) {
 	t.Parallel()
 	holds := map[string]bool{
