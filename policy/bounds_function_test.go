@@ -69,6 +69,7 @@ func TestQueriesAreBounded(t *testing.T) {
 	if !strings.HasPrefix(failed.Problem, "JmesPath gets a text that is no JSON") || failed.Unwrap() == nil {
 		t.Errorf("failed for %q", failed.Problem)
 	}
+	exceeds(t, functional(`c:[type=="q"] => add(type="x", value=JmesPath("{}", c.value));`), []any{"q", strings.Repeat("a", 1<<15)}, "JmesPath gets a text that is no query")
 	failed = failure(t, functional(`c:[type=="q"] => add(type="x", value=JmesPath("{}", c.value));`), set("q", strings.Repeat("(", 1000)))
 	if !strings.HasPrefix(failed.Problem, "JmesPath gets a text that is no query") {
 		t.Errorf("failed for %q", failed.Problem)

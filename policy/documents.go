@@ -166,6 +166,9 @@ func (m *machine) wrap(err error, format string, args ...any) *EvaluationError {
 	if limit, ok := errors.AsType[*jmespath.EvaluationError](err); ok {
 		failed.IsBound = limit.Code == jmespath.LimitExceeded
 	}
+	if limit, ok := errors.AsType[*jmespath.SyntaxError](err); ok {
+		failed.IsBound = limit.Code == jmespath.LimitExceeded
+	}
 	return failed
 }
 
