@@ -91,11 +91,10 @@ func (o *attestOptions) request(s Streams, kind azattestation.AttestationType, n
 		r.nonce = &o.nonce
 	}
 	if o.draftPolicy != "" {
-		text, err := readInput(s, o.draftPolicy)
+		policy, err := readPolicyText(s, o.draftPolicy)
 		if err != nil {
 			return nil, err
 		}
-		policy := string(text)
 		r.draftPolicy = &policy
 	}
 	return r, nil

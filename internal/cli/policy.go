@@ -108,7 +108,8 @@ func (f *policySigningFlags) open(s Streams) (*azattestation.SigningKey, error) 
 }
 
 // loadPolicyToken reads the token of a policy, such as one that was signed on
-// another machine.
+// another machine. One that is signed must be signed by the key whose certificate
+// it names; whether anybody trusts that one is for the service to say.
 func loadPolicyToken(s Streams, name string) (*azattestation.PolicyToken, error) {
 	raw, err := readInput(s, name)
 	if err != nil {
@@ -118,5 +119,18 @@ func loadPolicyToken(s Streams, name string) (*azattestation.PolicyToken, error)
 	if err != nil {
 		return nil, fmt.Errorf("policy token %s: %w", name, serviceFault(err))
 	}
+	if isUnsigned(p) {
+		return p, nil
+	}
+	if err := p.VerifySignature(); err != nil {
+		return nil, withHint(fmt.Errorf("policy token %s: %w", name, serviceFault(err)),
+			"somebody changed it, or it was signed by another key than that of its certificate: make it again")
+	}
 	return p, nil
+}
+
+// isUnsigned says whether a token pretends to no signer at all.
+func isUnsigned(p *azattestation.PolicyToken) bool {
+	t, err := azattestation.ParseToken(p.String())
+	return err == nil && t.Algorithm() == "none" && len(p.Signer()) == 0
 }

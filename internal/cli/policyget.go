@@ -39,12 +39,18 @@ stderr, and is no failure.`,
 		ValidArgsFunction: completeType(false),
 	}
 	o.connect.add(cmd, credentialDefault)
-	cmd.Flags().StringVarP(&o.out, "out", "o", "", "file to write the policy to, instead of stdout")
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "file to write the policy to; - is standard output, as without it")
 	o.asJSON = jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		kind, err := attestationTypeOf(cmd, args[0])
 		if err != nil {
 			return err
+		}
+		if o.out == "-" {
+			if *o.asJSON {
+				return usage(cmd.CommandPath(), "--json and --out - both want standard output")
+			}
+			o.out = "" // where the policy goes anyway
 		}
 		c, err := o.connect.administration(cmd, s)
 		if err != nil {
@@ -100,9 +106,11 @@ func (o *policyGetOptions) print(s Streams, p *shownPolicy) error {
 	return nil
 }
 
-// isPlainText reports whether text of several lines shows as what it is.
+// isPlainText reports whether text of several lines shows as what it is. A
+// carriage return that ends no line would let what follows overwrite it.
 func isPlainText(text string) bool {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
-		return !unicode.IsPrint(r) && !strings.ContainsRune("\n\r\t\uFEFF", r)
+		return !unicode.IsPrint(r) && !strings.ContainsRune("\n\t\uFEFF", r)
 	})
 }

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/azattest/azattest/azattestation"
@@ -88,12 +86,12 @@ func (o *policyChangeOptions) read(s Streams, files []string) (string, *azattest
 		change.PolicyToken = p
 		return p.Policy(), change, nil
 	}
-	text, err := readInput(s, files[0])
+	text, err := readPolicyText(s, files[0])
 	if err != nil {
-		return "", nil, fmt.Errorf("policy: %w", err)
+		return "", nil, err
 	}
 	change.SigningKey, err = o.signing.open(s)
-	return string(text), change, err
+	return text, change, err
 }
 
 func newPolicyReset(s Streams) *cobra.Command {
@@ -105,11 +103,13 @@ func newPolicyReset(s Streams) *cobra.Command {
 in force again: for Tpm none at all. An instance in isolated mode wants this
 signed too.`,
 		Example: `  azattest policy reset SgxEnclave --endpoint https://contoso.eus.attest.azure.net
-  azattest policy reset SgxEnclave --signing-key key.pem --signing-cert cert.pem`,
+  azattest policy reset SgxEnclave --signing-key key.pem --signing-cert cert.pem
+  azattest policy token-hash --reset --signing-key key.pem --signing-cert cert.pem --out reset.jwt
+  azattest policy reset SgxEnclave --policy-token reset.jwt`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeType(false),
 	}
-	o.add(cmd, "file with a token without a policy that was signed elsewhere, to send instead of one made here")
+	o.add(cmd, "file with a token without a policy, made by 'azattest policy token-hash --reset --out', to send instead of one made here")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		kind, err := attestationTypeOf(cmd, args[0])
 		if err != nil {
