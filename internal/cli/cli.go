@@ -30,6 +30,9 @@ import (
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
+	// IsTerminal says whether somebody watches Err, and wants to know what takes so
+	// long.
+	IsTerminal bool
 	// Now is the clock.
 	Now func() time.Time
 	// Env looks up a variable of the environment, "" if it is not set. Nil means
@@ -49,7 +52,11 @@ func (s Streams) env(name string) string {
 
 // Standard returns the streams and the clock of the process.
 func Standard() Streams {
-	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, Env: os.Getenv}
+	info, err := os.Stderr.Stat()
+	return Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, IsTerminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
+		Now: time.Now, Env: os.Getenv,
+	}
 }
 
 // Main runs the command line and returns the exit code. Interrupt and terminate

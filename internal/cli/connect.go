@@ -114,13 +114,18 @@ func (f *connectFlags) open(cmd *cobra.Command, s Streams) (*azattestation.Clien
 // clientOptions are those of every client of the command.
 func clientOptions(s Streams, transport policy.Transporter, apiVersion string, identity credentialFlags) *azattestation.ClientOptions {
 	const (
-		// A person waits: what does not work within a second or so is reported.
+		// A person waits: what fails within a second or so is reported.
 		retries    = 2
 		retryDelay = 200 * time.Millisecond
 	)
 	o := new(azattestation.ClientOptions)
 	o.Transport, o.APIVersion, o.Cloud = transport, apiVersion, identity.configuration()
-	o.Retry = policy.RetryOptions{MaxRetries: retries, RetryDelay: retryDelay}
+	o.Retry = policy.RetryOptions{MaxRetries: retries, RetryDelay: retryDelay, TryTimeout: patienceForTry}
+	waiting := new(patience)
+	if s.IsTerminal {
+		waiting.w = s.Err
+	}
+	o.PerCallPolicies = append(o.PerCallPolicies, waiting)
 	o.Telemetry.ApplicationID = "azattest"
 	o.TokenValidation = asOf(s.Now)
 	return o
@@ -142,7 +147,7 @@ func transportTo(s Streams, caFile string) (*http.Client, error) {
 	}
 	return &http.Client{
 		Transport: &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true},
-		Timeout:   time.Minute,
+		Timeout:   patienceInAll,
 		// Evidence is for nobody else, and keys that somebody else hands out are not
 		// the service's.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -48,6 +48,9 @@ func serviceFault(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("ask the service: %w", errInterrupted)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return withHint(fmt.Errorf("ask the service: no answer within %s", patienceInAll), "try again; or something on the way, such as a firewall, lets nothing through")
+	}
 	text := errors.New("ask the service: " + plain(err))
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return withHint(text, "name the CA of the service with --ca-file, if it is not one that this machine trusts")
