@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +52,9 @@ The evidence is what authorizes an attestation, so no credential is sent unless
 	f.StringVar(&o.draftPolicy, "draft-policy", "", "file with a policy to try for this request; the token is then not signed")
 	o.asJSON = jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := o.check(cmd); err != nil {
+			return err
+		}
 		if err := o.connect.complete(cmd, s); err != nil {
 			return err
 		}
@@ -66,6 +70,11 @@ The evidence is what authorizes an attestation, so no credential is sent unless
 		if err != nil {
 			return err
 		}
+		if !outcome.Verified {
+			if _, err := fmt.Fprintln(s.Err, "azattest: the token of a draft policy is not signed: it proves nothing"); err != nil {
+				return err
+			}
+		}
 		if *o.asJSON {
 			return printJSON(s.Out, outcome)
 		}
@@ -73,6 +82,18 @@ The evidence is what authorizes an attestation, so no credential is sent unless
 		return err
 	}
 	return cmd
+}
+
+func (o *attestOptions) check(cmd *cobra.Command) error {
+	switch command := cmd.CommandPath(); {
+	case o.runtimeJSON && o.runtimeData == "":
+		return usage(command, "--runtime-data-json goes with --runtime-data")
+	case o.initTimeJSON && o.initTimeData == "":
+		return usage(command, "--init-time-data-json goes with --init-time-data")
+	case !utf8.ValidString(o.nonce):
+		return usage(command, "--nonce %q: want UTF-8, for the token could not repeat it otherwise", o.nonce)
+	}
+	return nil
 }
 
 func (o *attestOptions) request(s Streams, kind azattestation.AttestationType, name string) (*attestRequest, error) {

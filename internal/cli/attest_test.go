@@ -107,7 +107,14 @@ func TestDraftPolicyGivesATokenThatNobodySigned(t *testing.T) {
 	t.Parallel()
 	o := startOwnService(t, "")
 	draft := inFile(t, "draft.txt", `version= 1.0;authorizationrules{=> permit();};issuancerules{=> issue(type="tried", value=true);};`)
-	got := wantDone[shownAttestation](t, o.run(t, "attest", "sgx", o.quote, "--draft-policy", draft, "--json"))
+	answer := o.run(t, "attest", "sgx", o.quote, "--draft-policy", draft, "--json")
+	got := wantDone[shownAttestation](t, answer)
+	if !strings.Contains(answer.stderr, "not signed: it proves nothing") {
+		t.Errorf("stderr %q, want a warning", answer.stderr)
+	}
+	if got := o.run(t, "attest", "sgx", o.quote); got.stderr != "" {
+		t.Errorf("stderr %q of a token that is signed", got.stderr)
+	}
 	if got.Verified || got.Algorithm != "none" || got.Issuer != "" || got.KeyID != "" || got.Claims["tried"] != true {
 		t.Errorf("%+v", got)
 	}

@@ -59,12 +59,25 @@ an Open Enclave report, judged by real collateral.`,
 	o.asJSON = jsonFlag(cmd)
 	mustComplete(cmd, "accept-tcb-status", tcbStatuses()...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if o.quote == "" && o.runtimeData != "" {
-			return usage(cmd.CommandPath(), "--runtime-data goes with --quote: the simulated enclave binds its own key")
+		if err := o.check(cmd); err != nil {
+			return err
 		}
 		return demo(cmd.Context(), s, o)
 	}
 	return cmd
+}
+
+func (o *demoOptions) check(cmd *cobra.Command) error {
+	command := cmd.CommandPath()
+	for _, name := range []string{"runtime-data", "runtime-data-json", "collateral", "update", "collateral-cache", "accept-stale-collateral", "at"} {
+		if o.quote == "" && cmd.Flags().Changed(name) {
+			return usage(command, "--%s goes with --quote: simulated evidence binds a key of its own, and comes with its own collateral, of now", name)
+		}
+	}
+	if o.runtimeJSON && o.runtimeData == "" {
+		return usage(command, "--runtime-data-json goes with --runtime-data")
+	}
+	return o.source.check(command)
 }
 
 // demoResult is what demo --json prints. "verified" stands last.

@@ -84,10 +84,12 @@ func (o *quoteVerifyOptions) check(cmd *cobra.Command) error {
 	switch {
 	case o.endorsements != "" && cmd.Flags().Changed("collateral"):
 		return usage(cmd.CommandPath(), "--endorsements and --collateral exclude each other")
+	case o.endorsements != "" && (o.source.update != "" || o.source.cache != ""):
+		return usage(cmd.CommandPath(), "--endorsements excludes --update and --collateral-cache: nobody is asked for collateral")
 	case o.number < 0:
 		return usage(cmd.CommandPath(), "--tcb-evaluation-number %d: want 0 or more", o.number)
 	}
-	return nil
+	return o.source.check(cmd.CommandPath())
 }
 
 // verify returns what is true of the evidence in a file. Its errors are those of

@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/azattest/azattest/attest"
-	"github.com/azattest/azattest/collateral"
 	"github.com/azattest/azattest/evidence/dcap"
 	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/token"
@@ -132,8 +131,6 @@ func (o *serveOptions) check(command string) error {
 		return usage(command, "--token-lifetime %s: want a second or more", o.tokenLifetime)
 	case o.azureDefault < 0:
 		return usage(command, "--azure-default-tcb %d: want a TCB evaluation data number, or 0", o.azureDefault)
-	case o.source.update != "" && o.source.update != collateral.UpdateStandard && o.source.update != collateral.UpdateEarly:
-		return usage(command, "--update %q: want standard or early", o.source.update)
 	case o.linger < 0:
 		return usage(command, "--linger %s: want a duration that is not negative", o.linger)
 	case !o.dev && !o.at.IsZero():
@@ -147,7 +144,7 @@ func (o *serveOptions) check(command string) error {
 	case !o.dev && !o.plainHTTP && (o.tlsCert == "" || o.tlsKey == ""):
 		return usage(command, "--tls-cert and --tls-key go together")
 	}
-	return nil
+	return o.source.check(command)
 }
 
 func isLoopback(host string) bool {

@@ -31,6 +31,20 @@ func (f *sourceFlags) add(cmd *cobra.Command) {
 	mustComplete(cmd, "update", "standard", "early")
 }
 
+// check refuses what cannot be obeyed: nobody asks a folder which collateral it
+// shall give, nor keeps it twice.
+func (f *sourceFlags) check(command string) error {
+	switch {
+	case f.update != "" && f.update != collateral.UpdateStandard && f.update != collateral.UpdateEarly:
+		return usage(command, "--update %q: want standard or early", f.update)
+	case !isURL(f.from) && f.update != "":
+		return usage(command, "--update goes with a --collateral URL: a folder gives what is in it")
+	case !isURL(f.from) && f.cache != "":
+		return usage(command, "--collateral-cache goes with a --collateral URL: a folder is on this machine already")
+	}
+	return nil
+}
+
 // source is an opened source of collateral with what must be closed after it.
 type source struct {
 	collateral.Source

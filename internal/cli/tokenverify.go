@@ -52,7 +52,7 @@ Keys out of reach say nothing about the token: exit code 3.`,
 	}
 	o.connect.addPublic(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.jwks, "jwks", "", "file with the instance's keys, a saved answer to GET /certs, in place of --endpoint")
+	f.StringVar(&o.jwks, "jwks", "", "file with the instance's keys, a saved answer to GET /certs, in place of --endpoint; - is standard input")
 	f.StringVar(&o.issuer, "issuer", "", "URL that must stand in iss (default: the endpoint)")
 	f.Var(&o.skip, "skip", "checks to leave out, separated by commas: "+strings.Join(skippableNames(), ", "))
 	f.DurationVar(&o.slack, "slack", azattestation.DefaultTimeSlack, "how far the clocks of service and this machine may differ; 0s for not at all")
@@ -85,6 +85,8 @@ func (o *tokenVerifyOptions) check(cmd *cobra.Command, s Streams) error {
 	switch {
 	case o.jwks != "" && (o.connect.endpoint != "" || o.connect.caFile != ""):
 		return usage(command, "--jwks excludes --endpoint and --ca-file: nobody is asked")
+	case o.issuer != "" && o.skips(azattestation.TokenCheckIssuer):
+		return usage(command, "--issuer and --skip issuer exclude each other")
 	case o.slack < 0:
 		return usage(command, "--slack %s: want 0s or more", o.slack)
 	}
