@@ -77,7 +77,7 @@ func TestBadKeysAndCertificates(t *testing.T) {
 		"no key":                  {one.certificateFile, nil, exitUsage, "--signing-key and --signing-cert are missing"},
 		"half a key":              {one.certificateFile, []string{"--signing-key", one.keyFile}, exitUsage, "go together"},
 		"key of another":          {one.certificateFile, []string{"--signing-key", one.keyFile, "--signing-cert", two.certificateFile}, exitFailed, "signing key"},
-		"no PEM":                  {one.certificateFile, []string{"--signing-key", inFile(t, "k.pem", "nonsense"), "--signing-cert", one.certificateFile}, exitFailed, "signing key"},
+		"no PEM":                  {one.certificateFile, []string{"--signing-key", inFile(t, "k.pem", "nonsense"), "--signing-cert", one.certificateFile}, exitFailed, ": --signing-key and --signing-cert: want "},
 		"a key for a certificate": {one.keyFile, one.flags(), exitFailed, "no PEM block of type CERTIFICATE"},
 		"two certificates":        {both, one.flags(), exitFailed, "2 certificates, want one"},
 		"no file":                 {"missing.pem", one.flags(), exitFailed, "missing.pem"},

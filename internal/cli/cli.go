@@ -105,12 +105,13 @@ func (w *watched) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
-// complain says what went wrong. Where even that cannot be written, the exit
-// code is all that is left.
+// complain says what went wrong, each thing on one line: names of files and flags
+// may hold anything. Where even that cannot be written, the exit code is all that
+// is left.
 func complain(w io.Writer, err error) {
-	_, _ = fmt.Fprintf(w, "azattest: %s\n", err)
+	_, _ = fmt.Fprintf(w, "azattest: %s\n", escaped(err.Error()))
 	if hint := hintFor(err); hint != "" {
-		_, _ = fmt.Fprintf(w, "hint: %s\n", hint)
+		_, _ = fmt.Fprintf(w, "hint: %s\n", escaped(hint))
 	}
 }
 

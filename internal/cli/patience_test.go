@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -64,9 +65,9 @@ func TestSlowServiceIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	for delay, isTold := range map[time.Duration]bool{time.Second: false, 19 * time.Second: true} {
 		synctest.Test(t, func(t *testing.T) {
-			slow := transportFunc(func(r *http.Request) (*http.Response, error) {
+			slow := transportFunc(func(*http.Request) (*http.Response, error) {
 				time.Sleep(delay)
-				return nil, &http.ProtocolError{ErrorString: "none of HTTP"}
+				return nil, errors.New("none of HTTP")
 			})
 			var stderr bytes.Buffer
 			s := Streams{Err: &stderr, Now: time.Now, IsTerminal: true}

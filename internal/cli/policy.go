@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,6 +102,9 @@ func (f *policySigningFlags) open(s Streams) (*azattestation.SigningKey, error) 
 		return nil, fmt.Errorf("signing certificate: %w", err)
 	}
 	k, err := azattestation.ParseSigningKey(key, certificate)
+	if e, ok := errors.AsType[*azattestation.ArgumentError](err); ok {
+		return nil, fmt.Errorf("signing key %s with certificate %s: %w", f.key, f.certificate, argumentFault(e))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s with certificate %s: %s", f.key, f.certificate, plain(err))
 	}

@@ -15,6 +15,23 @@ func (t *table) rows(name string, values []string) {
 	}
 }
 
+// escaped replaces what would do more to a terminal than show, and line breaks, by
+// what Go writes for them. Unlike [clean] it leaves the rest of a sentence alone.
+func escaped(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		if one := text[:size]; unicode.IsPrint(r) && utf8.ValidString(one) {
+			b.WriteString(one)
+		} else {
+			quoted := strconv.Quote(one)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		text = text[size:]
+	}
+	return b.String()
+}
+
 // clean quotes text that would do more to a terminal than show: whoever wrote a
 // token or a certificate chose what stands in it.
 func clean(text string) string {

@@ -62,6 +62,8 @@ func serviceFault(err error) error {
 // them.
 var argumentNames = map[string]string{
 	"endpoint": "--endpoint", "ClientOptions.APIVersion": "--api-version", "PolicyToken": "--policy-token", "evidence": "FILE",
+	"keyPEM": "--signing-key", "signer": "--signing-key", "keyPEM, certificatePEM": "--signing-key and --signing-cert",
+	"issuers": "--signing-cert",
 }
 
 // argumentFault says what is wrong with something that was given to the command.
@@ -86,10 +88,15 @@ func answerFault(e *azattestation.AnswerError) error {
 type responseError struct {
 	status                 int
 	code, message, request string
+	isRefusal              bool // of what was sent; all else decides nothing
 }
 
 func (e *responseError) Error() string {
-	text := fmt.Sprintf("the service refused with status %d", e.status)
+	verb := "answered"
+	if e.isRefusal {
+		verb = "refused"
+	}
+	text := fmt.Sprintf("the service %s with status %d", verb, e.status)
 	if e.code != "" {
 		text += ", " + told(e.code)
 	}
@@ -102,7 +109,7 @@ func (e *responseError) Error() string {
 	return text
 }
 
-// responseFault reads a refusal. Status 400 is how the service refuses evidence,
+// responseFault reads an answer that is no success. Status 400 is how the service refuses evidence,
 // policies and changes, exit code 1; to a question, and with any other status, it
 // means that nothing was decided, 3.
 func responseFault(e *azcore.ResponseError) error {
@@ -114,7 +121,7 @@ func responseFault(e *azcore.ResponseError) error {
 		isQuestion = resp.Request != nil && resp.Request.Method == http.MethodGet
 	}
 	var err error = r
-	if r.status == http.StatusBadRequest && !isQuestion {
+	if r.isRefusal = r.status == http.StatusBadRequest && !isQuestion; r.isRefusal {
 		err = &refusedError{r}
 	}
 	if hint := r.hint(); hint != "" {
@@ -149,7 +156,8 @@ func (e *responseError) hint() string {
 		return "the caller needs the role Attestation Reader to read, Attestation Contributor to change; " +
 			"log in with 'az login' as somebody who has it, or name another --credential"
 	case e.status == http.StatusNotFound || e.status == http.StatusMethodNotAllowed:
-		return "the endpoint has no such operation: is it an attestation service, and one with policies of its own?"
+		return "the endpoint has no such operation: is it an attestation service? " +
+			"One that 'azattest serve' runs has its policies from files, see --policy-sgx and --policy-open-enclave there"
 	case e.status >= http.StatusMultipleChoices && e.status < http.StatusBadRequest:
 		return "redirects are not followed: give the URL of the instance itself"
 	}
