@@ -34,6 +34,14 @@ func readClaims(s Streams, name string) (*givenClaims, error) {
 	return c, nil
 }
 
+// fit refuses claims that no client of a kind of attestation states.
+func (g *givenClaims) fit(kind string) error {
+	if kind == "" || kind == "Tpm" || kind == "VbsEnclave" || g.custom == nil || g.custom.Len() == 0 {
+		return nil
+	}
+	return fmt.Errorf("claim %q of issuer CustomClaim: only clients of Tpm and VbsEnclave state claims themselves", g.custom.Names()[0])
+}
+
 // parseClaims finds out which form text has. Whatever is not exactly one of them
 // is refused: a claim that is passed over may be the one that denies.
 func parseClaims(raw []byte) (*givenClaims, error) {
@@ -84,8 +92,17 @@ func parseClaimsObject(text []byte) (*givenClaims, error) {
 	case isBareToken(top):
 		return tokenClaims(top)
 	}
+	set, err := plainClaims(top)
+	return &givenClaims{incoming: set}, err
+}
+
+// plainClaims returns the claims of which each member is one.
+func plainClaims(top *claims.Set) (*claims.Set, error) {
 	set := new(claims.Set)
 	for name, v := range top.All() {
+		if name == "" {
+			return nil, errors.New("claim without a type")
+		}
 		values, err := scalarsOf(v)
 		if err != nil {
 			return nil, fmt.Errorf("claim %q: %w", name, err)
@@ -94,7 +111,7 @@ func parseClaimsObject(text []byte) (*givenClaims, error) {
 			return nil, err
 		}
 	}
-	return &givenClaims{incoming: set}, nil
+	return set, nil
 }
 
 // objectOf returns a member that is an object.

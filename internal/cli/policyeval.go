@@ -26,12 +26,12 @@ func (f *policyRunFlags) add(cmd *cobra.Command) {
 // that has it.
 const claimForms = `The claims are JSON, strings, booleans and integers of 64 bits, in one of these forms:
 
-  {"type": value or [values], ...}
-  [{"type": ..., "value": ..., "issuer": ...}, ...]; the issuer is AttestationService
-      unless it says CustomClaim, as of claims that a TPM's client states itself
-  a token, decoded or not (nothing is verified): its claims without those about the
-      token itself and without those that a policy issued (x-ms-policy)
-  what 'azattest quote verify --json' prints`
+    {"type": value or [values], ...}
+    [{"type": ..., "value": ..., "issuer": ...}, ...]; the issuer is AttestationService
+        unless it says CustomClaim, as of claims that a TPM's client states itself
+    a token, decoded or not (nothing is verified): its claims without those about the
+        token itself and without those that a policy issued (x-ms-policy)
+    what 'azattest quote verify --json' prints`
 
 // run explains the policy in a file.
 func (f *policyRunFlags) run(cmd *cobra.Command, s Streams, name string) (*policyFile, *policy.Explanation, error) {
@@ -49,6 +49,9 @@ func (f *policyRunFlags) run(cmd *cobra.Command, s Streams, name string) (*polic
 	given, err := readClaims(s, f.claims)
 	if err != nil {
 		return nil, nil, err
+	}
+	if err := given.fit(kind); err != nil {
+		return nil, nil, fmt.Errorf("claims %s: %w", f.claims, err)
 	}
 	program, err := file.compile(s)
 	if err != nil {

@@ -57,6 +57,9 @@ A policy with faults is not laid out: exit code 1.`,
 }
 
 func (o *policyFmtOptions) check(cmd *cobra.Command, args []string) error {
+	if o.diff && *o.asJSON {
+		return usage(cmd.CommandPath(), "--diff and --json exclude each other")
+	}
 	for _, name := range args {
 		if name == "-" && o.write {
 			return usage(cmd.CommandPath(), "--write wants a file: standard input cannot be rewritten")
@@ -108,22 +111,22 @@ func (o *policyFmtOptions) one(s Streams, name string, f *policyFile, p *formatt
 		_, err := fmt.Fprint(s.Err, syntax.Render(f.name, f.text, p.found))
 		return err
 	}
-	if p.Changed {
-		_, err := fmt.Fprintf(s.Err, "azattest: %s: laid out, the policy is another text: its hash changes from %s to %s\n", clean(f.name), p.OldPolicyHash, p.PolicyHash)
-		if err != nil {
-			return err
-		}
-	}
 	if o.write && p.Changed {
 		if err := rewriteFile(name, []byte(p.Policy)); err != nil {
 			return fmt.Errorf("policy: %w", err)
 		}
 		p.Written = true
 	}
-	if *o.asJSON || o.write && !o.diff {
+	if o.diff || !o.write && !*o.asJSON {
+		if err := o.show(s.Out, f, p); err != nil {
+			return err
+		}
+	}
+	if !p.Changed {
 		return nil
 	}
-	return o.show(s.Out, f, p)
+	_, err := fmt.Fprintf(s.Err, "azattest: %s: laid out, the policy is another text: its hash changes from %s to %s\n", clean(f.name), p.OldPolicyHash, p.PolicyHash)
+	return err
 }
 
 func (o *policyFmtOptions) show(w io.Writer, f *policyFile, p *formattedPolicy) error {
