@@ -62,15 +62,17 @@ type guide struct {
 }
 
 // TestGuide runs the examples of the guide. A policy is followed by claims and
-// by what they lead to, as often as the guide likes, or by its faults.
+// by what they lead to, as often as the guide likes, or by its faults. One that
+// names a kind of evidence behind maa has none for it.
 func TestGuide(t *testing.T) {
 	t.Parallel()
 	g := new(guide)
 	var differ []block
 	for _, b := range readBlocks(t, guidePath) {
-		switch b.kind {
-		case "", "ebnf", "sh":
-		case "maa":
+		attestationType, isPolicy := strings.CutPrefix(b.kind, "maa")
+		switch {
+		case b.kind == "", b.kind == "ebnf", b.kind == "sh", b.kind == "yaml":
+		case isPolicy:
 			if g.unshown != 0 {
 				t.Errorf("line %d: the guide does not show what the policy does", g.unshown)
 			}
@@ -79,9 +81,12 @@ func TestGuide(t *testing.T) {
 			g.text = b.text
 			g.program, g.err = Compile(b.text)
 			g.incoming, g.custom = nil, nil
-		case "json claims":
+			if attestationType != "" {
+				g.withoutFaults(t, b.line, strings.TrimSpace(attestationType))
+			}
+		case b.kind == "json claims":
 			g.incoming, g.custom = g.claims(t, b), nil
-		case "json custom":
+		case b.kind == "json custom":
 			g.custom = g.claims(t, b)
 		default:
 			g.outcomes++
@@ -111,6 +116,14 @@ func (g *guide) claims(t *testing.T, b block) *claims.Set {
 		t.Fatalf("line %d: %v", b.line, err)
 	}
 	return stated
+}
+
+// withoutFaults checks that nothing is to be said against the policy.
+func (g *guide) withoutFaults(t *testing.T, line int, attestationType string) {
+	t.Helper()
+	if found := Check(g.text, CheckOptions{Type: attestationType}); len(found) > 0 {
+		t.Errorf("line %d: as a policy for %s it has faults:\n%s", line, attestationType, syntax.Render("policy.maa", g.text, found))
+	}
 }
 
 // shown returns what a block should show, and what it shows, both in one form.
