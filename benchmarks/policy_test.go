@@ -27,6 +27,8 @@ import (
 type decided struct {
 	name string
 	text func(testing.TB) string
+	// modules are the translations to Rego, by what the benchmark calls them.
+	modules map[string]string
 	// inputs are the claims that all engines are asked about; the first is
 	// measured.
 	inputs func(testing.TB) []map[string]any
@@ -34,15 +36,15 @@ type decided struct {
 
 func policies() []decided {
 	return []decided{
-		{"sgx", constant(policy.DefaultSGX), enclaves},
-		{"guest", constant(policy.DefaultAzureGuest), guests},
-		{"signer", func(tb testing.TB) string { tb.Helper(); return read(tb, "signer.maa") }, enclaves},
+		{"sgx", constant(policy.DefaultSGX), map[string]string{"opa": "sgx.rego"}, enclaves},
+		{"guest", constant(policy.DefaultAzureGuest), map[string]string{"opa": "guest.rego"}, guests},
+		{"signer", func(tb testing.TB) string { tb.Helper(); return read(tb, "signer.maa") }, map[string]string{"opa": "signer.rego"}, enclaves},
 		// The largest public policy, of Windows' device health attestation. It is
 		// other people's text, so it stays in the corpus.
 		{"health", func(tb testing.TB) string {
 			tb.Helper()
 			return string(corpus.Read(tb, "policies", "real", "healthattestation-csp-tpm-v1.2.txt"))
-		}, logs},
+		}, map[string]string{"opa": "health.rego", "opa-queries": "health-queries.rego"}, logs},
 	}
 }
 
@@ -204,16 +206,20 @@ func logOf(tb testing.TB, events []event) map[string]any {
 
 // prepared is a policy, ready to run, in each engine.
 type prepared struct {
-	ours  *policy.Program
-	query rego.PreparedEvalQuery
-	cel   cel.Program
+	ours *policy.Program
+	opa  map[string]rego.PreparedEvalQuery
+	cel  cel.Program
 }
 
 func (d decided) prepare(tb testing.TB) prepared {
 	tb.Helper()
+	queries := make(map[string]rego.PreparedEvalQuery)
+	for name, file := range d.modules {
+		queries[name] = must[rego.PreparedEvalQuery](tb)(prepareOPA(tb.Context(), read(tb, file)))
+	}
 	return prepared{
 		must[*policy.Program](tb)(policy.Compile(d.text(tb))),
-		must[rego.PreparedEvalQuery](tb)(prepareOPA(tb.Context(), read(tb, d.name+".rego"))),
+		queries,
 		must[cel.Program](tb)(prepareCEL(must[*cel.Env](tb)(celEnvironment()), read(tb, d.name+".cel"))),
 	}
 }
@@ -230,8 +236,10 @@ func TestTranslations(t *testing.T) {
 			for i, input := range d.inputs(t) {
 				want := canonical(t, ours(p.ours, input))
 				seen[want] = true
-				if diff := cmp.Diff(want, canonical(t, opa(t, p.query, input))); diff != "" {
-					t.Errorf("input %d, OPA (-ours +OPA):\n%s", i, diff)
+				for name, query := range p.opa {
+					if diff := cmp.Diff(want, canonical(t, opa(t, query, input))); diff != "" {
+						t.Errorf("input %d, %s (-ours +OPA):\n%s", i, name, diff)
+					}
 				}
 				if diff := cmp.Diff(want, canonical(t, commonExpression(p.cel, input))); diff != "" {
 					t.Errorf("input %d, CEL (-ours +CEL):\n%s", i, diff)
@@ -278,7 +286,9 @@ func BenchmarkPolicy(b *testing.B) {
 			input := d.inputs(b)[0]
 			decide := discard(ours(p.ours, input))
 			b.Run("azattest", func(b *testing.B) { compare(b, "x-ours", decide, decide) })
-			b.Run("opa", func(b *testing.B) { compare(b, "x-ours", decide, discard(opa(b, p.query, input))) })
+			for _, name := range slices.Sorted(maps.Keys(p.opa)) {
+				b.Run(name, func(b *testing.B) { compare(b, "x-ours", decide, discard(opa(b, p.opa[name], input))) })
+			}
 			b.Run("cel", func(b *testing.B) { compare(b, "x-ours", decide, discard(commonExpression(p.cel, input))) })
 		})
 	}
@@ -288,7 +298,7 @@ func BenchmarkPolicy(b *testing.B) {
 func BenchmarkPolicyCompile(b *testing.B) {
 	for _, d := range policies() {
 		b.Run(d.name, func(b *testing.B) {
-			text, module, expression := d.text(b), read(b, d.name+".rego"), read(b, d.name+".cel")
+			text, module, expression := d.text(b), read(b, d.modules["opa"]), read(b, d.name+".cel")
 			ctx := b.Context()
 			environment := must[*cel.Env](b)(celEnvironment())
 			compile := func() error { _, err := policy.Compile(text); return err }

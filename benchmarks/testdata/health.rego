@@ -1,3 +1,5 @@
+# What queries over the log have in common is worked out once, which a policy
+# cannot say but whoever writes Rego would.
 package policy
 
 events := json.unmarshal(input.events).Events
