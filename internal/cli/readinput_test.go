@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -50,5 +52,33 @@ func TestStandardInputIsReadOnce(t *testing.T) {
 	} {
 		got := runAt(t, testTime, test.stdin, append(strings.Fields(command), test.args...)...)
 		wantFault(t, got, exitUsage, "standard input can be read once", "hint: run 'azattest "+command+" --help'")
+	}
+}
+
+// Whoever waits for a service can stop too, and that refuses nothing.
+func TestWaitingForServicesEndsWithTheCommand(t *testing.T) {
+	t.Parallel()
+	c := simulate(t, nil, nil)
+	for name, args := range map[string][]string{
+		"quote verify":   {"quote", "verify", c.quote, "--simulator-root", c.root, "--collateral"},
+		"attest":         {"attest", "sgx", c.quote, "--endpoint"},
+		"signers list":   {"signers", "list", "--endpoint"},
+		"policy get":     {"policy", "get", "Tpm", "--no-credential", "--endpoint"},
+		"token show":     {"token", "show", inFile(t, "token.jwt", "eyJhbGciOiJub25lIn0.e30."), "--certs"},
+		"collateral set": {"collateral", "fetch", "--quote", c.quote, "--simulator-root", c.root, "--out", t.TempDir(), "--from"},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		over := make(chan struct{})
+		silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			interrupt()
+			<-over
+		}))
+		var out, stderr bytes.Buffer
+		s := Streams{Out: &out, Err: &stderr, Now: func() time.Time { return testTime }}
+		code := run(ctx, append(args, silent.URL), s)
+		close(over)
+		silent.Close()
+		t.Log(name)
+		wantFault(t, outcome{code, out.String(), stderr.String()}, exitFailed)
 	}
 }
