@@ -79,6 +79,9 @@ func parseClaimsObject(text []byte) (*givenClaims, error) {
 		if genuine, _ := top.First("genuine"); genuine != claims.Boolean(true) || !isInner {
 			return nil, errors.New("the evidence is not genuine: there are no claims")
 		}
+		if inner.Has("") {
+			return nil, errNoType
+		}
 		return &givenClaims{incoming: incomingOf(inner, nil)}, nil
 	case isPayload:
 		for _, name := range top.Names() {
@@ -98,20 +101,20 @@ func parseClaimsObject(text []byte) (*givenClaims, error) {
 
 // plainClaims returns the claims of which each member is one.
 func plainClaims(top *claims.Set) (*claims.Set, error) {
-	set := new(claims.Set)
+	set := newOnceSet()
 	for name, v := range top.All() {
 		if name == "" {
-			return nil, errors.New("claim without a type")
+			return nil, errNoType
 		}
 		values, err := scalarsOf(v)
 		if err != nil {
 			return nil, fmt.Errorf("claim %q: %w", name, err)
 		}
-		if err := addOnce(set, name, values); err != nil {
+		if err := set.add(name, values...); err != nil {
 			return nil, err
 		}
 	}
-	return set, nil
+	return set.Set, nil
 }
 
 // objectOf returns a member that is an object.
@@ -159,13 +162,27 @@ func scalarOf(raw json.RawMessage) (claims.Value, error) {
 	return v, nil
 }
 
-// addOnce states the values of a claim, each of which may stand once.
-func addOnce(set *claims.Set, name string, values []claims.Value) error {
+// onceSet is a set of claims each of which may stand once.
+type onceSet struct {
+	*claims.Set
+
+	seen map[statedClaim]bool
+}
+
+type statedClaim struct {
+	name  string
+	value claims.Value
+}
+
+func newOnceSet() onceSet { return onceSet{new(claims.Set), map[statedClaim]bool{}} }
+
+func (s onceSet) add(name string, values ...claims.Value) error {
 	for _, v := range values {
-		if slices.Contains(set.Values(name), v) {
+		if s.seen[statedClaim{name, v}] {
 			return fmt.Errorf("claim %q: value %s stands twice", name, cutOff(string(v.AppendJSON(nil)), 60))
 		}
-		set.Add(name, v)
+		s.seen[statedClaim{name, v}] = true
+		s.Add(name, v)
 	}
 	return nil
 }
@@ -191,16 +208,17 @@ func parseClaimsList(text []byte) (*givenClaims, error) {
 	if err := json.Unmarshal(text, &listed); err != nil {
 		return nil, fmt.Errorf("list of claims: %w", err)
 	}
-	given := &givenClaims{incoming: new(claims.Set), custom: new(claims.Set)}
+	incoming, custom := newOnceSet(), newOnceSet()
 	for i := range listed {
-		if err := given.add(listed[i]); err != nil {
+		if err := listed[i].state(incoming, custom); err != nil {
 			return nil, fmt.Errorf("claim %d of the list: %w", i+1, err)
 		}
 	}
-	return given, nil
+	return &givenClaims{incoming: incoming.Set, custom: custom.Set}, nil
 }
 
-func (g *givenClaims) add(c listedClaim) error {
+// state states the claim where it belongs.
+func (c listedClaim) state(incoming, custom onceSet) error {
 	for name := range c {
 		if !slices.Contains([]string{"type", "value", "issuer"}, name) {
 			return fmt.Errorf("member %q, want type, value and issuer", name)
@@ -224,9 +242,9 @@ func (g *givenClaims) add(c listedClaim) error {
 	}
 	switch issuer {
 	case "AttestationService":
-		return addOnce(g.incoming, kind, []claims.Value{v})
+		return incoming.add(kind, v)
 	case "CustomClaim":
-		return addOnce(g.custom, kind, []claims.Value{v})
+		return custom.add(kind, v)
 	}
 	return fmt.Errorf("issuer %q, want AttestationService or CustomClaim: claims of the policy's own come of its rules", issuer)
 }

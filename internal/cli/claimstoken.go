@@ -10,6 +10,8 @@ import (
 	"github.com/azattest/azattest/policy"
 )
 
+var errNoType = errors.New("claim without a type")
+
 // isBareToken reports whether an object is the payload of a token: no claims of
 // evidence have an issuer and an end.
 func isBareToken(set *claims.Set) bool {
@@ -24,6 +26,9 @@ func isBareToken(set *claims.Set) bool {
 func tokenClaims(payload *claims.Set) (*givenClaims, error) {
 	issued, _ := objectOf(payload, "x-ms-policy")
 	given := &givenClaims{incoming: incomingOf(payload, issued)}
+	if given.incoming.Has("") {
+		return nil, errNoType
+	}
 	if given.incoming.Len() == 0 {
 		return nil, errors.New("the token says nothing of evidence")
 	}

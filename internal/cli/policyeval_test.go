@@ -106,6 +106,8 @@ func TestParseClaims(t *testing.T) {
 		"null within":                   {text: `{"a":["x",null]}`, want: "value null"},
 		"evidence that is not genuine":  {text: `{"genuine":false,"error":{}}`, want: "not genuine"},
 		"not genuine, and claims":       {text: `{"genuine":"true","claims":{"a":1}}`, want: "not genuine"},
+		"token, no type":                {text: `{"payload":{"":1}}`, want: "claim without a type"},
+		"evidence, no type":             {text: `{"genuine":true,"claims":{"":1}}`, want: "claim without a type"},
 		"token without evidence":        {text: `{"payload":{"iss":"i"}}`, want: "says nothing of evidence"},
 		"more beside a payload":         {text: `{"payload":{"a":1},"b":2}`, want: `member "b"`},
 		"list of other things":          {text: `[1]`, want: "list of claims"},

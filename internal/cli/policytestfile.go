@@ -94,6 +94,9 @@ func readTests(s Streams, name string) (*testFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tests: %w", err)
 	}
+	if err := checkShape(raw); err != nil {
+		return nil, fmt.Errorf("tests %s: %s", name, yamlProblem(err))
+	}
 	f := &testFile{name: name}
 	d := yaml.NewDecoder(bytes.NewReader(raw))
 	d.KnownFields(true)
@@ -130,7 +133,7 @@ func yamlProblem(err error) string {
 		text = "there is nothing in it"
 	}
 	if e, ok := errors.AsType[*yaml.TypeError](err); ok {
-		text = strings.Join(e.Errors, "; ")
+		text = strings.Join(e.Errors[:min(len(e.Errors), 3)], "; ")
 	}
 	return strings.NewReplacer(" in type cli.testFile", "", " in type cli.testCase", "", " into cli.testFile", "", " into cli.testCase", "").Replace(text)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,61 @@ import (
 
 	"github.com/azattest/azattest/claims"
 )
+
+// The members of a table, and of a case.
+var (
+	tableMembers = []string{"policy", "type", "cases"}
+	caseMembers  = []string{"name", "type", "claims", "want", "issued", "properties"}
+)
+
+// checkShape looks at a table before it is decoded into structs: for that, the
+// decoder compares each member of a mapping with each other, whether it knows them
+// or not, and a large file would take hours.
+func checkShape(raw []byte) error {
+	var document yaml.Node
+	if err := yaml.Unmarshal(raw, &document); err != nil || len(document.Content) == 0 {
+		return err // nothing: the decoder says so
+	}
+	table := document.Content[0]
+	if err := checkMembers(table, tableMembers); err != nil {
+		return err
+	}
+	for i := 0; i+1 < len(table.Content); i += 2 {
+		if table.Content[i].Value != "cases" {
+			continue
+		}
+		cases := table.Content[i+1]
+		if cases.Kind != yaml.SequenceNode {
+			return fmt.Errorf("line %d: want a list of cases", cases.Line)
+		}
+		for _, c := range cases.Content {
+			if err := checkMembers(c, caseMembers); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkMembers(n *yaml.Node, known []string) error {
+	if n.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: want a mapping of %s", n.Line, strings.Join(known, ", "))
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		switch {
+		case key.Kind != yaml.ScalarNode || !slices.Contains(known, key.Value):
+			return fmt.Errorf("line %d: field %s not found", key.Line, cutOff(key.Value, 60))
+		case seen[key.Value]:
+			return fmt.Errorf("line %d: field %s already defined", key.Line, key.Value)
+		case slices.Contains([]string{"policy", "type", "want"}, key.Value) && value.Kind != yaml.ScalarNode:
+			return fmt.Errorf("line %d: %s: want a text", value.Line, key.Value)
+		}
+		seen[key.Value] = true
+	}
+	return nil
+}
 
 // claimsOfNode returns the claims of a test: a file in any form of --claims, or one
 // of these forms in place.
