@@ -87,6 +87,7 @@ func TestParseClaims(t *testing.T) {
 		"list":                   {text: `[{"type":"a","value":"1"},{"type":"a","value":1},{"type":"a","value":1,"issuer":"CustomClaim"}]`, incoming: `{"a":["1",1]}`, custom: `{"a":1}`},
 		"empty list":             {text: `[]`, incoming: `{}`},
 		"keys of a TPM are text": {text: `{"payload":{"x-ms-tpm-request-key":{"jwk":{"kty":"RSA"}}}}`, incoming: `{"x-ms-tpm-request-key":"{\"jwk\":{\"kty\":\"RSA\"}}"}`},
+		"names of the preview":   {text: `{"payload":{"x-ms-sgx-mrenclave":"00","x-ms-sgx-svn":2,"x-ms-attestation-type":"sgx"}}`, incoming: `{"$sgx-mrenclave":"00","$svn":2,"$tee":"sgx","x-ms-attestation-type":"sgx","x-ms-sgx-mrenclave":"00","x-ms-sgx-svn":2}`},
 		"one PCR":                {text: `{"iss":"i","exp":1,"x-ms-azurevm-attested-pcrs":[7],"x-ms-isolation-tee":{"a":1}}`, incoming: `{"x-ms-azurevm-attested-pcrs":7}`},
 		"properties, simulation": {text: `{"genuine":true,"claims":{"a":1,"x-azattest-simulated":true,"x-ms-sgx-tcbidentifier":"11"}}`, incoming: `{"a":1}`},
 

@@ -41,7 +41,7 @@ func strip(v reflect.Value) {
 	case reflect.Struct:
 		for _, field := range v.Fields() {
 			switch field.Interface().(type) {
-			case syntax.Range, syntax.Comments, []*syntax.Comment, *syntax.Comment:
+			case syntax.Range, []*syntax.Comment, *syntax.Comment:
 				field.SetZero()
 			default:
 				strip(field)
