@@ -31,14 +31,15 @@ func (m *machine) act() error {
 
 // claimMade is a claim that an action describes.
 type claimMade struct {
-	kind, value claims.Value
-	readOnly    bool
+	kind, value            claims.Value
+	readOnly, readOnlyType bool
 }
 
 // claim returns the claim that an action without functions describes.
 func (m *machine) claim() claimMade {
 	a := &m.rule.action
-	return claimMade{m.value(&a.kind), m.value(&a.value), m.taints(&a.kind) || m.taints(&a.value)}
+	ofType := m.taints(&a.kind)
+	return claimMade{m.value(&a.kind), m.value(&a.value), ofType || m.taints(&a.value), ofType}
 }
 
 // taints reports whether what is made of an operand is read-only.
@@ -71,7 +72,8 @@ func (m *machine) actOnSets() error {
 	if len(kinds) == 0 {
 		return m.fail("the type of a claim gets no value, want a String that is not empty")
 	}
-	made := claimMade{readOnly: m.taints(&a.kind) || m.taints(&a.value)}
+	ofType := m.taints(&a.kind)
+	made := claimMade{readOnly: ofType || m.taints(&a.value), readOnlyType: ofType}
 	for _, made.kind = range kinds {
 		for _, made.value = range vs {
 			if err := m.spend(1); err != nil {
@@ -134,7 +136,7 @@ func (m *machine) makeClaim(made *claimMade) error {
 	if m.tracer != nil {
 		m.tracer.made(verb, made)
 	}
-	return m.state(name, v, issuerPolicy, made.readOnly)
+	return m.state(fact{name: name, value: v, issuer: issuerPolicy, readOnly: made.readOnly, readOnlyType: made.readOnlyType})
 }
 
 // set states a property. It has one value: rules that disagree about it cannot
@@ -211,26 +213,27 @@ func (m *machine) isIssued(name string, v claims.Value) (bool, error) {
 
 // state adds a claim to those that rules see, unless it is there already or no
 // rule could see it.
-func (m *machine) state(name string, v claims.Value, by issuer, readOnly bool) error {
-	slot, named := m.program.slots[name]
+func (m *machine) state(f fact) error {
+	slot, named := m.program.slots[f.name]
 	if !named {
 		if !m.program.scans {
 			return nil
 		}
-		slot = m.otherSlot(name)
+		slot = m.otherSlot(f.name)
 	}
-	i, err := m.findFact(&m.chains[slot], statement{v, by})
+	i, err := m.findFact(&m.chains[slot], f.statement())
 	if err != nil {
 		return err
 	}
 	if i != 0 {
-		m.facts[i].readOnly = m.facts[i].readOnly || readOnly
+		m.facts[i].readOnly = m.facts[i].readOnly || f.readOnly
+		m.facts[i].readOnlyType = m.facts[i].readOnlyType || f.readOnlyType
 		return nil
 	}
 	if len(m.facts) > maxFacts {
 		return m.exceeded("there are more than %d claims", maxFacts)
 	}
-	m.facts = append(m.facts, fact{name: name, value: v, issuer: by, readOnly: readOnly})
+	m.facts = append(m.facts, f)
 	m.chains[slot].extend(m.facts)
 	return nil
 }

@@ -81,8 +81,10 @@ func (c *checker) nearest(name string, known []string) string {
 
 // scope is what the rule being checked has declared so far.
 type scope struct {
-	rule     *syntax.Rule
-	declared []string
+	rule *syntax.Rule
+	// named are all names, declared those that bind claims: a condition with !
+	// binds none.
+	named, declared []string
 }
 
 func (c *checker) rule(section syntax.SectionKind, rule *syntax.Rule) {
@@ -91,9 +93,7 @@ func (c *checker) rule(section syntax.SectionKind, rule *syntax.Rule) {
 		for _, test := range condition.Tests {
 			c.test(s, test)
 		}
-		if !condition.Negated {
-			c.declare(s, condition.Name)
-		}
+		c.declare(s, condition)
 	}
 	placed := c.placement(section, rule.Action)
 	if rule.Action.Claim != nil {
@@ -105,15 +105,19 @@ func (c *checker) rule(section syntax.SectionKind, rule *syntax.Rule) {
 	}
 }
 
-func (c *checker) declare(s *scope, name *syntax.Identifier) {
+func (c *checker) declare(s *scope, condition *syntax.Condition) {
+	name := condition.Name
 	if name == nil {
 		return
 	}
-	if slices.Contains(s.declared, name.Name) {
+	if slices.Contains(s.named, name.Name) {
 		c.report(RepeatedIdentifier, name.Range, fmt.Sprintf("identifier %s is declared twice in one rule", name.Name), "give each condition its own")
 		return
 	}
-	s.declared = append(s.declared, name.Name)
+	s.named = append(s.named, name.Name)
+	if !condition.Negated {
+		s.declared = append(s.declared, name.Name)
+	}
 }
 
 // declared reports a name that no earlier condition declares.

@@ -147,7 +147,9 @@ func (c *compiler) compile(r *rule) {
 			source: source, place: place, negated: source.Negated, slot: -1, existential: true,
 		})
 		c.condition(&r.conditions[place])
-		if source.Name != nil {
+		// The name of a condition with ! binds nothing, and must not take another's
+		// place.
+		if source.Name != nil && !source.Negated {
 			c.places[source.Name.Name] = place
 		}
 	}

@@ -108,7 +108,7 @@ func (m *machine) load(incoming *claims.Set, by issuer) error {
 		return nil
 	}
 	for name, v := range incoming.All() {
-		if err := m.state(name, v, by, by == issuerService && isReadOnly(name)); err != nil {
+		if err := m.state(fact{name: name, value: v, issuer: by, readOnly: by == issuerService && isReadOnly(name)}); err != nil {
 			return err
 		}
 	}

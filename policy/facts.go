@@ -41,9 +41,9 @@ type fact struct {
 	name   string
 	value  claims.Value
 	issuer issuer
-	// readOnly is of claims that may be read but not issued, nor what is made of
-	// them.
-	readOnly bool
+	// readOnly is of claims whose value may be read but not issued, nor what is
+	// made of it; readOnlyType is of those whose type was made of such a value.
+	readOnly, readOnlyType bool
 	// next is the next fact of the same type, 0 if there is none: facts are
 	// chained by type in the order in which they came, and none points back.
 	next int
@@ -70,7 +70,9 @@ func (f *fact) project(p syntax.Property) claims.Value {
 
 // taints reports whether what is made of the property p of the fact is
 // read-only.
-func (f *fact) taints(p syntax.Property) bool { return f.readOnly && p == syntax.Value }
+func (f *fact) taints(p syntax.Property) bool {
+	return f.readOnly && p == syntax.Value || f.readOnlyType && p == syntax.Type
+}
 
 // chain is where the facts of one type begin and end; both are 0 if there are
 // none. Fact 0 is a sentinel, so that 0 can mean none.

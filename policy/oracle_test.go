@@ -96,7 +96,7 @@ func (o *oracle) operand(r *syntax.Rule, all [][]fact, tuple []fact, e syntax.Ex
 	}
 	var made values
 	for _, t := range all {
-		made.readOnly = made.readOnly || t[place].readOnly && reference.Property == syntax.Value
+		made.readOnly = made.readOnly || (t[place].readOnly && reference.Property == syntax.Value || t[place].readOnlyType && reference.Property == syntax.Type)
 		if v := t[place].project(reference.Property); !slices.Contains(made.list, v) {
 			made.list = append(made.list, v)
 		}
@@ -206,7 +206,7 @@ func (o *oracle) rule(kind syntax.SectionKind, r *syntax.Rule) {
 			for _, v := range vs.list {
 				text, isString := name.Str()
 				o.failed = o.failed || !isString || text == ""
-				made = append(made, fact{name: text, value: v, issuer: issuerPolicy, readOnly: names.readOnly || vs.readOnly})
+				made = append(made, fact{name: text, value: v, issuer: issuerPolicy, readOnly: names.readOnly || vs.readOnly, readOnlyType: names.readOnly})
 			}
 		}
 	}
@@ -229,6 +229,7 @@ func (o *oracle) state(f fact) {
 		return
 	}
 	o.facts[i].readOnly = o.facts[i].readOnly || f.readOnly
+	o.facts[i].readOnlyType = o.facts[i].readOnlyType || f.readOnlyType
 }
 
 // decision is what the oracle says.

@@ -41,6 +41,22 @@ func TestReference_3_ReadOnlyClaims(t *testing.T) {
 	if failed = failure(t, functional(`c:[type=="pcrs"] => issue(type=c.value, value=1);`), set("pcrs", "x")); failed.Problem != `claim "x"`+no {
 		t.Errorf("failed for %v", failed)
 	}
+	// A type that was made of its value is read-only too, however it is read again.
+	const hidden = `p:[type=="pcrs"] => add(type=JsonToClaimValue(JmesPath(p.value, "PCRs[0].Digests.SHA256")), value="mark");`
+	for _, leak := range []string{
+		`c:[value=="mark"] => issue(type="leak", value=c.type);`,
+		`c:[value=="mark"] => issue(type=c.type, value=1);`,
+		`c:[value=="mark"] => issue(type="leak", value=AppendString("x", c.type));`,
+		`c:[value=="mark"] => issue(type="leak", value=JmesPath("{}", AppendString(AppendString("'", c.type), "'")));`,
+		`c:[value=="mark"] => issueproperty(type=c.type, value=true);`,
+	} {
+		if failed := failure(t, functional(hidden, leak), pcrs); failed.Rule.Number != 2 || !strings.Contains(failed.Problem, "read-only claim") {
+			t.Errorf("%s: failed for %v", leak, failed)
+		}
+	}
+	if failed := failure(t, functional(hidden, `c:[value=="mark"] => add(type="mid", value=c.type);`, `d:[type=="mid"] => issue(claim=d);`), pcrs); failed.Rule.Number != 3 {
+		t.Errorf("by way of a third: failed for %v", failed)
+	}
 	// A claim of the client's has none, whatever its name.
 	d, err := mustCompile(t, functional(`c:[type=="pcrs"] => issue(claim=c);`)).DecideWith(nil, set("pcrs", "mine"))
 	if err != nil || string(d.Issued.AppendJSON(nil)) != `{"pcrs":"mine"}` {

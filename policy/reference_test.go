@@ -303,6 +303,30 @@ func TestReference_3_Negation(t *testing.T) {
 	}
 }
 
+// A name stands once in a rule, that of a condition with ! too: else it would bind
+// what must not be there.
+func TestReference_3_NameOfNegationBindsNothing(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []string{
+		`a:[type=="x"] && !a:[type=="revoked"] && [type=="y", value==a.value] => permit();`,
+		`!a:[type=="revoked"] && a:[type=="x"] => permit();`,
+		`!a:[type=="revoked"] && !a:[type=="x"] => permit();`,
+	} {
+		_, err := Compile(`version=1.2; authorizationrules { ` + rule + ` };`)
+		faulty, ok := errors.AsType[*SyntaxError](err)
+		if !ok || faulty.Diagnostics[0].Code != RepeatedIdentifier {
+			t.Errorf("%s: %v, want %s", rule, err, RepeatedIdentifier)
+		}
+	}
+	p := mustCompile(t, `version=1.2; authorizationrules { a:[type=="x"] && !b:[type=="revoked"] && [type=="y", value==a.value] => permit(); };`)
+	if _, err := p.Decide(set("x", 1, "y", 1)); err != nil {
+		t.Errorf("nothing is revoked: %v", err)
+	}
+	if _, err := p.Decide(set("x", 1, "y", 1, "revoked", 1)); err == nil {
+		t.Error("permitted although revoked")
+	}
+}
+
 func TestReference_3_UnknownTypesMatchNothing(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"$tee-future", "$greg"} {
