@@ -23,23 +23,33 @@ type DeniedClaim struct {
 
 // Claims returns the claims that are to blame: those with which the first rule
 // that denied fired, or, if no rule permitted, for each rule that could have
-// permitted the claim that came nearest to what it wants. It runs the policy once
-// more, over the claims that were given to [Program.Decide].
+// permitted the claim that came nearest to what it wants; 16 at most. It runs the
+// policy once more, over the claims that were given to [Program.Decide].
 func (e *DeniedError) Claims() []DeniedClaim {
 	if e.program == nil {
 		return nil
 	}
-	x := e.program.ExplainWith(e.incoming, e.custom)
-	var blamed []DeniedClaim
-	for i := range x.Rules {
-		r := &x.Rules[i]
-		if r.Section != syntax.Authorization.String() || len(blamed) >= maxExplainedClaims {
-			continue
+	left := maxExplainedClaims
+	t := newTracer(func(r *rule) bool {
+		if r.section != syntax.Authorization {
+			return false
 		}
-		switch {
-		case e.Reason == Denied && x.Deciding != nil && r.RuleName == *x.Deciding:
+		if e.Reason == Denied {
+			return r.source.Number == e.Rule.Number
+		}
+		if r.action.verb != syntax.Permit || left == 0 {
+			return false
+		}
+		left--
+		return true
+	})
+	e.program.trace(t, e.incoming, e.custom)
+	var blamed []DeniedClaim
+	for i := range t.explanation.Rules {
+		r := &t.explanation.Rules[i]
+		if e.Reason == Denied {
 			blamed = append(blamed, r.grounds()...)
-		case e.Reason == NoPermit && e.program.authorization[r.Number-1].action.verb == syntax.Permit:
+		} else {
 			blamed = append(blamed, r.obstacle()...)
 		}
 	}
@@ -53,7 +63,7 @@ func (r *ExplainedRule) grounds() []DeniedClaim {
 		for _, claim := range c.Claims {
 			blamed = append(blamed, DeniedClaim{Rule: r.RuleName, Type: claim.Type, Value: claim.Value, ReadOnly: claim.ReadOnly, Reason: "a rule denies it"})
 		}
-		if len(c.Claims) == 0 {
+		if len(c.Claims) == 0 && c.Omitted == 0 && c.Mismatch == nil {
 			blamed = append(blamed, DeniedClaim{Rule: r.RuleName, Type: c.absent, Reason: "a rule denies its absence"})
 		}
 	}

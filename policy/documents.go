@@ -115,11 +115,12 @@ func (q *queries) keep(text string, query *jmespath.Query) {
 
 // query compiles a query that is known at run time only.
 func (m *machine) query(text string) (*jmespath.Query, error) {
-	if query := m.program.queries.find(text); query != nil {
-		return query, nil
-	}
+	// It costs the same if it is known: a decision must not depend on those before.
 	if err := m.spend(len(text)); err != nil {
 		return nil, err
+	}
+	if query := m.program.queries.find(text); query != nil {
+		return query, nil
 	}
 	query, err := jmespath.Compile(text)
 	if err != nil {

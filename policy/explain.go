@@ -1,16 +1,12 @@
 package policy
 
 import (
-	"errors"
-	"strings"
-
 	"github.com/azattest/azattest/claims"
-	"github.com/azattest/azattest/policy/jmespath"
-	"github.com/azattest/azattest/policy/syntax"
 )
 
 // Explanation says what a policy makes of claims, and why, rule by rule. The
-// names of its members in JSON are stable.
+// names of its members in JSON are stable. It shows 4096 claims and values at
+// most, and 1 MiB of their text; what comes later is only counted.
 type Explanation struct {
 	// Verdict is "permit", "denied", "no-permit", or "error" if a rule cannot be
 	// carried out.
@@ -64,6 +60,8 @@ type ExplainedRule struct {
 	Conditions []ExplainedCondition `json:"conditions"`
 	// Effects are what the rule did, at most 64 things.
 	Effects []Effect `json:"effects"`
+	// EffectsOmitted is how many more it did.
+	EffectsOmitted int `json:"effectsOmitted,omitempty"`
 }
 
 // ExplainedCondition is what became of a condition.
@@ -91,27 +89,6 @@ type Claim struct {
 	Length   int          `json:"length,omitempty"`
 	Issuer   string       `json:"issuer"`
 	ReadOnly bool         `json:"readOnly,omitempty"`
-}
-
-// explained is a claim as explanations show it.
-func explained(name string, v claims.Value, by issuer, readOnly bool) *Claim {
-	c := &Claim{Type: name, Value: v, Issuer: by.String(), ReadOnly: readOnly}
-	if short := beginning(v); short != v {
-		c.Value, c.Length = short, size(v)
-	}
-	return c
-}
-
-// beginning cuts off a long value.
-func beginning(v claims.Value) claims.Value {
-	if size(v) <= maxExplainedValue {
-		return v
-	}
-	text, isString := v.Str()
-	if !isString {
-		text, _ = v.RawJSON()
-	}
-	return claims.String(strings.ToValidUTF8(text[:maxExplainedValue], "") + "…")
 }
 
 // Mismatch is the comparison that failed, for the claim that came nearest.
@@ -143,125 +120,12 @@ type Effect struct {
 // does.
 func (p *Program) Explain(incoming *claims.Set) *Explanation { return p.ExplainWith(incoming, nil) }
 
-// ExplainWith explains what [Program.DecideWith] does.
+// ExplainWith explains what [Program.DecideWith] does. The verdict is that of
+// DecideWith: the run that is watched only says how it came about.
 func (p *Program) ExplainWith(incoming, custom *claims.Set) *Explanation {
-	m, err := p.start(incoming, custom)
-	defer m.stop()
-	t := &tracer{explanation: new(Explanation), queryBudget: jmespath.Budget{Steps: maxQuerySteps}}
-	var decision *Decision
-	if err == nil {
-		m.tracer = t
-		decision, err = m.decide()
-	}
+	decision, err := p.DecideWith(incoming, custom)
+	t := newTracer(nil)
+	p.trace(t, incoming, custom)
 	t.finish(p, decision, err)
 	return t.explanation
-}
-
-// tracer watches a run.
-type tracer struct {
-	explanation *Explanation
-	// steps are those that explaining takes, which the policy does not pay for.
-	steps       int
-	queryBudget jmespath.Budget
-	// firstPermit is the first rule that permitted.
-	firstPermit *RuleName
-}
-
-func nameOf(p *Program, r *rule) RuleName {
-	start := r.source.Range.Start
-	return RuleName{
-		Section: r.section.String(), Number: r.source.Number,
-		Line: start.Line, Column: start.Column, Text: r.source.Range.Of(p.text),
-	}
-}
-
-// begin looks at the conditions of the rule that is about to run.
-func (t *tracer) begin(m *machine) {
-	x := ExplainedRule{RuleName: nameOf(m.program, m.rule), State: RuleSkipped, Effects: []Effect{}}
-	t.aside(m, func() { x.Conditions = m.explainConditions() })
-	t.explanation.Rules = append(t.explanation.Rules, x)
-}
-
-// aside does something with the machine that does not count as the policy's work.
-func (t *tracer) aside(m *machine, do func()) {
-	steps, made, budget := m.steps, m.madeSize, m.queryBudget
-	m.steps, m.madeSize, m.queryBudget = t.steps, 0, t.queryBudget
-	do()
-	t.steps, t.queryBudget = m.steps, m.queryBudget
-	m.steps, m.madeSize, m.queryBudget = steps, made, budget
-	m.found, m.pad = m.found[:0], m.pad[:0]
-}
-
-// last is the rule that is running.
-func (t *tracer) last() *ExplainedRule { return &t.explanation.Rules[len(t.explanation.Rules)-1] }
-
-// made notes a claim that the rule makes.
-func (t *tracer) made(verb syntax.Verb, c *claimMade) {
-	name, _ := c.kind.Str()
-	t.note(Effect{Action: verb.String(), Claim: explained(name, c.value, issuerPolicy, c.readOnly)})
-}
-
-func (t *tracer) note(e Effect) {
-	if x := t.last(); len(x.Effects) < maxExplainedEffects {
-		x.Effects = append(x.Effects, e)
-	}
-}
-
-// end notes what became of the rule.
-func (t *tracer) end(m *machine, fired bool, err error) {
-	x := t.last()
-	switch verb := m.rule.action.verb; {
-	case err != nil:
-		x.State, x.Problem = RuleFailed, problemOf(err)
-	case fired:
-		x.State = RuleFired
-		if verb == syntax.Permit || verb == syntax.Deny {
-			t.note(Effect{Action: verb.String()})
-		}
-		if verb == syntax.Permit && t.firstPermit == nil {
-			t.firstPermit = new(x.RuleName)
-		}
-		t.aside(m, func() { m.explainJoined(x.Conditions) })
-	}
-}
-
-func problemOf(err error) string {
-	if failed, ok := errors.AsType[*EvaluationError](err); ok {
-		return failed.Problem
-	}
-	return err.Error()
-}
-
-// finish says how it ended, and which rules did not run.
-func (t *tracer) finish(p *Program, decision *Decision, err error) {
-	x := t.explanation
-	var all []*rule
-	for _, section := range [][]rule{p.configuration, p.authorization, p.issuance} {
-		for i := range section {
-			all = append(all, &section[i])
-		}
-	}
-	for _, r := range all[len(x.Rules):] {
-		left := ExplainedRule{RuleName: nameOf(p, r), State: RuleNotRun, Conditions: []ExplainedCondition{}, Effects: []Effect{}}
-		x.Rules = append(x.Rules, left)
-	}
-	if denied, ok := errors.AsType[*DeniedError](err); ok {
-		x.Verdict = denied.Reason.String()
-		x.Deciding = nameOfError(denied.Rule)
-		return
-	}
-	if failed, ok := errors.AsType[*EvaluationError](err); ok {
-		x.Verdict, x.Problem = "error", failed.Problem
-		x.Deciding = nameOfError(failed.Rule)
-		return
-	}
-	x.Verdict, x.Permitted, x.Deciding = "permit", true, t.firstPermit
-	x.Issued, x.Properties = decision.Issued, decision.Properties
-}
-
-func nameOfError(r *Rule) *RuleName {
-	if r == nil {
-		return nil
-	}
-	return &RuleName{Section: r.Section.String(), Number: r.Number, Line: r.Range.Start.Line, Column: r.Range.Start.Column, Text: r.Text}
 }

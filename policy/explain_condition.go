@@ -30,7 +30,7 @@ func (m *machine) explainConditions() []ExplainedCondition {
 		switch {
 		case x.Holds:
 		case c.negated:
-			x.Mismatch = &Mismatch{Reason: "there is such a claim, want none", Type: m.program.typeOf(c), Claim: new(x.Claims[0])}
+			x.Mismatch = &Mismatch{Reason: "there is such a claim, want none", Type: m.program.typeOf(c), Claim: m.claimOf(m.found[passing.from])}
 		default:
 			x.Mismatch = m.mismatch(c)
 		}
@@ -72,15 +72,25 @@ func (m *machine) explainJoined(explained []ExplainedCondition) {
 	}
 }
 
+// show shows the first of the claims that a span has, as far as there is room.
 func (m *machine) show(x *ExplainedCondition, s span) {
-	shown := min(s.to-s.from, maxExplainedClaims)
-	x.Claims, x.Omitted = make([]Claim, 0, shown), s.to-s.from-shown
-	for _, i := range m.found[s.from : s.from+shown] {
-		x.Claims = append(x.Claims, m.facts[i].claim())
+	all := m.found[s.from:s.to]
+	x.Claims = make([]Claim, 0, min(len(all), maxExplainedClaims, m.tracer.room.mentions))
+	for _, i := range all[:cap(x.Claims)] {
+		c := m.claimOf(i)
+		if c == nil {
+			break
+		}
+		x.Claims = append(x.Claims, *c)
 	}
+	x.Omitted = len(all) - len(x.Claims)
 }
 
-func (f *fact) claim() Claim { return *explained(f.name, f.value, f.issuer, f.readOnly) }
+// claimOf returns a fact as explanations show it, nil if there is no room.
+func (m *machine) claimOf(i int) *Claim {
+	f := &m.facts[i]
+	return m.tracer.room.claim(Claim{Type: f.name, Value: f.value, Issuer: f.issuer.String(), ReadOnly: f.readOnly}, i)
+}
 
 // typeOf returns the type of claim that a condition looks for, "" if it is not
 // fixed.
@@ -124,10 +134,10 @@ func (m *machine) mismatch(c *condition) *Mismatch {
 	case nearest == 0:
 		x.Reason = "there is no claim"
 	case failed < 0:
-		x.Claim = new(m.facts[nearest].claim())
+		x.Claim = m.claimOf(nearest)
 		x.Reason = "no claim passes together with those of the conditions before"
 	default:
-		m.describe(x, &m.facts[nearest], &c.tests[failed])
+		m.describe(x, nearest, &c.tests[failed])
 	}
 	return x
 }
@@ -178,16 +188,26 @@ func (m *machine) wanted(t *test) []claims.Value {
 	return all
 }
 
-// describe says which comparison failed.
-func (m *machine) describe(x *Mismatch, f *fact, t *test) {
-	x.Claim = new(f.claim())
+// describe says which comparison failed, for the claim that came nearest.
+func (m *machine) describe(x *Mismatch, nearest int, t *test) {
+	f := &m.facts[nearest]
 	x.Property, x.Operator = t.property.String(), t.operator.String()
+	if x.Claim = m.claimOf(nearest); x.Claim == nil {
+		x.Reason = fmt.Sprintf("no claim passes %s %s", t.property, t.operator)
+		return
+	}
 	found := f.project(t.property)
 	is := found.Kind()
-	x.Found = beginning(found)
+	x.Found = x.Claim.Value
+	if t.property != syntax.Value {
+		x.Found = found
+	}
 	all := m.wanted(t)
 	var want []string
 	for _, v := range all[:min(len(all), maxExplainedClaims)] {
+		if !m.tracer.room.take(min(size(v), maxExplainedValue)) {
+			break
+		}
 		x.Want = append(x.Want, beginning(v))
 		want = append(want, shown(v))
 	}
@@ -195,6 +215,8 @@ func (m *machine) describe(x *Mismatch, f *fact, t *test) {
 	switch {
 	case len(all) == 0:
 		x.Reason = what + ", and there is nothing to compare it with"
+	case len(want) == 0:
+		x.Reason = what
 	case is != all[0].Kind():
 		x.Reason = fmt.Sprintf("%s (%s), want %s %s (%s)", what, is, t.operator, strings.Join(want, " or "), all[0].Kind())
 	default:

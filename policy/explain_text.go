@@ -61,7 +61,10 @@ func (r *ExplainedRule) write(b *strings.Builder) {
 		}
 		b.WriteByte('\n')
 	}
-	if r.State == RuleFired && len(r.Effects) == 0 {
+	if r.EffectsOmitted > 0 {
+		fmt.Fprintf(b, "         and %d more\n", r.EffectsOmitted)
+	}
+	if r.State == RuleFired && len(r.Effects)+r.EffectsOmitted == 0 {
 		b.WriteString("    =>   nothing: the value is empty\n")
 	}
 }

@@ -44,6 +44,13 @@ const (
 	// read one log.
 	maxExplainedValue = 1 << 10
 
+	// maxExplainedMentions and maxExplainedText bound, in claims and values and in
+	// the bytes of their texts, what a whole explanation shows: a thousand rules of
+	// 32 conditions each may take every claim. It is a few megabytes then, as JSON
+	// too.
+	maxExplainedMentions = 1 << 12
+	maxExplainedText     = 1 << 20
+
 	// bytesPerStep is how much text is compared or copied in a step.
 	bytesPerStep = 256
 	// factsPerStep is how many claims are marked in a step.
