@@ -49,7 +49,13 @@ func Check(text string, options CheckOptions) []syntax.Diagnostic {
 	w := &watcher{checker: c, evidence: evidenceOf(options.Type), attestationType: options.Type, made: make(map[string][]claims.Kind)}
 	c.faults = nil
 	w.watch()
-	return append(found, syntax.Ordered(c.faults)...)
+	warnings := syntax.Ordered(c.faults)
+	if w.dead != nil {
+		c.faults = warnings[:min(len(warnings), maxFaults-1)]
+		w.neverPermits(w.dead) // comes last: those before it say why
+		warnings = c.faults
+	}
+	return append(found, warnings...)
 }
 
 // watcher looks for what is doubtful in a tree without faults of grammar.
@@ -59,6 +65,8 @@ type watcher struct {
 	attestationType string
 	// evidence holds the kinds of the claims that evidence has, by type.
 	evidence map[string]claims.Kind
+	// dead is the first of the rules that permit, if none of them can fire.
+	dead *syntax.Rule
 	// made holds the kinds of the claims that earlier rules make, 0 for any.
 	made map[string][]claims.Kind
 	// madeAny is set once a rule makes claims whose type only the claims say.
@@ -79,6 +87,7 @@ func (w *watcher) watch() {
 		w.warn(UnknownAttestationType, syntax.Range{Start: syntax.Position{Line: 1}, End: syntax.Position{Line: 1}}, fmt.Sprintf("there is no attestation type %s, so its claims are not known", clip(t)), hint)
 		w.attestationType = ""
 	}
+	var permitting *syntax.Rule
 	permits, denies := false, false
 	for _, section := range w.tree.Sections() {
 		for _, rule := range section.Rules {
@@ -87,6 +96,9 @@ func (w *watcher) watch() {
 			}
 			w.notes(rule)
 			canFire := w.rule(rule)
+			if rule.Action.Verb == syntax.Permit && permitting == nil {
+				permitting = rule
+			}
 			permits = permits || canFire && rule.Action.Verb == syntax.Permit
 			denies = denies || len(rule.Conditions) == 0 && rule.Action.Verb == syntax.Deny
 		}
@@ -95,9 +107,19 @@ func (w *watcher) watch() {
 	case authorization == nil:
 	case denies:
 		w.warn(NeverPermits, authorization.Name, "the policy never permits: one of its rules always denies", "")
-	case !permits:
+	case permits:
+	case permitting != nil:
+		w.dead = permitting
+	default:
 		w.warn(NeverPermits, authorization.Name, "the policy never permits: it has no rule that can permit", "add a rule that ends with => permit();")
 	}
+}
+
+// neverPermits warns of a policy none of whose rules that permit can fire, of
+// which dead is the first. To add one that does is no advice: it would permit
+// what the author has kept out.
+func (w *watcher) neverPermits(dead *syntax.Rule) {
+	w.warn(NeverPermits, w.tree.Authorization.Name, fmt.Sprintf("the policy never permits: none of its rules that permit can fire, see line %d", dead.Range.Start.Line), "")
 }
 
 // rule reports whether a rule can fire, and notes what it makes.

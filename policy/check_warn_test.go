@@ -113,8 +113,16 @@ func TestWarnings(t *testing.T) {
 		"the only rule that permits cannot": {
 			authorizing(`[value==1, value==2] => permit();`), "",
 			[]string{
-				`never-permits 2:0: the policy never permits: it has no rule that can permit (add a rule that ends with => permit();)`,
 				`never-matches 3:0: no claim can pass: value cannot be 1 and == 2 (the rule never permits)`,
+				`never-permits 2:0: the policy never permits: none of its rules that permit can fire, see line 3`,
+			},
+		},
+		"none of the rules that permit can": {
+			authorizing(`[type=="x-ms-sgx-svn"] => deny();`, `[type=="x-ms-sgx-is-debuggable", value=="false"] => permit();`, `[type=="nothing"] => permit();`), "SgxEnclave",
+			[]string{
+				`never-matches 4:0: no claim can pass: the value of x-ms-sgx-is-debuggable is Boolean, never String (the rule never permits)`,
+				`unknown-claim-type 5:7: evidence of SgxEnclave has no claim "nothing", and no earlier rule makes one (the rule never permits)`,
+				`never-permits 2:0: the policy never permits: none of its rules that permit can fire, see line 4`,
 			},
 		},
 		"a rule always denies": {authorizing(`=> permit();`, `=> deny();`), "", []string{`never-permits 2:0: the policy never permits: one of its rules always denies`}},

@@ -80,13 +80,20 @@ func TestRewriteLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// Text that plays with terminals goes into files and JSON only.
+// Text that plays with terminals goes into files and JSON only. What the language
+// refuses anyway is not shown as it stands either.
 func TestFmtDoesNotPlayWithTheTerminal(t *testing.T) {
 	t.Parallel()
-	const hostile = "version=1.0;authorizationrules{[type==\"\x1b[2J\"]=>permit();};"
+	const hostile = "version=1.0;authorizationrules{[type==\"\u200f\"]=>permit();};"
 	wantFault(t, runAt(t, testTime, hostile, "policy", "fmt", "-"), exitFailed, "no text", "hint: give --write or --json")
 	for _, flag := range []string{"-d", "--json"} {
-		if got := runAt(t, testTime, hostile, "policy", "fmt", "-", flag); strings.Contains(got.stdout+got.stderr, "\x1b") || got.stdout == "" {
+		if got := runAt(t, testTime, hostile, "policy", "fmt", "-", flag); strings.Contains(got.stdout+got.stderr, "\u200f") || got.stdout == "" {
+			t.Errorf("%s: %+v", flag, got)
+		}
+	}
+	refused := strings.ReplaceAll(hostile, "\u200f", "\x1b[2J")
+	for _, flag := range []string{"-d", "--json"} {
+		if got := runAt(t, testTime, refused, "policy", "fmt", "-", flag); got.code == exitDone || strings.Contains(got.stdout+got.stderr, "\x1b") {
 			t.Errorf("%s: %+v", flag, got)
 		}
 	}

@@ -9,13 +9,14 @@ import (
 // Code names a kind of fault. Codes are stable: tools may depend on them.
 type Code string
 
-// The faults that this package finds. The first four are faults of single
-// characters: no token can be read where they stand.
+// The faults that this package finds. The first five are faults of single
+// characters: no token can be read where they stand, or none can be trusted.
 const (
-	StrayCharacter Code = "stray-character"
-	OpenString     Code = "open-string"
-	NotUTF8        Code = "not-utf-8"
-	Placeholder    Code = "placeholder"
+	StrayCharacter     Code = "stray-character"
+	InvisibleCharacter Code = "invisible-character"
+	OpenString         Code = "open-string"
+	NotUTF8            Code = "not-utf-8"
+	Placeholder        Code = "placeholder"
 
 	NotPolicyText Code = "not-policy-text"
 
@@ -141,7 +142,7 @@ func withoutEchoes(ds []Diagnostic) []Diagnostic {
 
 func (c Code) rank() int {
 	switch c {
-	case StrayCharacter, OpenString, NotUTF8, Placeholder:
+	case StrayCharacter, InvisibleCharacter, OpenString, NotUTF8, Placeholder:
 		return 0
 	default:
 		return 1

@@ -204,6 +204,8 @@ func (p *parser) valueHint() string {
 		return `JSON stands in a string: "{\"a\": 1}"`
 	case tokenNot:
 		return negateHint
+	case tokenLess:
+		return "put a value in place of <…"
 	case tokenCloseParen, tokenCloseBracket, tokenComma, tokenSemicolon, tokenArrow, tokenAnd:
 		if p.prev.kind == tokenComma {
 			return fmt.Sprintf("remove the comma before %s", strings.Trim(string(p.tok.kind), "'"))
@@ -325,8 +327,6 @@ func propertyHint(word string) string {
 // bareWordHint says what a word that stands alone as a value may have meant.
 func bareWordHint(word string) string {
 	switch strings.ToLower(word) {
-	case "true", "false":
-		return "true and false are written in lower case"
 	case "null", "nil", "none", "undefined":
 		return "there is no null: a claim that is not there passes no condition"
 	case "not":

@@ -3,7 +3,11 @@ package syntax
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
+
+// operands are the tokens that an expression can begin with.
+var operands = [...]string{"string", "integer", "'true'", "'false'", "identifier"}
 
 // expression reads a literal, a reference or a call.
 func (p *parser) expression() (Expression, bool) {
@@ -28,9 +32,19 @@ func (p *parser) expression() (Expression, bool) {
 		if p.tok.kind == tokenOpenParen {
 			return p.call(t)
 		}
+		if word := strings.ToLower(t.text); p.tok.kind != tokenDot && (word == wordTrue || word == wordFalse) {
+			p.report(Diagnostic{
+				Code:     UnexpectedToken,
+				Range:    t.rng,
+				Message:  fmt.Sprintf("found %s, expected a value", t.shown()),
+				Hint:     "write " + word,
+				Expected: operands[:],
+			})
+			return &BooleanLiteral{Range: t.rng, Value: word == wordTrue}, true
+		}
 		return p.reference(t)
 	default:
-		return nil, p.unexpected("string", "integer", "'true'", "'false'", "identifier")
+		return nil, p.unexpected(operands[:]...)
 	}
 }
 

@@ -279,6 +279,16 @@ func (p *parser) body(section *Section) bool {
 		})
 		p.advance()
 	}
+	if p.tok.kind == tokenColon && strings.HasPrefix(strings.TrimLeft(p.scanner.text[p.scanner.pos.Offset:], " \t\r\n"), "{") {
+		p.report(Diagnostic{
+			Code:     UnexpectedToken,
+			Range:    p.tok.rng,
+			Message:  "found ':', expected '{'",
+			Hint:     "remove the :",
+			Expected: []string{string(tokenOpenBrace)},
+		})
+		p.advance()
+	}
 	section.Body.Start = p.tok.rng.Start
 	if !p.expect(tokenOpenBrace) {
 		return false

@@ -71,8 +71,11 @@ func (p *parser) condition() (*Condition, bool) {
 		p.advance()
 	}
 	if p.tok.kind == tokenWord {
-		name := p.tok
+		name, joined := p.tok, p.prev
 		p.advance()
+		if verb, ok := verbOf(name.text); ok && p.tok.kind == tokenOpenParen {
+			return nil, p.noArrow(verb, joined, name)
+		}
 		if !p.expect(tokenColon) {
 			return nil, false
 		}
@@ -90,6 +93,23 @@ func (p *parser) condition() (*Condition, bool) {
 	}
 	condition.Range.End = p.prev.rng.End
 	return condition, true
+}
+
+// noArrow stops at an action that stands where a condition should, behind the
+// token joined. It returns false.
+func (p *parser) noArrow(verb Verb, joined, name token) bool {
+	d := Diagnostic{
+		Code:     UnexpectedToken,
+		Range:    name.rng,
+		Message:  fmt.Sprintf("found %s, expected '=>' before it", name.shown()),
+		Hint:     fmt.Sprintf("=> stands before %s", verb),
+		Expected: []string{string(tokenArrow)},
+	}
+	if joined.kind == tokenAnd {
+		d.Message = fmt.Sprintf("found '&&' before %s, expected '=>'", name.shown())
+		d.Hint = fmt.Sprintf("write => %[1]s in place of && %[1]s", verb)
+	}
+	return p.stop(d)
 }
 
 // identifier makes an identifier of a word, which must not have a meaning of

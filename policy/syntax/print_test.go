@@ -121,12 +121,12 @@ func TestFormat(t *testing.T) {
 func TestPrintKeepsStrings(t *testing.T) {
 	t.Parallel()
 	for literal, want := range map[string]string{
-		`"a\"b\\c"`:          `"a\"b\\c"`,
-		`"\n\d\x"`:           `"\n\d\x"`,
-		`"C:\windows\\a\""`:  `"C:\windows\\a\""`,
-		"\"a\r\n\tb  \n\"":   "\"a\r\n\tb  \n\"",
-		`"// no comment"`:    `"// no comment"`,
-		"\"\u202e\x1bäöü世\"": "\"\u202e\x1bäöü世\"",
+		`"a\"b\\c"`:            `"a\"b\\c"`,
+		`"\n\d\x"`:             `"\n\d\x"`,
+		`"C:\windows\\a\""`:    `"C:\windows\\a\""`,
+		"\"a\r\n\tb  \n\"":     "\"a\r\n\tb  \n\"",
+		`"// no comment"`:      `"// no comment"`,
+		"\"\u200d\ufeffäöü世\"": "\"\u200d\ufeffäöü世\"",
 	} {
 		tree := mustParse(t, rules("=>add(type="+literal+",value=1);"))
 		checkPrint(t, tree)

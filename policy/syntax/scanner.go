@@ -135,8 +135,13 @@ func (s *scanner) skipBlank() {
 func (s *scanner) comment() {
 	start, end := s.pos, s.pos
 	for s.pos.Offset < len(s.text) && s.text[s.pos.Offset] != '\n' && s.text[s.pos.Offset] != '\r' {
-		if r := s.step(); r != ' ' && r != '\t' {
+		at := s.pos
+		r := s.step()
+		if r != ' ' && r != '\t' {
 			end = s.pos
+		}
+		if misleads(r) {
+			s.invisible(r, Range{at, s.pos}, "a comment")
 		}
 	}
 	at := Range{start, end}
@@ -161,13 +166,17 @@ func (s *scanner) scanString() {
 	s.step()
 	opening := s.pos
 	for s.pos.Offset < len(s.text) {
-		switch s.step() {
-		case '"':
+		at := s.pos
+		r := s.step()
+		if r == '"' {
 			return
-		case '\\':
-			if s.pos.Offset < len(s.text) {
-				s.step()
-			}
+		}
+		if r == '\\' && s.pos.Offset < len(s.text) {
+			at = s.pos
+			r = s.step()
+		}
+		if misleads(r) {
+			s.invisible(r, Range{at, s.pos}, "a string")
 		}
 	}
 	s.swallowed = true

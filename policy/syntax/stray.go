@@ -45,7 +45,7 @@ func (s *scanner) stray() {
 		s.fault(Placeholder, at, fmt.Sprintf("found the placeholder %s, expected a value", quoted(name)), "put a value in its place")
 		return
 	}
-	s.misled = s.suspect != nil || first == '$' || strings.ContainsRune(typographicQuotes, first)
+	s.misled = s.suspect != nil || strings.ContainsRune("$'`", first) || strings.ContainsRune(typographicQuotes, first)
 	s.fault(StrayCharacter, at, fmt.Sprintf("found %s, which is no part of the language", visible(first, run)), s.strayHint(first, at))
 	if s.suspect != nil {
 		s.inverted = true
@@ -213,7 +213,28 @@ func placeholderAround(text string, offset int) (string, bool) {
 		end++
 	}
 	if text[start] != '<' || end == len(text) || text[end] != '>' || end-start < 2 {
-		return "", false
+		return wordsAround(text, offset)
 	}
 	return text[start : end+1], true
+}
+
+// wordsAround returns the "<several words>" that offset lies in, where a value
+// should stand: <, not in place of a comparison, and a letter right behind it.
+func wordsAround(text string, offset int) (string, bool) {
+	const others = "\"<>,;=&|()[]{}\n" // what no such words hold
+	before := text[:min(offset+1, len(text))]
+	start := strings.LastIndexAny(before[max(0, len(before)-maxWord):], others)
+	if start += max(0, len(before)-maxWord); start < 0 || start+1 >= len(text) || text[start] != '<' {
+		return "", false
+	}
+	inside := text[start+1 : min(len(text), start+1+maxWord)]
+	end := strings.IndexAny(inside, others)
+	if end <= 0 || inside[end] != '>' || !isLetter(inside[0]) && inside[0] < utf8.RuneSelf {
+		return "", false
+	}
+	value := strings.TrimRight(before[:start], " \t")
+	if value == "" || !strings.ContainsRune("=<>(,", rune(value[len(value)-1])) {
+		return "", false
+	}
+	return text[start : start+1+end+1], true
 }

@@ -33,6 +33,8 @@
 //
 // White space is free, comments run from // to the end of the line, and
 // everything is case-sensitive except "version" and the names of sections.
+// Comments and strings hold no characters that make a text look other than it
+// reads: [InvisibleCharacter].
 package syntax
 
 import (
