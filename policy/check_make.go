@@ -32,6 +32,7 @@ func (w *watcher) makes(rule *syntax.Rule) {
 		w.madeAny = true
 		return
 	}
+	w.query(name, action, value)
 	made := claims.Kind(0)
 	if value != nil {
 		made = kindOf(value)

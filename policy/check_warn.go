@@ -23,6 +23,9 @@ const (
 	UselessProperty syntax.Code = "useless-property"
 	// DoubtfulQuery is a query that compiles and probably means something else.
 	DoubtfulQuery syntax.Code = "doubtful-query"
+	// DoubtfulComparison is a comparison with a text that the value of such a claim
+	// never is.
+	DoubtfulComparison syntax.Code = "doubtful-comparison"
 	// UnknownAttestationType is a [CheckOptions].Type that does not exist.
 	UnknownAttestationType syntax.Code = "unknown-attestation-type"
 )
@@ -46,7 +49,7 @@ func Check(text string, options CheckOptions) []syntax.Diagnostic {
 	if !isWhole {
 		return found
 	}
-	w := &watcher{checker: c, evidence: evidenceOf(options.Type), attestationType: options.Type, made: make(map[string][]claims.Kind)}
+	w := &watcher{checker: c, evidence: evidenceOf(options.Type), attestationType: options.Type, made: make(map[string][]claims.Kind), queried: make(map[string]bool)}
 	c.faults = nil
 	w.watch()
 	warnings := syntax.Ordered(c.faults)
@@ -69,6 +72,9 @@ type watcher struct {
 	dead *syntax.Rule
 	// made holds the kinds of the claims that earlier rules make, 0 for any.
 	made map[string][]claims.Kind
+	// queried says of which types all claims that earlier rules make are made by
+	// JmesPath.
+	queried map[string]bool
 	// madeAny is set once a rule makes claims whose type only the claims say.
 	madeAny bool
 }
@@ -164,6 +170,7 @@ func (w *watcher) condition(rule *syntax.Rule, condition *syntax.Condition) bool
 		w.warn(NeverMatches, condition.Range, fmt.Sprintf("no claim can pass: the value of %s %s", clip(name), why), so)
 		return condition.Negated
 	}
+	w.values(condition, name)
 	return true
 }
 
@@ -180,14 +187,7 @@ func typeAsked(condition *syntax.Condition) (string, syntax.Range) {
 // sources returns the kinds of the claims of a type that a condition can meet, 0
 // for any; none if there cannot be such claims.
 func (w *watcher) sources(condition *syntax.Condition, name string) []claims.Kind {
-	by := func(i issuer) bool {
-		for _, t := range condition.Tests {
-			if v, ok := literalOf(t.Operand); ok && t.Property == syntax.Issuer && !compare(claims.String(i.String()), t.Operator, v) {
-				return false
-			}
-		}
-		return true
-	}
+	by := func(i issuer) bool { return canBeOf(condition, i) }
 	var kinds []claims.Kind
 	if by(issuerService) {
 		if kind, known := w.evidence[name]; known {
@@ -208,6 +208,17 @@ func (w *watcher) sources(condition *syntax.Condition, name string) []claims.Kin
 		kinds = append(kinds, 0)
 	}
 	return kinds
+}
+
+// canBeOf reports whether claims of an issuer can pass what a condition says of
+// issuers.
+func canBeOf(condition *syntax.Condition, i issuer) bool {
+	for _, t := range condition.Tests {
+		if v, ok := literalOf(t.Operand); ok && t.Property == syntax.Issuer && !compare(claims.String(i.String()), t.Operator, v) {
+			return false
+		}
+	}
+	return true
 }
 
 // kindAsked returns why a condition asks for another kind of value than claims of

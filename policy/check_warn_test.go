@@ -83,6 +83,46 @@ func TestWarnings(t *testing.T) {
 			permitting(`=> add(type="mine", value=IsSubsetOf(1, 2));`, `[type=="mine", value==1] => permit();`), "SgxEnclave",
 			[]string{`never-matches 4:0: no claim can pass: the value of mine is Boolean, never Integer (the rule never permits)`},
 		},
+		"a text compared with JSON": {
+			authorizing12(
+				`c:[type=="jwk"] => add(type="k", value=JmesPath(c.value, "kty"));`,
+				`[type=="k", value=="RSA"] => permit();`,
+				`![type=="k", issuer=="AttestationPolicy", value!="RSA"] => deny();`,
+				`[type=="k", value=="\"RSA\""] && [type=="k", value!="null"] => deny();`,
+				`c:[type=="k"] => add(claim=c);`, `[type=="k", value=="EC"] => deny();`,
+				`c:[type=="k"] => add(type="k", value=JsonToClaimValue(c.value));`, `[type=="k", value=="EC"] => deny();`,
+			), "",
+			[]string{
+				`doubtful-comparison 4:19: JmesPath made k, so its value is JSON, and this text is none: no claim has this value (make the claim with JsonToClaimValue(JmesPath(…)), which takes the text out of the JSON)`,
+				`doubtful-comparison 5:49: JmesPath made k, so its value is JSON, and this text is none: every claim differs from it (make the claim with JsonToClaimValue(JmesPath(…)), which takes the text out of the JSON)`,
+				`doubtful-comparison 8:19: JmesPath made k, so its value is JSON, and this text is none: no claim has this value (make the claim with JsonToClaimValue(JmesPath(…)), which takes the text out of the JSON)`,
+			},
+		},
+		"a text compared with what others may state": {
+			authorizing12(
+				`c:[type=="jwk"] => add(type="x-ms-sgx-report-data", value=JmesPath(c.value, "kty"));`, `[type=="x-ms-sgx-report-data", value=="RSA"] => deny();`,
+				`c:[type=="jwk"] => add(type="https://me/k", value=JmesPath(c.value, "kty"));`, `[type=="https://me/k", value=="RSA"] => deny();`,
+				`c:[type=="jwk"] => add(type="k", value=JmesPath(c.value, "kty"));`, `[type=="k", issuer=="CustomClaim", value=="RSA"] => deny();`,
+				`=> add(type="k", value="RSA");`, `[type=="k", value=="RSA"] => permit();`,
+			), "", nil,
+		},
+		"digests": {
+			permitting(
+				`[type=="x-ms-sgx-mrsigner", value=="`+strings.Repeat("0A", 32)+`"] => permit();`,
+				`[type=="x-ms-sgx-mrenclave", value!="`+strings.Repeat("0a", 31)+`"] => deny();`,
+				`[type=="$sgx-mrsigner", value=="0x`+strings.Repeat("0a", 31)+`"] => permit();`,
+				`[type=="x-ms-sgx-mrsigner", value=="`+strings.Repeat("0a", 32)+`"] => permit();`,
+				`[type=="x-ms-sgx-report-data", value=="0A"] => permit();`,
+			), "SgxEnclave",
+			[]string{
+				`doubtful-comparison 3:35: x-ms-sgx-mrsigner is 64 hexadecimal digits in lower case, this has upper case: no claim has this value (write it in lower case: texts are compared letter by letter)`,
+				`doubtful-comparison 4:36: x-ms-sgx-mrenclave is 64 hexadecimal digits in lower case, this has 62: every claim differs from it (write all of them)`,
+				`doubtful-comparison 5:31: $sgx-mrsigner is 64 hexadecimal digits in lower case, this is "0x0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a": no claim has this value (write the digits alone, without separators)`,
+			},
+		},
+		"digests that the policy makes": {
+			permitting(`=> add(type="x-ms-sgx-mrsigner", value="ours");`, `[type=="x-ms-sgx-mrsigner", value=="ours"] => permit();`), "SgxEnclave", nil,
+		},
 		"contradictions": {
 			permitting(
 				`[type=="a", type=="b"] => deny();`, `[value==1, value==2] => deny();`, `[value>=5, value<5] => deny();`, `[value==3, value>3] => deny();`,
@@ -184,6 +224,10 @@ func TestCorpusWarnings(t *testing.T) {
 		// These read boolProperties, which they nowhere add.
 		"docs/60-tpm-attestation-sample-policies-windows-integrity-a.txt": "unknown-claim-type unknown-claim-type unknown-claim-type doubtful-query doubtful-query doubtful-query",
 		"docs/68-tpm-attestation-sample-policies-windows-integrity.txt":   "unknown-claim-type unknown-claim-type unknown-claim-type doubtful-query",
+		// Words stand for the signers.
+		"docs/27-policy-examples-sgx-two-mrsigners-no-issuance.txt": "doubtful-comparison doubtful-comparison",
+		"docs/30-claim-sets-mrsigner-during-rotation.txt":           "doubtful-comparison doubtful-comparison",
+		"docs/31-claim-sets-mrsigner-after-rotation.txt":            "doubtful-comparison",
 		// This compares with the fields true and null.
 		"docs/64-tpm-attestation-concepts-tpm-health-sample.txt": "doubtful-query doubtful-query",
 	}
