@@ -190,7 +190,7 @@ func (m *machine) isIssued(name string, v claims.Value) (bool, error) {
 		}
 		return false, nil
 	}
-	if err := m.spend(1 + size(v)/bytesPerStep); err != nil {
+	if err := m.spend(stepsPerLookup + size(v)/bytesPerStep); err != nil {
 		return false, err
 	}
 	if m.isInToken == nil {
@@ -241,7 +241,7 @@ func (m *machine) state(f fact) error {
 // findFact returns the fact of a chain that says the same, 0 if there is none.
 func (m *machine) findFact(c *chain, s statement) (int, error) {
 	if c.index != nil {
-		return c.index[s], m.spend(1 + size(s.value)/bytesPerStep)
+		return c.index[s], m.spend(stepsPerLookup + size(s.value)/bytesPerStep)
 	}
 	for i := c.first; i != 0; i = m.facts[i].next {
 		if err := m.spend(1 + cost(m.facts[i].value, s.value)); err != nil {

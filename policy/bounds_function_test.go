@@ -183,3 +183,47 @@ func TestFunctionalConcurrency(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestWorkIsCharged checks that what takes long is dear: each of these takes some
+// milliseconds, and no more than so many fit.
+func TestWorkIsCharged(t *testing.T) {
+	t.Parallel()
+	const steps, queries = "the rules need more than", "the queries need more than"
+	ask := func(query string) string {
+		return `c:[type=="j"] => add(type="x", value=JmesPath(c.value, "` + query + `"));`
+	}
+	numbers := strings.ReplaceAll(fmt.Sprint(many(4000)), " ", ",")
+	ones := "[" + strings.Repeat("1,", 10_000) + "1]"
+	tests := map[string]struct {
+		rule     string
+		value    any
+		fit, not int
+		problem  string
+	}{
+		"subset":        {`c:[type=="j"] => add(type="x", value=IsSubsetOf(c.value, c.value));`, many(4000), 9, 30, steps},
+		"issue":         {`c:[type=="j"] => issue(type="x", value=c.value);`, many(4000), 9, 60, steps},
+		"queried":       {`c:[type=="j"] => add(type="x", value=IsSubsetOf(JsonToClaimValue(JmesPath(c.value, "@")), 1));`, numbers, 9, 50, steps},
+		"contains":      {ask("[contains(@,'…'),`%d`]"), `"` + strings.Repeat("x", 1<<19) + `"`, 9, 20, queries},
+		"length":        {ask("[length(@),`%d`]"), `"` + strings.Repeat("x", 1<<19) + `"`, 9, 20, queries},
+		"folded":        {ask("[equals_ignore_case(@,@),`%d`]"), `"` + strings.Repeat("x", 1<<18) + `"`, 9, 20, queries},
+		"slice":         {ask("length([%d:])"), ones, 5, 20, queries},
+		"reverse":       {ask("[length(reverse(@)),`%d`]"), ones, 9, 40, queries},
+		"sort":          {ask("[length(sort(@)),`%d`]"), ones, 9, 30, queries},
+		"project":       {ask("[length([*]),`%d`]"), ones, 9, 40, queries},
+		"flatten":       {ask("[length([@][]),`%d`]"), ones, 5, 20, queries},
+		"text of array": {ask("[length(to_string(@)),`%d`]"), ones, 9, 100, queries},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rules := make([]string, test.not)
+			for i := range rules {
+				rules[i] = strings.ReplaceAll(test.rule, "%d", fmt.Sprint(i+1))
+			}
+			if got := decided(t, functional(rules[:test.fit]...), set("j", test.value)); got != "permit" {
+				t.Errorf("%d of them: %s", test.fit, got)
+			}
+			exceeds(t, functional(rules...), []any{"j", test.value}, test.problem)
+		})
+	}
+}

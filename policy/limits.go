@@ -5,14 +5,15 @@ package policy
 // verification of a quote.
 const (
 	// maxSteps bounds the work of all rules together. A step is a claim looked
-	// at, bytesPerStep of text compared or jsonBytesPerStep read: 20 ms at most,
-	// beside what queries take, and 2 MiB of JSON. The default policy takes about
-	// 20 steps.
+	// at, bytesPerStep of text compared or jsonBytesPerStep read: 15 to 30 ms if
+	// all are taken (BenchmarkBounds), beside what queries take, and 2 MiB of JSON.
+	// The default policy takes about 20 steps, the largest public one 24 000 for a
+	// log of 200 events, most of them to read it.
 	maxSteps = 1 << 20
 	// maxQuerySteps bounds the work of all queries together, in the steps of package
-	// jmespath: 80 ms or so. The largest public policy takes 100 000 for a log of
-	// 200 events.
-	maxQuerySteps = 1 << 21
+	// jmespath: 10 to 30 ms, so that both together are about 50 at most. The largest
+	// public policy takes 13 000 for a log of 200 events, 125 000 for one of 2000.
+	maxQuerySteps = 3 << 18
 	// maxFacts bounds the claims that rules see: those of the evidence (about
 	// 20) and those that rules add.
 	maxFacts = 1 << 12
@@ -55,6 +56,9 @@ const (
 	bytesPerStep = 256
 	// factsPerStep is how many claims are marked in a step.
 	factsPerStep = 16
+	// stepsPerLookup is what it costs to look a value up among many, or to keep it
+	// where it can be.
+	stepsPerLookup = 6
 	// jsonBytesPerStep is how much JSON is read in a step.
 	jsonBytesPerStep = 2
 

@@ -81,9 +81,9 @@ func (m *machine) distinct(list []claims.Value) ([]claims.Value, error) {
 	return kept, nil
 }
 
-// readAll accounts for looking once at each value of a list.
+// readAll accounts for looking up each value of a list among others.
 func (m *machine) readAll(list []claims.Value) error {
-	steps := len(list)
+	steps := stepsPerLookup * len(list)
 	for _, v := range list {
 		steps += size(v) / bytesPerStep
 	}

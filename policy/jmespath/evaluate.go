@@ -332,7 +332,7 @@ func (e *evaluator) built(x *expr, n *node) error {
 	case n.depth > maxDepth:
 		return &EvaluationError{Code: LimitExceeded, Offset: x.offset, Message: fmt.Sprintf("the search builds a value of more than %d levels", maxDepth)}
 	}
-	return e.spend(x, stepNode+2*len(n.items))
+	return e.spend(x, stepNode+stepItem*len(n.items))
 }
 
 // integer makes a number of the result of integer arithmetic.

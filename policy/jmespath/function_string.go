@@ -13,7 +13,7 @@ func callContains(e *evaluator, x *expr, args []Value) (Value, error) {
 		if wanted.kind != KindString {
 			return booleanValue(false), nil
 		}
-		return booleanValue(strings.Contains(subject.text, wanted.text)), e.spend(x, len(subject.text)/stepBytes)
+		return booleanValue(strings.Contains(subject.text, wanted.text)), e.spend(x, len(subject.text)/stepRunes)
 	}
 	items := subject.node.items
 	for i := range items {
@@ -36,9 +36,7 @@ func callEndsWith(e *evaluator, x *expr, args []Value) (Value, error) {
 }
 
 func callEqualsIgnoreCase(e *evaluator, x *expr, args []Value) (Value, error) {
-	// Folding reads the text rune by rune.
-	const slower = 4
-	return booleanValue(strings.EqualFold(args[0].text, args[1].text)), e.spend(x, slower*len(args[0].text)/stepBytes)
+	return booleanValue(strings.EqualFold(args[0].text, args[1].text)), e.spend(x, 2*len(args[0].text)/stepRunes)
 }
 
 func callJoin(e *evaluator, x *expr, args []Value) (Value, error) {
@@ -62,7 +60,7 @@ func callLength(e *evaluator, x *expr, args []Value) (Value, error) {
 	if v.kind != KindString {
 		return integerValue(int64(v.Len())), nil
 	}
-	return integerValue(int64(utf8.RuneCountInString(v.text))), e.spend(x, len(v.text)/stepBytes)
+	return integerValue(int64(utf8.RuneCountInString(v.text))), e.spend(x, len(v.text)/stepRunes)
 }
 
 func callReverse(e *evaluator, x *expr, args []Value) (Value, error) {
@@ -89,7 +87,7 @@ func callToString(e *evaluator, x *expr, args []Value) (Value, error) {
 	if v.kind == KindString {
 		return v, nil
 	}
-	if err := e.spend(x, v.size()/4); err != nil {
+	if err := e.spend(x, v.size()/2); err != nil {
 		return Value{}, err
 	}
 	return e.string(x, v.JSON())

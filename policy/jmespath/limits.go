@@ -24,11 +24,16 @@ const (
 	// The largest float64 has 309.
 	maxNumber = 512
 	// maxSteps bounds the work of one search: a step is one expression
-	// applied to one value, one value moved, or stepBytes of text read: 10 ms
-	// or so altogether. A query over a log of 200 events takes about 1000.
+	// applied to one value, or stepBytes of text read; a value moved is
+	// stepItem: 8 ms or so altogether. A query over a log of 200 events takes
+	// about 1000.
 	maxSteps = 1 << 18
-	// stepBytes is how much text is read, compared or written in one step.
+	// stepBytes is how much text is compared or written in one step, stepRunes how
+	// much is read rune by rune, or searched.
 	stepBytes = 32
+	stepRunes = 8
+	// stepItem is what it costs to put a value where others are collected.
+	stepItem = 4
 	// stepNumber is what it costs to compare or add a number beyond 64 bits.
 	stepNumber = 128
 	// stepNode is what an array or an object costs beside its elements: memory

@@ -66,7 +66,7 @@ func (e *evaluator) flattened(x *expr, current *Value) (Value, error) {
 			e.stack = append(e.stack, item)
 			continue
 		}
-		if err := e.spend(x, len(item.node.items)); err != nil {
+		if err := e.spend(x, stepItem*len(item.node.items)); err != nil {
 			return Value{}, err
 		}
 		e.stack = append(e.stack, item.node.items...)
@@ -81,11 +81,11 @@ func (e *evaluator) sliced(x *expr, current *Value) (Value, error) {
 	}
 	items := current.node.items
 	from, to, step := x.slice.over(int64(len(items)))
-	base := len(e.stack)
+	taken := make([]Value, 0, max((to-from)/step+1, 0))
 	for i := from; step > 0 && i < to || step < 0 && i > to; i += step {
-		e.stack = append(e.stack, items[i])
+		taken = append(taken, items[i])
 	}
-	return e.collect(x, base)
+	return e.array(x, taken)
 }
 
 // over returns the first index, the index to stop before, and the step of a
