@@ -36,7 +36,25 @@ func callEndsWith(e *evaluator, x *expr, args []Value) (Value, error) {
 }
 
 func callEqualsIgnoreCase(e *evaluator, x *expr, args []Value) (Value, error) {
-	return booleanValue(strings.EqualFold(args[0].text, args[1].text)), e.spend(x, 2*len(args[0].text)/stepRunes)
+	return booleanValue(equalFold(args[0].text, args[1].text)), e.spend(x, 2*len(args[0].text)/stepRunes)
+}
+
+// equalFold folds case as Unicode does, but never between ASCII and what is not: a
+// long s is no s, and a Kelvin sign no k. To a file system they are others, and
+// drivers are known by their paths.
+func equalFold(a, b string) bool {
+	if !strings.EqualFold(a, b) {
+		return false
+	}
+	for a != "" {
+		r, n := utf8.DecodeRuneInString(a)
+		s, m := utf8.DecodeRuneInString(b)
+		if (r < utf8.RuneSelf) != (s < utf8.RuneSelf) {
+			return false
+		}
+		a, b = a[n:], b[m:]
+	}
+	return true
 }
 
 func callJoin(e *evaluator, x *expr, args []Value) (Value, error) {

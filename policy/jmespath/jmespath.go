@@ -12,7 +12,8 @@
 //   - Integers are exact, whatever their size. Neither comparing nor adding them
 //     goes through a float, and a document's integers come out as they came in.
 //   - equals_ignore_case(string, string) is a function: policies compare the
-//     paths of drivers with it. It folds case as [strings.EqualFold] does.
+//     paths of drivers with it. It folds case as Unicode does, but
+//     for signs that would turn into letters of ASCII.
 //   - An integer without backticks may stand on the right side of a comparison,
 //     where published policies have it. [Query.Notes] tells of it.
 //   - Literals in backticks are JSON. Text without quotes, which the
