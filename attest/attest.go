@@ -23,24 +23,13 @@ import (
 	"github.com/azattest/azattest/token"
 )
 
-// Type is a kind of attestation, spelled as in the service's routes.
-type Type string
-
-// The types. Both give SGX claims; they differ in the form of the evidence.
-const (
-	SGXEnclave  Type = "SgxEnclave"  // an SGX quote
-	OpenEnclave Type = "OpenEnclave" // a report or evidence of the Open Enclave SDK
-)
-
-func (t Type) isKnown() bool { return t == SGXEnclave || t == OpenEnclave }
-
 // Config is what a service is made of.
 type Config struct {
 	// Issuer signs the tokens. Required.
 	Issuer *token.Issuer
 	// Verifiers say which types are served, at least one.
 	Verifiers map[Type]evidence.Verifier
-	// Policies in force. A type without one gets [policy.DefaultSGX].
+	// Policies in force. A type without one gets its default, see [policy.Default].
 	Policies map[Type]*policy.Program
 	// AcceptedTCB are the states of a platform for which tokens are issued; nil
 	// means [DefaultAcceptedTCB]. Revoked platforms and those that no TCB level
