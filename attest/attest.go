@@ -50,6 +50,14 @@ type Config struct {
 	// Random gives the token IDs; nil means [crypto/rand.Reader]. It must be safe
 	// for concurrent use.
 	Random io.Reader
+	// Observe is told how long each phase of a request took, as it ends; nil
+	// means that nobody is. It is called on the request's goroutine with the
+	// request's context, so it must be quick, and safe for concurrent use.
+	Observe func(ctx context.Context, p Phase, took time.Duration)
+	// Stopwatch is the clock whose differences Observe is told; nil means
+	// [time.Now]. Clock is another: it is read once for a request, and may stand
+	// still.
+	Stopwatch func() time.Time
 }
 
 // Service attests. It is immutable and safe for concurrent use.
@@ -62,6 +70,9 @@ type Service struct {
 	clock      func() time.Time
 	verifyAt   time.Time
 	random     io.Reader
+	// observe is nil where nobody measures; stopwatch is not used then.
+	observe   func(ctx context.Context, p Phase, took time.Duration)
+	stopwatch func() time.Time
 }
 
 // kind is what serves one type.
@@ -91,6 +102,7 @@ func (s *Service) Attest(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer in.watch.close(ctx)
 	result, err := s.verify(ctx, r, in)
 	if err != nil {
 		return nil, err
@@ -102,7 +114,9 @@ func (s *Service) Attest(ctx context.Context, r *Request) (*Response, error) {
 	if err := s.acceptTCB(result.TCB); err != nil {
 		return nil, err
 	}
+	start := in.watch.begin()
 	issued, err := decide(in, r.Type, result)
+	in.watch.endPolicy(ctx, start)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +124,9 @@ func (s *Service) Attest(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	start = in.watch.begin()
 	jws, err := s.sign(ctx, c, in.isDraft)
+	in.watch.end(ctx, PhaseSign, start)
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,11 @@ func New(c Config) (*Service, error) {
 		clock:      c.Clock,
 		verifyAt:   c.VerifyAt,
 		random:     c.Random,
+		observe:    c.Observe,
+		stopwatch:  c.Stopwatch,
+	}
+	if s.stopwatch == nil {
+		s.stopwatch = time.Now
 	}
 	if s.clock == nil {
 		s.clock = time.Now
