@@ -11,7 +11,7 @@ import (
 // place makes the changes of an administrator, who has all existing instances to
 // look at. Every such change writes one and the same record, so that of two at
 // once one begins again and sees the other.
-func (d *Directory) place(ctx context.Context, s Settings, change func(existing map[string]Instance) ([]store.Change, error)) error {
+func (d *Directory) place(ctx context.Context, s Settings, change func(existing map[string]kept) ([]store.Change, error)) error {
 	id := d.newID()
 	for range maxAttempts {
 		revision, last, err := d.lastPlacing(ctx)

@@ -16,7 +16,7 @@ import (
 // getCertificates serves GET /certificates.
 func (s *Server) getCertificates(w http.ResponseWriter, r *http.Request) {
 	s.manage(w, r, opGetCertificates, auth.Read, wire.APIVersions(), func(ctx context.Context, _ []byte) (*claims.Set, error) {
-		return s.certificatesOf(ctx, r, "x-ms-policy-certificates")
+		return s.certificatesOf(ctx, r, wire.ClaimPolicyCertificates)
 	})
 }
 
@@ -62,28 +62,32 @@ func (s *Server) removeCertificate(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) changeCertificates(ctx context.Context, r *http.Request, body []byte, isAdded bool) (*claims.Set, error) {
-	text, err := wire.ParseCertificateBody(body)
+	member := wire.AddMember
+	if !isAdded {
+		member = wire.RemoveMember
+	}
+	text, err := wire.ParseCertificateBody(member, body)
 	if err != nil {
 		return nil, err
 	}
-	jws, err := policytoken.Parse([]byte(text))
+	jws, err := policytoken.Parse(text)
 	if err != nil {
 		return nil, err
 	}
 	n := noteOf(r)
 	n.tokenHash = jws.Hash()
-	name, outcome := n.instance.Settings().Name, "IsPresent"
+	name, outcome := n.instance.Settings().Name, wire.CertificatePresent
 	var c *x509.Certificate
 	if isAdded {
 		c, err = s.instances.AddCertificate(ctx, name, jws, n.caller.Name())
 	} else {
 		c, err = s.instances.RemoveCertificate(ctx, name, jws)
-		outcome = "IsAbsent"
+		outcome = wire.CertificateAbsent
 	}
 	if err != nil {
 		return nil, err
 	}
-	result := resultOf("x-ms-certificate-thumbprint", claims.String(policytoken.Thumbprint(c)))
-	result.Add("x-ms-policycertificates-result", claims.String(outcome))
+	result := resultOf(wire.ClaimThumbprint, claims.String(policytoken.Thumbprint(c)))
+	result.Add(wire.ClaimCertificateResult, claims.String(outcome))
 	return result, nil
 }

@@ -27,7 +27,7 @@ func (s *Server) getPolicy(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		return resultOf("x-ms-policy", claims.String(jws)), nil
+		return resultOf(wire.ClaimPolicy, claims.String(jws)), nil
 	})
 }
 
@@ -43,8 +43,7 @@ func (s *Server) setPolicy(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) setPolicyOf(ctx context.Context, r *http.Request, t attest.Type, body []byte, isPreview bool) (*claims.Set, error) {
-	// Whatever media type it is announced with: the SDKs do not agree on one.
-	jws, err := policytoken.Parse(body)
+	jws, err := parsePolicy(body)
 	if err != nil {
 		return nil, err
 	}
@@ -56,14 +55,14 @@ func (s *Server) setPolicyOf(ctx context.Context, r *http.Request, t attest.Type
 	if _, err := s.instances.SetPolicy(ctx, change); err != nil {
 		return nil, err
 	}
-	result := resultOf("x-ms-policy-result", claims.String("Updated"))
-	result.Add("x-ms-policy-token-hash", claims.String(jws.Hash()))
+	result := resultOf(wire.ClaimPolicyResult, claims.String(wire.PolicyUpdated))
+	result.Add(wire.ClaimPolicyTokenHash, claims.String(jws.Hash()))
 	if jwk, ok := jws.SignerJWK(); ok {
 		signer, err := jwkOf(jwk)
 		if err != nil {
 			return nil, err
 		}
-		result.Add("x-ms-policy-signer", signer)
+		result.Add(wire.ClaimPolicySigner, signer)
 	}
 	return result, nil
 }
@@ -86,8 +85,7 @@ func (s *Server) resetPolicy(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) resetPolicyOf(ctx context.Context, r *http.Request, t attest.Type, body []byte) (*claims.Set, error) {
-	// Whatever media type it is announced with: the SDKs do not agree on one.
-	jws, err := policytoken.Parse(body)
+	jws, err := parsePolicy(body)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +95,17 @@ func (s *Server) resetPolicyOf(ctx context.Context, r *http.Request, t attest.Ty
 	if _, err := s.instances.ResetPolicy(ctx, change); err != nil {
 		return nil, err
 	}
-	return resultOf("x-ms-policy-result", claims.String("Removed")), nil
+	return resultOf(wire.ClaimPolicyResult, claims.String(wire.PolicyRemoved)), nil
+}
+
+// parsePolicy reads a token with whatever media type it was announced: the SDKs do
+// not agree on one.
+func parsePolicy(body []byte) (*policytoken.Token, error) {
+	text, err := wire.ParsePolicyBody(body)
+	if err != nil {
+		return nil, err
+	}
+	return policytoken.Parse(text)
 }
 
 func (s *Server) noteType(r *http.Request, text string) (attest.Type, error) {

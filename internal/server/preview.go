@@ -8,7 +8,6 @@ import (
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/internal/auth"
-	"github.com/azattest/azattest/internal/policytoken"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -39,12 +38,10 @@ func (s *Server) previewGet(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		return resultOf("x-ms-policy", claims.String(jws)), nil
+		return resultOf(wire.ClaimPolicy, claims.String(jws)), nil
 	})
 	if ok {
-		s.answer(w, r, struct {
-			Policy string `json:"policy"`
-		}{jwt})
+		s.answer(w, r, wire.PreviewPolicy{Policy: jwt})
 	}
 }
 
@@ -85,14 +82,14 @@ func (s *Server) previewPropose(w http.ResponseWriter, r *http.Request) {
 		if _, err := s.teeOf(r); err != nil {
 			return nil, err
 		}
-		jws, err := policytoken.Parse(body)
+		jws, err := parsePolicy(body)
 		if err != nil {
 			return nil, err
 		}
 		if err := s.instances.CheckPolicy(jws); err != nil {
 			return nil, err
 		}
-		return resultOf("x-ms-policy", claims.String(jws.String())), nil
+		return resultOf(wire.ClaimPolicy, claims.String(jws.String())), nil
 	})
 	if ok {
 		s.answer(w, r, jwt)
@@ -102,7 +99,7 @@ func (s *Server) previewPropose(w http.ResponseWriter, r *http.Request) {
 // previewCertificates serves GET /operations/policy/certificates.
 func (s *Server) previewCertificates(w http.ResponseWriter, r *http.Request) {
 	jwt, ok := s.perform(w, r, opGetCertificates, auth.Read, wire.PreviewVersions(), func(ctx context.Context, _ []byte) (*claims.Set, error) {
-		return s.certificatesOf(ctx, r, "maa-policyCertificates")
+		return s.certificatesOf(ctx, r, wire.ClaimPreviewCertificates)
 	})
 	if ok {
 		s.answer(w, r, jwt)
