@@ -82,6 +82,9 @@ func (d *Directory) firstCertificates(s Settings, certificates []*x509.Certifica
 
 // checkServable refuses settings of which no pipeline can be made.
 func (d *Directory) checkServable(ctx context.Context, s Settings) error {
+	if s.TokenLifetime > d.config.MaxTokenLifetime {
+		return &SettingsError{s.Name, "TokenLifetime", fmt.Sprintf("%s, want at most %s: keys are published for no longer", s.TokenLifetime, d.config.MaxTokenLifetime)}
+	}
 	trial := &Instance{directory: d, settings: s}
 	if _, err := trial.assemble(ctx); err != nil {
 		if e, ok := errors.AsType[*attest.ConfigError](err); ok {

@@ -44,6 +44,9 @@ type Config struct {
 	// MaxStaleness is how old the directory's knowledge may be for attestation
 	// to go on; 0 means 10 seconds, and less than a second is refused.
 	MaxStaleness time.Duration
+	// MaxTokenLifetime is the longest that the settings of an instance may ask
+	// for, because its keys are published for no longer; 0 means 24 hours.
+	MaxTokenLifetime time.Duration
 	// Clock, VerifyAt and Random are as in [attest.Config].
 	Clock    func() time.Time
 	VerifyAt time.Time
@@ -106,6 +109,7 @@ func Open(ctx context.Context, c Config) (*Directory, error) {
 		}
 	}
 	c.MaxStaleness = cmp.Or(c.MaxStaleness, defaultStaleness)
+	c.MaxTokenLifetime = cmp.Or(c.MaxTokenLifetime, defaultTokenLifetime)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}

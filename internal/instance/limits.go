@@ -16,6 +16,8 @@ const (
 	// defaultStaleness is how long attestation goes on without a word from the
 	// store: a database fails over in some seconds.
 	defaultStaleness = 10 * time.Second
+	// defaultTokenLifetime is three times what tokens of Azure live.
+	defaultTokenLifetime = 24 * time.Hour
 	// lookEvery is how often the store is asked whether it is still there, and
 	// whether a change was missed. A second is promised.
 	lookEvery = 500 * time.Millisecond

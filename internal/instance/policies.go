@@ -291,3 +291,40 @@ func (d *Directory) refuseReplay(ctx context.Context, c PolicyChange, next Polic
 	return &RefusedError{c.Instance, ReasonReplayed, fmt.Sprintf(
 		"this very token was version %d of the policy of %s, and is no longer in force: sign a text that differs, if only by a comment", found.Version, c.Type)}
 }
+
+// Source says where a policy in force comes from.
+type Source string
+
+// The sources.
+const (
+	SourceSet           Source = "set"           // a client's token
+	SourceDefault       Source = "default"       // nobody set one
+	SourceConfiguration Source = "configuration" // the operator's file
+	SourceNone          Source = "none"          // no policy, and no default
+)
+
+// InForce is a policy in force.
+type InForce struct {
+	// Policy has its text, and what else the source knows of it.
+	Policy
+	Source Source
+}
+
+// InForce returns the policy that holds for a type. It reads the store.
+func (d *Directory) InForce(ctx context.Context, name string, t attest.Type) (InForce, error) {
+	if text, ok := d.fixed(name, t); ok {
+		return InForce{Policy{Text: text}, SourceConfiguration}, nil
+	}
+	_, current, err := d.currentPolicy(ctx, name, t)
+	if err != nil {
+		return InForce{}, err
+	}
+	if current.Token != "" {
+		return InForce{current, SourceSet}, nil
+	}
+	text, ok := policy.Default(string(t))
+	if !ok {
+		return InForce{Source: SourceNone}, nil
+	}
+	return InForce{Policy{Text: text}, SourceDefault}, nil
+}
