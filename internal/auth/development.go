@@ -99,8 +99,8 @@ func (d *DevelopmentIssuer) Token(role Role, lifetime time.Duration, now time.Ti
 	if !role.isKnown() {
 		return "", fmt.Errorf("auth: development issuer: role %q, want %q or %q", string(role), Reader, Contributor)
 	}
-	if lifetime < time.Second || lifetime > maxDevelopmentLifetime {
-		return "", fmt.Errorf("auth: development issuer: lifetime %s, want one second to %s", lifetime, maxDevelopmentLifetime)
+	if lifetime < time.Second || lifetime > MaxDevelopmentLifetime {
+		return "", fmt.Errorf("auth: development issuer: lifetime %s, want one second to %s", lifetime, MaxDevelopmentLifetime)
 	}
 	claims, err := json.Marshal(map[string]any{
 		"iss": developmentURL, "aud": Audience, "sub": developmentName, "roles": []string{string(role)},

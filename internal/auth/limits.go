@@ -68,6 +68,6 @@ const (
 	verifiedFor = 5 * time.Minute
 )
 
-// maxDevelopmentLifetime is the longest life of a token of the development
+// MaxDevelopmentLifetime is the longest life of a token of the development
 // issuer: one day's work.
-const maxDevelopmentLifetime = 24 * time.Hour
+const MaxDevelopmentLifetime = 24 * time.Hour
