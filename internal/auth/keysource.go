@@ -28,7 +28,7 @@ type keySource struct {
 	mu        sync.Mutex
 	keys      keySet
 	fetchedAt time.Time // when keys were asked for
-	triedAt   time.Time // when the last fetch began
+	triedAt   time.Time // when the last fetch ended, or began if it is under way
 	gap       time.Duration
 	failures  int
 	problem   error         // of the last fetch
@@ -37,42 +37,47 @@ type keySource struct {
 
 // find returns the keys that a token may be signed with, and never none: instead
 // there is errUnknownKey if the issuer has none, and the error that came of
-// asking it if it cannot be asked.
-func (s *keySource) find(ctx context.Context, id, algorithm string) ([]key, error) {
+// asking it if it cannot be asked. The number is the generation of the keys.
+func (s *keySource) find(ctx context.Context, id, algorithm string) ([]key, int64, error) {
 	if s.fetch == nil {
 		if found := s.keys.find(id, algorithm); len(found) > 0 {
-			return found, nil
+			return found, 0, nil
 		}
-		return nil, errUnknownKey
-	}
-	s.mu.Lock()
-	now := s.clock()
-	found := s.usable(now).find(id, algorithm)
-	if len(found) > 0 {
-		if age := now.Sub(s.fetchedAt); age >= refreshAfter || age < 0 {
-			s.start(now) // nobody waits for it
-		}
-		s.mu.Unlock()
-		return found, nil
-	}
-	wait := s.start(now)
-	if wait == nil { // it was asked a moment ago
-		defer s.mu.Unlock()
-		return nil, s.absent(now)
-	}
-	s.mu.Unlock()
-	select {
-	case <-wait:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, 0, errUnknownKey
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now = s.clock()
-	if found = s.usable(now).find(id, algorithm); len(found) > 0 {
-		return found, nil
+	now := s.clock()
+	if found := s.usable(now).find(id, algorithm); len(found) > 0 {
+		if age := now.Sub(s.fetchedAt); age >= refreshAfter || age < 0 {
+			s.start(now) // nobody waits for it
+		}
+		return found, s.generation.Load(), nil
 	}
-	return nil, s.absent(now)
+	wait := s.start(now)
+	if wait == nil { // it was asked a moment ago
+		return nil, 0, s.absent(now)
+	}
+	if err := s.await(ctx, wait); err != nil {
+		return nil, 0, err
+	}
+	now = s.clock()
+	if found := s.usable(now).find(id, algorithm); len(found) > 0 {
+		return found, s.generation.Load(), nil
+	}
+	return nil, 0, s.absent(now)
+}
+
+// await waits for the end of a fetch, unlocked meanwhile.
+func (s *keySource) await(ctx context.Context, done <-chan struct{}) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // usable are the keys, unless they are too old.
@@ -120,7 +125,8 @@ func (s *keySource) run(now time.Time, done chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer close(done)
-	s.underway, s.problem = nil, err
+	// From its end on, or an issuer that lets us wait would be asked all the time.
+	s.triedAt, s.underway, s.problem = s.clock(), nil, err
 	if err != nil {
 		s.fail(ctx, now)
 		return

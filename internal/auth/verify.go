@@ -34,8 +34,7 @@ func (a *Authenticator) verify(ctx context.Context, token string, now time.Time)
 	if !slices.Contains(issuer.Algorithms, t.algorithm) {
 		return nil, invalid(ReasonAlgorithm, "alg %q, want %s of issuer %s", visible(t.algorithm), strings.Join(issuer.Algorithms, ", "), issuer.Name)
 	}
-	generation := issuer.keys.generation.Load()
-	keys, err := issuer.keys.find(ctx, t.keyID, t.algorithm)
+	keys, generation, err := issuer.keys.find(ctx, t.keyID, t.algorithm)
 	switch {
 	case errors.Is(err, errUnknownKey):
 		return nil, invalid(ReasonKey, "issuer %s has no %s key %q", issuer.Name, t.algorithm, visible(t.keyID))
