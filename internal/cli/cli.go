@@ -155,6 +155,7 @@ Exit codes: 0 done, 1 refused by verification or policy, 2 usage,
 		newKeys(s),
 		newBackup(s),
 		newRestore(s),
+		newDevToken(s),
 		newVersion(s),
 	)
 	return root
