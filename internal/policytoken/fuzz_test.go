@@ -1,10 +1,10 @@
 package policytoken_test
 
 import (
-	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,10 +19,13 @@ import (
 // that nobody's signature is taken but the listed signer's over the very texts
 // that the signer signed.
 func FuzzParse(f *testing.F) {
-	signer := selfSigned(f, newEC(f, elliptic.P256()), "signer", nil)
-	stranger := selfSigned(f, newEC(f, elliptic.P256()), "stranger", nil)
-	root := selfSigned(f, newEC(f, elliptic.P256()), "root", nil)
-	leaf := issue(f, root, newEC(f, elliptic.P256()), "leaf", endEntity)
+	signer := fixed(f, "signer")
+	stranger := fixed(f, "stranger")
+	root := fixed(f, "root")
+	leaf := identity{key: fixedKey(f, "leaf")}
+	c := template("leaf", func(c *x509.Certificate) { c.IsCA, c.SerialNumber = false, big.NewInt(2) })
+	der := must[[]byte](f)(x509.CreateCertificate(nil, c, root.cert, leaf.key.Public(), root.key))
+	leaf.cert = must[*x509.Certificate](f)(x509.ParseCertificate(der))
 	inputs := map[string]bool{} // what was signed by those who may sign
 	for _, text := range []string{
 		signed(f, signer, policyPayload(minimalPolicy)), signed(f, signer, ""),

@@ -195,7 +195,7 @@ func TestChainsThatProveNothingAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := verdict(test.text, policytoken.Options{At: now, Trusted: test.trusted})
-			if e := wantReason(t, err, test.reason); e.Issuer != test.issuer {
+			if e := refusal(t, err, test.reason); e.Issuer != test.issuer {
 				t.Errorf("issuer %q, want %q", e.Issuer, test.issuer)
 			}
 		})
@@ -215,7 +215,7 @@ func TestIssuersNamesAreCutToALine(t *testing.T) {
 	t.Parallel()
 	stranger := selfSigned(t, newEC(t, elliptic.P256()), "a\r\nb"+strings.Repeat("long", 1000), nil)
 	signer := selfSigned(t, newEC(t, elliptic.P256()), "signer", nil)
-	e := wantReason(t, verdict(signed(t, stranger, ""), policytoken.Options{At: now, Trusted: []*x509.Certificate{signer.cert}}), policytoken.ReasonIssuer)
+	e := refusal(t, verdict(signed(t, stranger, ""), policytoken.Options{At: now, Trusted: []*x509.Certificate{signer.cert}}), policytoken.ReasonIssuer)
 	if len(e.Issuer) > 200 || strings.ContainsAny(e.Issuer+e.Error(), "\r\n") {
 		t.Errorf("issuer %q, error %q", e.Issuer, e.Error())
 	}

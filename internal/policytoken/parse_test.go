@@ -161,7 +161,7 @@ func TestParseNamesTheCharacterThatIsNotBase64(t *testing.T) {
 		"eyJhbGciOiJub25lIn0.\xff.": {Part: "payload", Offset: 0, Character: 0xff},
 	} {
 		_, err := policytoken.Parse([]byte(text))
-		e := wantReason(t, err, policytoken.ReasonEncoding)
+		e := refusal(t, err, policytoken.ReasonEncoding)
 		if e.Part != want.Part || e.Offset != want.Offset || e.Character != want.Character {
 			t.Errorf("%q: %+v, want %+v", text, e, want)
 		}

@@ -59,6 +59,21 @@ func newEC(tb testing.TB, curve elliptic.Curve) crypto.Signer {
 	return must[*ecdsa.PrivateKey](tb)(ecdsa.GenerateKey(curve, rand.Reader))
 }
 
+// fixed is a root that is the same in every process, as fuzzing needs it.
+func fixed(tb testing.TB, name string) identity {
+	tb.Helper()
+	key := fixedKey(tb, name)
+	c := template(name, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(1) })
+	der := must[[]byte](tb)(x509.CreateCertificate(nil, c, c, key.Public(), key))
+	return identity{key, must[*x509.Certificate](tb)(x509.ParseCertificate(der))}
+}
+
+func fixedKey(tb testing.TB, name string) crypto.Signer {
+	tb.Helper()
+	scalar := sha256.Sum256([]byte(name))
+	return must[*ecdsa.PrivateKey](tb)(ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:]))
+}
+
 func serial() *big.Int {
 	n, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
 	return n
@@ -143,7 +158,7 @@ func signature(tb testing.TB, key crypto.Signer, signed string, asDER bool) []by
 			digest, hash, size = sum[:], crypto.SHA512, 66
 		}
 	}
-	raw := must[[]byte](tb)(key.Sign(rand.Reader, digest, hash))
+	raw := must[[]byte](tb)(key.Sign(nil, digest, hash)) // the same every time
 	if _, ok := key.Public().(*ecdsa.PublicKey); !ok || asDER {
 		return raw
 	}
@@ -189,7 +204,13 @@ func verdict(text string, o policytoken.Options) error {
 }
 
 // wantReason checks that a token was refused, and why.
-func wantReason(tb testing.TB, err error, want policytoken.Reason) *policytoken.Error {
+func wantReason(tb testing.TB, err error, want policytoken.Reason) {
+	tb.Helper()
+	_ = refusal(tb, err, want)
+}
+
+// refusal does so for those who look closer.
+func refusal(tb testing.TB, err error, want policytoken.Reason) *policytoken.Error {
 	tb.Helper()
 	e, ok := errors.AsType[*policytoken.Error](err)
 	if !ok || e.Reason != want {

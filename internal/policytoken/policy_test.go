@@ -62,7 +62,7 @@ func TestPolicyRefuses(t *testing.T) {
 		})
 	}
 	_, err := parse(t, unsigned(`{"alg":"none"}`, `{"AttestationPolicy":"permit)"}`)).Policy()
-	if e := wantReason(t, err, policytoken.ReasonEncoding); e.Character != ')' || e.Offset != 6 {
+	if e := refusal(t, err, policytoken.ReasonEncoding); e.Character != ')' || e.Offset != 6 {
 		t.Errorf("%+v, want ')' at byte 6", e)
 	}
 }
