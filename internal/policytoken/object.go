@@ -70,7 +70,10 @@ func parseObject(reason Reason, path string, raw []byte) (object, error) {
 // get returns a member; null counts as absent.
 func (o object) get(name string) (json.RawMessage, bool) {
 	raw, ok := o.members[name]
-	return raw, ok && string(raw) != "null"
+	if !ok || string(raw) == "null" {
+		return nil, false
+	}
+	return raw, true
 }
 
 // text returns a string member, and whether it is there.

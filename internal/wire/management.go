@@ -56,7 +56,7 @@ func ParseCertificateBody(member string, body []byte) ([]byte, error) {
 const (
 	ClaimPolicy             = "x-ms-policy"              // a token, as it was sent
 	ClaimPolicyResult       = "x-ms-policy-result"       // PolicyUpdated or PolicyRemoved
-	ClaimPolicyTokenHash    = "x-ms-policy-token-hash"   // of the token as it was sent
+	ClaimPolicyTokenHash    = "x-ms-policy-token-hash"   //nolint:gosec // G101: the name of a claim
 	ClaimPolicySigner       = "x-ms-policy-signer"       // a JWK
 	ClaimPolicyCertificates = "x-ms-policy-certificates" // {"keys":[JWK…]}
 	ClaimThumbprint         = "x-ms-certificate-thumbprint"
