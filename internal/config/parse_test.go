@@ -118,6 +118,7 @@ func TestParseRefuses(t *testing.T) {
 		"nothing for a section":           {"tls:\nlisten: a:1", []string{`f.yaml:1:5: tls: want keys with values, found nothing`}},
 		"mapping for a list":              {"instances: {name: a}", []string{`f.yaml:1:12: instances: want a list, found keys with values`}},
 		"text for a list":                 {"trustedProxies: 10.0.0.0/8", []string{`f.yaml:1:17: trustedProxies: want a list, found a text`}},
+		"long list":                       {"trustedProxies: [" + strings.Repeat("a,", 10001) + "]", []string{`f.yaml:1:17: trustedProxies: 10001 elements, want at most 10000`}},
 		"list for a text":                 {"listen: [a]", []string{`f.yaml:1:9: listen: want a text, found a list`}},
 		"list for texts by key":           {"instances: [{policies: [a]}]", []string{`f.yaml:1:24: instances[0].policies: want keys with texts, found a list`}},
 		"number for a text":               {"tls: {minVersion: 1.2}", []string{`f.yaml:1:19: tls.minVersion: want a text, found a number: put a text in quotation marks`}},

@@ -68,7 +68,8 @@ func nodeOf(v reflect.Value) *yaml.Node {
 	return n
 }
 
-// scalarText returns the YAML tag of a value and its text, without secrets.
+// scalarText returns the tag that a text must have, so that it is put in quotation
+// marks where it looks like something else, and the text, without secrets.
 func scalarText(v reflect.Value) (string, string) {
 	switch x := v.Interface().(type) {
 	case Secret:
@@ -78,17 +79,13 @@ func scalarText(v reflect.Value) (string, string) {
 	case time.Duration:
 		return "!!str", durationText(x)
 	case bool:
-		return "!!bool", strconv.FormatBool(x)
+		return "", strconv.FormatBool(x)
 	case float64:
-		text := strconv.FormatFloat(x, 'f', -1, 64)
-		if strings.Contains(text, ".") {
-			return "!!float", text
-		}
-		return "!!int", text
+		return "", strconv.FormatFloat(x, 'f', -1, 64)
 	case string:
 		return "!!str", withoutUser(x)
 	}
-	return "!!int", strconv.FormatInt(v.Int(), 10)
+	return "", strconv.FormatInt(v.Int(), 10)
 }
 
 // withoutUser takes user, password and query out of a URL. Nothing of ours may

@@ -31,15 +31,29 @@ func (c *Config) Validate() error {
 	return k.err()
 }
 
-// fault tells a fault of a key. Of a key that the file does not have, the place is
-// that of its section.
+// fault tells a fault of a key.
 func (k *checker) fault(path, format string, args ...any) {
-	at, known := k.places[path]
-	for section := path; !known && section != ""; at, known = k.places[section] {
+	k.say(k.placeOf(path), path, fmt.Sprintf(format, args...))
+}
+
+// placeOf is where the value of a key was read. Of a key that the file does not
+// have, it is the place of its section.
+func (c *Config) placeOf(path string) place {
+	at, known := c.places[path]
+	for section := path; !known && section != ""; at, known = c.places[section] {
 		i := strings.LastIndexAny(section, ".[")
 		section = section[:max(i, 0)]
 	}
-	k.say(at, path, fmt.Sprintf(format, args...))
+	return at
+}
+
+// Fault is a fault that somebody else found in the value of a key, such as a file
+// that is not there, with the place where the value was read. The text must hold
+// no secret.
+func (c *Config) Fault(path, text string) Problem {
+	p := problems{file: c.file}
+	p.say(c.placeOf(path), path, text)
+	return p.found[0]
 }
 
 // oneOf demands one of a few words.

@@ -258,3 +258,22 @@ func TestFaultsHavePlaces(t *testing.T) {
 		}
 	}
 }
+
+func TestFaultsOfOthersHavePlaces(t *testing.T) {
+	t.Parallel()
+	c, faults := parse(t, "tls:\n  keyFile: a\n", "AZATTEST_DATA_DIR=d")
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	for path, want := range map[string]string{
+		"tls.keyFile": "f.yaml:2:12: tls.keyFile: x", "tls.clientCAFile": "f.yaml:2:3: tls.clientCAFile: x",
+		"audit.dir": "f.yaml: audit.dir: x", "dataDir": "AZATTEST_DATA_DIR: dataDir: x",
+	} {
+		if got := c.Fault(path, "x").String(); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if got := config.Default().Fault("dataDir", "x").String(); got != "dataDir: x" {
+		t.Errorf("without a file: %q", got)
+	}
+}

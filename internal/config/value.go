@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"strconv"
@@ -140,6 +141,9 @@ func wanted(t reflect.Type) string {
 	return "a text"
 }
 
+// maxElements bounds lists. Whoever has more instances keeps them in the store.
+const maxElements = 10000
+
 // list reads a list, in place of the one that was there.
 func (r *reader) list(n *yaml.Node, into reflect.Value, path string) {
 	if !r.isPlain(n, path) {
@@ -147,6 +151,10 @@ func (r *reader) list(n *yaml.Node, into reflect.Value, path string) {
 	}
 	if n.Kind != yaml.SequenceNode {
 		r.say(placeOf(n), path, "want a list, found "+kindOf(n))
+		return
+	}
+	if len(n.Content) > maxElements {
+		r.say(placeOf(n), path, fmt.Sprintf("%d elements, want at most %d", len(n.Content), maxElements))
 		return
 	}
 	all := reflect.MakeSlice(into.Type(), len(n.Content), len(n.Content))
