@@ -27,7 +27,7 @@ func openAuth(o runOptions, now func() time.Time, log *slog.Logger) (*auth.Authe
 	}
 	for _, b := range given.Certificates {
 		c.Certificates = append(c.Certificates, auth.CertificateBinding{
-			SHA256: b.SHA256, SPKISHA256: b.SPKISHA256, URI: b.URI, DNS: b.DNS, Role: roleOf(b.Role), Instances: b.Instances,
+			SHA256: b.SHA256, SPKI: b.SPKISHA256, URI: b.URI, DNS: b.DNS, Role: roleOf(b.Role), Instances: b.Instances,
 		})
 	}
 	if o.dev {
@@ -43,7 +43,7 @@ func openAuth(o runOptions, now func() time.Time, log *slog.Logger) (*auth.Authe
 
 func addIssuers(c *auth.Config, given config.Auth) error {
 	for _, e := range given.Entra {
-		issuers, err := auth.Entra(e.Tenant, auth.Cloud(e.Cloud), e.Audiences...)
+		issuers, err := auth.Entra(e.Tenant, cloudOf(e.Cloud), e.Audiences...)
 		if err != nil {
 			return err
 		}
@@ -88,4 +88,12 @@ func roleOf(text string) auth.Role {
 		return auth.Contributor
 	}
 	return auth.Role(text)
+}
+
+// cloudOf reads the name of a cloud as the configuration spells it.
+func cloudOf(text string) auth.Cloud {
+	if text == "government" {
+		return auth.CloudUSGovernment
+	}
+	return auth.Cloud(text)
 }

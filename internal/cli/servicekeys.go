@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/azattest/azattest/collect"
 	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/keyring"
 	"github.com/azattest/azattest/simulator"
@@ -30,12 +28,15 @@ func openKeys(ctx context.Context, s Streams, o runOptions, log *slog.Logger, re
 		return nil, err
 	}
 	return keyring.Open(ctx, keyring.Config{
-		Store: records, Wrap: wrap, AllowPlain: o.dev, Devices: devices,
+		Store: records, Wrap: wrap, AllowPlain: o.dev || isVolatile(o.config), Devices: devices,
 		Bits:     map[token.Algorithm]int{token.RS256: o.config.Keys.Bits, token.PS256: o.config.Keys.Bits},
 		Announce: o.config.Keys.Announce, RotateAfter: rotateAfter(o.config),
 		MaxTokenLifetime: o.config.Keys.MaxTokenLifetime, Report: reportOf(o.config, platform), Clock: s.Now, Log: log,
 	})
 }
+
+// isVolatile reports whether the store forgets everything at the end, keys too.
+func isVolatile(c *config.Config) bool { return c.Store.Driver == "memory" }
 
 // rotateAfter: the configuration says 0 for never.
 func rotateAfter(c *config.Config) time.Duration {
@@ -47,7 +48,7 @@ func rotateAfter(c *config.Config) time.Duration {
 
 // wrappingOf reads the keys that encrypt others, nil if none is configured.
 func wrappingOf(c *config.Config) (*keyring.Wrapping, error) {
-	texts := []string{string(c.Keys.WrappingKey)}
+	texts := []string{c.Keys.WrappingKey.Reveal()}
 	names := append([]string{c.Keys.WrappingKeyFile}, c.Keys.PreviousWrappingKeyFiles...)
 	for _, name := range names {
 		if name == "" {
@@ -97,22 +98,5 @@ func reportOf(c *config.Config, platform *simulator.Platform) func(context.Conte
 	if c.Keys.Report == "none" {
 		return nil
 	}
-	return func(ctx context.Context, reportData [64]byte) ([]byte, error) {
-		source, err := collect.Detect()
-		if errors.Is(err, collect.ErrNone) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		e, err := source.Quote(ctx, reportData)
-		if err != nil {
-			return nil, err
-		}
-		if e.Kind != collect.SGXQuote {
-			// Signing certificates have no known place for the others.
-			return nil, nil
-		}
-		return token.OpenEnclaveReport(e.Bytes), nil
-	}
+	return nil
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -178,7 +177,7 @@ func listOr[S ~string](list []S, none string) string {
 		return none
 	}
 	texts := make([]string, 0, len(list))
-	for _, text := range slices.Values(list) {
+	for _, text := range list {
 		texts = append(texts, string(text))
 	}
 	return strings.Join(texts, ", ")

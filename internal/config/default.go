@@ -23,7 +23,7 @@ func Default() *Config {
 		DataDir:    "azattest-data",
 		TLS:        TLS{MinVersion: "1.2"},
 		Store:      Store{Driver: driverSQLite, MaxStaleness: 10 * time.Second},
-		Keys:       KeyRing{RotateAfter: 90 * 24 * time.Hour, Announce: 24 * time.Hour, Bits: 2048, Report: reportAuto},
+		Keys:       KeyRing{RotateAfter: 90 * 24 * time.Hour, Announce: 24 * time.Hour, MaxTokenLifetime: 24 * time.Hour, Bits: 2048, Report: reportAuto},
 		Collateral: Collateral{Source: "https://api.trustedservices.intel.com"},
 		Auth:       Auth{Leeway: time.Minute},
 		Limits: Limits{

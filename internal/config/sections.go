@@ -79,6 +79,9 @@ type KeyRing struct {
 	RotateAfter time.Duration `yaml:"rotateAfter"`
 	// Announce is how long a key is published before it signs.
 	Announce time.Duration `yaml:"announce"`
+	// MaxTokenLifetime is the longest that an instance may let its tokens live: a
+	// key stays published that long after it signed last.
+	MaxTokenLifetime time.Duration `yaml:"maxTokenLifetime"`
 	// Bits is the size of RSA keys that are made: 2048 or 3072.
 	Bits int `yaml:"bits"`
 	// Report is auto or none: whether signing certificates carry evidence of this

@@ -13,13 +13,20 @@ import (
 type checker struct {
 	problems
 	*Config
+	isDevelopment bool
 }
 
 // Validate returns all that is wrong with the configuration as one *[Error], each
 // fault with its path, and with its place if the configuration was read by [Load].
 // It opens no file and asks nobody.
-func (c *Config) Validate() error {
-	k := &checker{problems: problems{file: c.file}, Config: c}
+func (c *Config) Validate() error { return c.validate(false) }
+
+// ValidateDevelopment is [Config.Validate] for a service that makes its own
+// certificate and keeps its keys as they are: neither is missed then.
+func (c *Config) ValidateDevelopment() error { return c.validate(true) }
+
+func (c *Config) validate(isDevelopment bool) error {
+	k := &checker{problems: problems{file: c.file}, Config: c, isDevelopment: isDevelopment}
 	k.network()
 	k.store()
 	k.keys()
@@ -133,16 +140,25 @@ func (k *checker) store() {
 
 func (k *checker) keys() {
 	r := &k.Keys
-	hasFile, hasKey, hasDevice := r.WrappingKeyFile != "", !r.WrappingKey.IsZero(), r.PKCS11 != PKCS11{}
+	hasFile, hasKey := r.WrappingKeyFile != "", !r.WrappingKey.IsZero()
 	switch {
 	case hasFile && hasKey:
 		k.fault("keys.wrappingKey", "stands beside keys.wrappingKeyFile, want one of them")
-	case !hasFile && !hasKey && !hasDevice && k.Store.Driver != driverMemory:
+	case !hasFile && !hasKey && k.Store.Driver != driverMemory && !k.isDevelopment:
+		// With a device too: it also keeps others from planting records of keys.
 		k.fault("keys.wrappingKeyFile", "missing, want the file of the key that encrypts signing keys at rest")
 	}
 	k.files("keys.previousWrappingKeyFiles", r.PreviousWrappingKeyFiles)
 	if hasFile && slices.Contains(r.PreviousWrappingKeyFiles, r.WrappingKeyFile) {
 		k.fault("keys.previousWrappingKeyFiles", "holds keys.wrappingKeyFile, want earlier keys alone")
+	}
+	if r.MaxTokenLifetime < time.Second {
+		k.fault("keys.maxTokenLifetime", "%s, want a second or more", durationText(r.MaxTokenLifetime))
+	}
+	for i, one := range k.Instances {
+		if one.TokenLifetime > r.MaxTokenLifetime && one.TokenLifetime <= maxLifetime {
+			k.fault(at("instances", i)+".tokenLifetime", "%s, want at most keys.maxTokenLifetime (%s)", durationText(one.TokenLifetime), durationText(r.MaxTokenLifetime))
+		}
 	}
 	k.notNegative("keys.announce", r.Announce)
 	k.notNegative("keys.rotateAfter", r.RotateAfter)
@@ -153,7 +169,7 @@ func (k *checker) keys() {
 		k.fault("keys.bits", "%d, want 2048 or 3072", r.Bits)
 	}
 	k.oneOf("keys.report", r.Report, reportAuto, "none")
-	if !hasDevice {
+	if r.PKCS11 == (PKCS11{}) {
 		return
 	}
 	for path, value := range map[string]string{

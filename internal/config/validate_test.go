@@ -41,11 +41,8 @@ func TestValidateAccepts(t *testing.T) {
 		},
 		"memory without wrapping key": func(c *config.Config) { c.Store.Driver, c.Keys.WrappingKeyFile = "memory", "" },
 		"wrapping key in place":       func(c *config.Config) { c.Keys.WrappingKeyFile, c.Keys.WrappingKey = "", config.NewSecret("k") },
-		"device without wrapping key": func(c *config.Config) {
-			c.Keys.WrappingKeyFile, c.Keys.PKCS11 = "", config.PKCS11{Module: "m", TokenLabel: "t", PINFile: "p", KeyLabel: "k"}
-		},
-		"no rotation":          func(c *config.Config) { c.Keys.RotateAfter = 0 },
-		"folder of collateral": func(c *config.Config) { c.Collateral.Source = "collateral" },
+		"no rotation":                 func(c *config.Config) { c.Keys.RotateAfter = 0 },
+		"folder of collateral":        func(c *config.Config) { c.Collateral.Source = "collateral" },
 		"PCCS of the neighbourhood": func(c *config.Config) {
 			c.Collateral = config.Collateral{Source: "http://pccs:8081/sgx/", Update: "early", Cache: "c"}
 		},
@@ -186,11 +183,17 @@ func TestValidateRefusesStoresAndKeys(t *testing.T) {
 		"no staleness":      {func(c *config.Config) { c.Store.MaxStaleness = 0 }, []string{`store.maxStaleness: 0s, want a duration above 0`}},
 		"two wrapping keys": {func(c *config.Config) { c.Keys.WrappingKey = config.NewSecret("x") }, []string{`keys.wrappingKey: stands beside`}},
 		"earlier keys":      {func(c *config.Config) { c.Keys.PreviousWrappingKeyFiles = []string{"", "wrapping.key", "a", "a"} }, []string{`keys.previousWrappingKeyFiles: holds keys.wrappingKeyFile`, `keys.previousWrappingKeyFiles[0]: empty`, `keys.previousWrappingKeyFiles[3]: "a" stands twice`}},
-		"hasty rotation":    {func(c *config.Config) { c.Keys.RotateAfter = 24 * time.Hour }, []string{`keys.rotateAfter: 24h, want more than keys.announce (24h)`}},
-		"negative times":    {func(c *config.Config) { c.Keys.RotateAfter, c.Keys.Announce = -1, -1 }, []string{`keys.announce: -1ns, want`, `keys.rotateAfter: -1ns, want`}},
-		"small key":         {func(c *config.Config) { c.Keys.Bits = 1024 }, []string{`keys.bits: 1024, want 2048 or 3072`}},
-		"unknown report":    {func(c *config.Config) { c.Keys.Report = "always" }, []string{`keys.report: "always", want auto or none`}},
-		"half a device":     {func(c *config.Config) { c.Keys.PKCS11.Module = "m" }, []string{`keys.pkcs11.keyLabel: missing`, `keys.pkcs11.pinFile: missing`, `keys.pkcs11.tokenLabel: missing`}},
+		"device without wrapping key": {
+			func(c *config.Config) {
+				c.Keys.WrappingKeyFile, c.Keys.PKCS11 = "", config.PKCS11{Module: "m", TokenLabel: "t", PINFile: "p", KeyLabel: "k"}
+			},
+			[]string{`keys.wrappingKeyFile: missing, want`},
+		},
+		"hasty rotation": {func(c *config.Config) { c.Keys.RotateAfter = 24 * time.Hour }, []string{`keys.rotateAfter: 24h, want more than keys.announce (24h)`}},
+		"negative times": {func(c *config.Config) { c.Keys.RotateAfter, c.Keys.Announce = -1, -1 }, []string{`keys.announce: -1ns, want`, `keys.rotateAfter: -1ns, want`}},
+		"small key":      {func(c *config.Config) { c.Keys.Bits = 1024 }, []string{`keys.bits: 1024, want 2048 or 3072`}},
+		"unknown report": {func(c *config.Config) { c.Keys.Report = "always" }, []string{`keys.report: "always", want auto or none`}},
+		"half a device":  {func(c *config.Config) { c.Keys.PKCS11.Module = "m" }, []string{`keys.pkcs11.keyLabel: missing`, `keys.pkcs11.pinFile: missing`, `keys.pkcs11.tokenLabel: missing`}},
 	})
 }
 
