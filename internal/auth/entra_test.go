@@ -138,8 +138,12 @@ func TestTokensOfEntraID(t *testing.T) {
 				action   Action
 				instance string
 			}{
-				{"read@anywhere", Read, "anywhere"}, {"write@anywhere", Write, "anywhere"}, {"write@contoso", Write, "contoso"},
-				{"read@daemons", Read, "daemons"}, {"write@daemons", Write, "daemons"}, {"read@cli", Read, "cli"},
+				{"read@anywhere", Read, "anywhere"},
+				{"write@anywhere", Write, "anywhere"},
+				{"write@contoso", Write, "contoso"},
+				{"read@daemons", Read, "daemons"},
+				{"write@daemons", Write, "daemons"},
+				{"read@cli", Read, "cli"},
 			} {
 				if c.May(try.action, try.instance) {
 					may = append(may, try.name)

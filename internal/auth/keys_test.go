@@ -99,9 +99,18 @@ func TestAlgorithmOfAKey(t *testing.T) {
 		algorithm string
 		want      bool
 	}{
-		{rsaAny, "RS256", true}, {rsaAny, "PS256", true}, {rsaAny, "ES256", false}, {rsaAny, "HS256", false}, {rsaAny, "none", false},
-		{rsaPS, "PS256", true}, {rsaPS, "RS256", false},
-		{p256, "ES256", true}, {p256, "ES384", false}, {p256, "RS256", false}, {p384, "ES384", true}, {p384, "ES256", false},
+		{rsaAny, "RS256", true},
+		{rsaAny, "PS256", true},
+		{rsaAny, "ES256", false},
+		{rsaAny, "HS256", false},
+		{rsaAny, "none", false},
+		{rsaPS, "PS256", true},
+		{rsaPS, "RS256", false},
+		{p256, "ES256", true},
+		{p256, "ES384", false},
+		{p256, "RS256", false},
+		{p384, "ES384", true},
+		{p384, "ES256", false},
 		{key{public: []byte("secret")}, "HS256", false},
 	} {
 		if got := test.k.fits(test.algorithm); got != test.want {
