@@ -56,10 +56,11 @@ type draft struct {
 	device Device
 }
 
-// draft makes a key, once for all attempts to store it.
-func (k *Keyring) draft(ctx context.Context, a token.Algorithm, activeFrom time.Time) (*draft, error) {
+// draft makes a key that follows those in the view. It is made once, for all
+// attempts to store it.
+func (k *Keyring) draft(ctx context.Context, v *view, a token.Algorithm, activeFrom time.Time) (*draft, error) {
 	d := &draft{device: k.config.Devices[a]}
-	r := &record{Version: recordVersion, Algorithm: a, CreatedAt: k.seconds(), ActiveFrom: activeFrom}
+	r := &record{Version: recordVersion, Algorithm: a, Sequence: min(v.last(a)+1, maxSequence), CreatedAt: k.seconds(), ActiveFrom: activeFrom}
 	d.record = r
 	signer, err := k.generate(ctx, d)
 	if err != nil {

@@ -6,6 +6,9 @@ const (
 	// maxRecord bounds what is parsed: an RSA key of 4096 bits has 2,400 bytes,
 	// a report at most 32 KiB, and base64 adds a third.
 	maxRecord = 64 << 10
+	// maxSequence leaves room to add one. Nobody makes so many keys; but the record
+	// of a revoked key is not sealed, and may say anything.
+	maxSequence = 1 << 52
 	// maxDeviceReference is the longest name by which a device may know a key.
 	maxDeviceReference = 256
 	// leeway is added to the life of a token before a key that no longer signs is

@@ -48,11 +48,14 @@ func idOf(key string) (string, bool) {
 // record is what the store keeps of a key. Which key signs, and which are
 // published, follows from the records and the time alone.
 type record struct {
-	Version    int             `json:"version"`
-	ID         string          `json:"id"`
-	Algorithm  token.Algorithm `json:"algorithm"`
-	CreatedAt  time.Time       `json:"createdAt"`
-	ActiveFrom time.Time       `json:"activeFrom"`
+	Version   int             `json:"version"`
+	ID        string          `json:"id"`
+	Algorithm token.Algorithm `json:"algorithm"`
+	// Sequence counts the keys of the algorithm. It decides between two that
+	// begin in the same second.
+	Sequence   int64     `json:"sequence"`
+	CreatedAt  time.Time `json:"createdAt"`
+	ActiveFrom time.Time `json:"activeFrom"`
 	// RevokedAt is set for good. What follows is gone then.
 	RevokedAt time.Time `json:"revokedAt,omitzero"`
 	// PublicKey is the SubjectPublicKeyInfo in DER.
@@ -130,6 +133,9 @@ func (r *record) check() error {
 			return fmt.Errorf("time %s, want whole seconds in UTC", t.Format(time.RFC3339Nano))
 		}
 	}
+	if r.Sequence < 1 || r.Sequence > maxSequence {
+		return fmt.Errorf("sequence %d, want 1 to %d", r.Sequence, int64(maxSequence))
+	}
 	if r.CreatedAt.IsZero() || r.ActiveFrom.IsZero() {
 		return fmt.Errorf("made at %s and active from %s, want both times", r.CreatedAt.Format(time.RFC3339), r.ActiveFrom.Format(time.RFC3339))
 	}
@@ -174,7 +180,7 @@ func keyIDOf(pub crypto.PublicKey) (string, error) {
 // revoked returns what stays of a record.
 func (r *record) revoked(at time.Time) *record {
 	return &record{
-		Version: recordVersion, ID: r.ID, Algorithm: r.Algorithm, CreatedAt: r.CreatedAt, ActiveFrom: r.ActiveFrom, Device: r.Device, RevokedAt: at,
+		Version: recordVersion, ID: r.ID, Algorithm: r.Algorithm, Sequence: r.Sequence, CreatedAt: r.CreatedAt, ActiveFrom: r.ActiveFrom, Device: r.Device, RevokedAt: at,
 	}
 }
 

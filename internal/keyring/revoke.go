@@ -55,7 +55,7 @@ func (k *Keyring) Revoke(ctx context.Context, id string) error {
 			return append(changes, gone), err
 		}
 		if made == nil {
-			if made, err = k.draft(ctx, a, now); err != nil {
+			if made, err = k.draft(ctx, v, a, now); err != nil {
 				return nil, err
 			}
 		}

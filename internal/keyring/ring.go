@@ -59,7 +59,7 @@ func (k *Keyring) first(ctx context.Context, a token.Algorithm) error {
 		}
 		if made == nil {
 			var err error
-			if made, err = k.draft(ctx, a, k.seconds()); err != nil {
+			if made, err = k.draft(ctx, v, a, k.seconds()); err != nil {
 				return nil, err
 			}
 		}

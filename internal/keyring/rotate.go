@@ -40,7 +40,7 @@ func (k *Keyring) Rotate(ctx context.Context, a token.Algorithm, announce time.D
 		}
 		if made == nil {
 			var err error
-			if made, err = k.draft(ctx, a, begin); err != nil {
+			if made, err = k.draft(ctx, v, a, begin); err != nil {
 				return nil, err
 			}
 			id = made.ID

@@ -63,7 +63,7 @@ func (k *Keyring) maintain(ctx context.Context, a token.Algorithm) error {
 			return changes, nil
 		}
 		if made == nil {
-			if made, err = k.draft(ctx, a, begin); err != nil {
+			if made, err = k.draft(ctx, v, a, begin); err != nil {
 				return nil, err
 			}
 		}

@@ -70,14 +70,25 @@ func (v *view) problem() error {
 }
 
 // of returns all keys of an algorithm, in the order in which they sign. Where two
-// begin at once, every replica must choose alike.
+// begin in the same second, the later one counts, on every replica.
 func (v *view) of(a token.Algorithm) []*entry {
 	all := slices.Collect(maps.Values(v.entries))
 	all = slices.DeleteFunc(all, func(e *entry) bool { return e.Algorithm != a })
 	slices.SortFunc(all, func(x, y *entry) int {
-		return cmp.Or(x.ActiveFrom.Compare(y.ActiveFrom), strings.Compare(x.ID, y.ID))
+		return cmp.Or(x.ActiveFrom.Compare(y.ActiveFrom), cmp.Compare(x.Sequence, y.Sequence), strings.Compare(x.ID, y.ID))
 	})
 	return all
+}
+
+// last returns the sequence of the last key of an algorithm, 0 without one.
+func (v *view) last(a token.Algorithm) int64 {
+	var last int64
+	for _, e := range v.entries {
+		if e.Algorithm == a {
+			last = max(last, e.Sequence)
+		}
+	}
+	return last
 }
 
 // line is the keys of one algorithm that are not revoked, in the order in which
