@@ -33,7 +33,9 @@ func (t *Trail) Append(ctx context.Context, r Record) error {
 // *[UnavailableError]; it also returns the context's error and [ErrClosed]. The
 // record is not in the trail then.
 func (t *Trail) AppendSoon(ctx context.Context, r Record) error {
-	_, err := t.add(ctx, &r, nil)
+	deadline := time.NewTimer(t.wait)
+	defer deadline.Stop()
+	_, err := t.add(ctx, &r, deadline)
 	return err
 }
 
@@ -44,7 +46,7 @@ func (t *Trail) hasRoom() bool {
 }
 
 // add gives a record its place in the chain, as soon as there is room for it, and
-// returns its sequence. Where deadline is nil a timer is made when one is needed.
+// returns its sequence.
 func (t *Trail) add(ctx context.Context, r *Record, deadline *time.Timer) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -62,10 +64,6 @@ func (t *Trail) add(ctx context.Context, r *Record, deadline *time.Timer) (int64
 			return t.head.Sequence, nil
 		}
 		signal(t.urgent)
-		if deadline == nil {
-			deadline = time.NewTimer(t.wait)
-			defer deadline.Stop()
-		}
 		if err := t.await(ctx, deadline); err != nil {
 			return 0, err
 		}

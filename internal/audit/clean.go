@@ -40,12 +40,25 @@ func cleanText(text string) string {
 		}
 		text = text[:end]
 	}
+	if isPlain(text) {
+		return text
+	}
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return utf8.RuneError
 		}
 		return r
 	}, text)
+}
+
+// isPlain spares nearly all texts the longer look.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // cleanURI leaves out whatever of a URI may be a secret: user names, fragments,

@@ -96,7 +96,7 @@ func killOne(t *testing.T, dir string, after int, acknowledged map[string]bool) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self)
+	cmd := exec.CommandContext(t.Context(), self) //nolint:gosec // G204: it is this program
 	cmd.Env = append(os.Environ(), victimFolder+"="+dir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

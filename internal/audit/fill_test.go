@@ -15,8 +15,8 @@ func fillTexts(t *testing.T, r *Record, text string) {
 		case v.Kind() == reflect.String:
 			v.SetString(text)
 		case v.Kind() == reflect.Struct && v.Type().PkgPath() == reflect.TypeFor[Record]().PkgPath():
-			for i := range v.NumField() {
-				fill(v.Field(i))
+			for _, field := range v.Fields() {
+				fill(field)
 			}
 		}
 	}

@@ -1,11 +1,5 @@
 package audit
 
-import (
-	"io"
-	"os"
-	"path/filepath"
-)
-
 // misplaced says why a line has another sequence than the one that is due: it
 // was moved, or others are missing before it.
 func (v *verifier) misplaced(files []segment, i int, at place, got int64) error {
@@ -34,12 +28,12 @@ func (v *verifier) find(files []segment, sequence int64) (place, bool) {
 
 // findIn passes over whatever is no line: the trail is known to be broken.
 func (v *verifier) findIn(s segment, sequence int64) (place, bool) {
-	f, err := os.Open(filepath.Join(v.dir, filepath.Clean(s.name)))
+	f, err := openSegment(v.dir, s)
 	if err != nil {
 		return place{}, false
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
-	for l := newLines(io.Reader(f), nil); ; {
+	for l := newLines(f, nil); ; {
 		line, err := l.next()
 		if err != nil {
 			return place{}, false

@@ -63,7 +63,7 @@ func (t *Trail) headBefore(files []segment) (Head, error) {
 
 // lastLine returns the head at the end of a segment that is complete.
 func lastLine(dir string, s segment) (Head, error) {
-	f, err := os.Open(filepath.Join(dir, filepath.Clean(s.name)))
+	f, err := openSegment(dir, s)
 	if err != nil {
 		return Head{}, fmt.Errorf("audit: %w", err)
 	}
@@ -103,7 +103,7 @@ type tail struct {
 // line, or blocks of zeros that were never filled, and no more than was written
 // at once. Anything else has been changed by somebody.
 func readTail(dir string, s segment, head Head, most int) (*tail, error) {
-	f, err := os.Open(filepath.Join(dir, filepath.Clean(s.name)))
+	f, err := openSegment(dir, s)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
@@ -180,7 +180,7 @@ func (t *Trail) cut(s segment, end *tail) error {
 		return err
 	}
 	_, err = aside.Write(end.torn)
-	if err = errors.Join(err, aside.Sync(), aside.Close()); err != nil {
+	if err := errors.Join(err, aside.Sync(), aside.Close()); err != nil {
 		return err
 	}
 	if err := syncDir(t.dir); err != nil {

@@ -66,6 +66,11 @@ func segments(dir string) ([]segment, error) {
 	return found, nil
 }
 
+// openSegment opens a file that segments found, for reading.
+func openSegment(dir string, s segment) (*os.File, error) {
+	return os.Open(filepath.Clean(filepath.Join(dir, s.name)))
+}
+
 // file is what a segment is written to, so that tests can let a disk be full.
 type file interface {
 	WriteAt(p []byte, offset int64) (int, error)

@@ -104,7 +104,7 @@ type suspect struct {
 
 // file checks one of the files.
 func (v *verifier) file(files []segment, i int) error {
-	f, err := os.Open(filepath.Join(v.dir, filepath.Clean(files[i].name)))
+	f, err := openSegment(v.dir, files[i])
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
