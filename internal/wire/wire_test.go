@@ -28,7 +28,6 @@ func TestParseAPIVersion(t *testing.T) {
 		"api-version":                    wire.CodeAPIVersionUnspecified,
 		"api-version=":                   wire.CodeAPIVersionUnspecified,
 		"api-version=2018-09-01-preview": wire.CodeUnsupportedAPIVersion,
-		"api-version=2022-09-01-preview": wire.CodeUnsupportedAPIVersion,
 		"api-version=2020-10-01%20":      wire.CodeUnsupportedAPIVersion,
 		"api-version=2099-01-01":         wire.CodeUnsupportedAPIVersion,
 		"api-version=" + longText:        wire.CodeUnsupportedAPIVersion,
