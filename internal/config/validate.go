@@ -96,8 +96,9 @@ func (k *checker) files(path string, names []string) {
 // at is the path of an element of a list.
 func at(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
-// schemaName is what PostgreSQL takes for a name without quotation marks.
-var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+// schemaName is what PostgreSQL takes for a name without quotation marks, with room
+// for what is named after it.
+var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,47}$`)
 
 func (k *checker) store() {
 	s := &k.Store
@@ -126,8 +127,8 @@ func (k *checker) store() {
 	case !s.DSN.IsZero() && !isDSNURL(s.DSN.Reveal()) && !strings.Contains(s.DSN.Reveal(), "="):
 		k.fault("store.dsn", "want postgres://user@host/database or host=… dbname=…")
 	}
-	if s.Schema != "" && !schemaName.MatchString(s.Schema) {
-		k.fault("store.schema", "%s, want a name of letters in lower case, digits and _", quoted(s.Schema))
+	if s.Schema != "" && (!schemaName.MatchString(s.Schema) || strings.HasPrefix(s.Schema, "pg_")) {
+		k.fault("store.schema", "%s, want up to 48 letters in lower case, digits and _, and not pg_ first", quoted(s.Schema))
 	}
 }
 
@@ -137,7 +138,7 @@ func (k *checker) keys() {
 	switch {
 	case hasFile && hasKey:
 		k.fault("keys.wrappingKey", "stands beside keys.wrappingKeyFile, want one of them")
-	case !hasFile && !hasKey && !hasDevice && k.Store.Driver != driverMemory:
+	case !hasFile && !hasKey && k.Store.Driver != driverMemory:
 		k.fault("keys.wrappingKeyFile", "missing, want the file of the key that encrypts signing keys at rest")
 	}
 	k.files("keys.previousWrappingKeyFiles", r.PreviousWrappingKeyFiles)
