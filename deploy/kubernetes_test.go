@@ -18,7 +18,7 @@ import (
 // kubernetes is the folder of the manifests.
 const kubernetes = "kubernetes"
 
-// The manifests must hold these members and no others: one that is misspelt would
+// The manifests must hold these members and no others: one that is misspelled would
 // be dropped by some versions of kubectl without a word.
 type (
 	head struct {

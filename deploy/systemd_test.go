@@ -133,7 +133,7 @@ func analyze(t *testing.T, args ...string) {
 	if err := os.WriteFile(name, bytes.ReplaceAll(raw, []byte("/usr/bin/azattest"), []byte(self)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), program, append(args, name)...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), program, append(args, name)...).CombinedOutput() //nolint:gosec // G204: a program of the system, and arguments of this test
 	if err != nil || bytes.Contains(out, []byte(name+":")) {
 		t.Errorf("systemd-analyze %s: %v\n%s", strings.Join(args, " "), err, out)
 	}

@@ -46,7 +46,7 @@ func TestValidateAccepts(t *testing.T) {
 		},
 		"no rotation":          func(c *config.Config) { c.Keys.RotateAfter = 0 },
 		"folder of collateral": func(c *config.Config) { c.Collateral.Source = "collateral" },
-		"PCCS of the neighbourhood": func(c *config.Config) {
+		"PCCS of the neighborhood": func(c *config.Config) {
 			c.Collateral = config.Collateral{Source: "http://pccs:8081/sgx/", Update: "early", Cache: "c"}
 		},
 		"zero limits":                func(c *config.Config) { c.Limits = config.Limits{} },
@@ -85,7 +85,8 @@ func TestValidateAccepts(t *testing.T) {
 			c.Auth.Certificates = []config.Certificate{
 				{SHA256: "0F" + strings.Repeat(":0f", 31), Role: "reader"},
 				{SPKISHA256: strings.Repeat("0f", 32), Role: "contributor", Instances: []string{"a"}},
-				{URI: "spiffe://a/b", Role: "reader"}, {DNS: "a.b", Role: "reader"},
+				{URI: "spiffe://a/b", Role: "reader"},
+				{DNS: "a.b", Role: "reader"},
 			}
 			c.Instances = []config.Instance{instance("a", "https://h")}
 			c.Instances[0].AttestRole = "reader"
