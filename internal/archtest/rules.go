@@ -73,7 +73,7 @@ var testOnly = []string{"internal/corpus", "internal/archtest", "azattestation/i
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.
-var testFolders = []string{"conformance", "benchmarks"}
+var testFolders = []string{"conformance", "benchmarks", "deploy"}
 
 // clientRoom is the folder of the client's module.
 const clientRoom = "azattestation"
