@@ -310,10 +310,10 @@ func TestClockSetBackDoesNotKeepOldKeys(t *testing.T) {
 	if underway != nil {
 		<-underway
 	}
-	wantCaller(t, a, withBearer(token("k3")))
-	_, err := a.Caller(t.Context(), withBearer(token("k2")))
-	wantReason(t, err, ReasonKey, "")
 	if got := p.askedForKeys(); got != 3 {
 		t.Errorf("asked %d times for keys, want 3", got)
 	}
+	wantCaller(t, a, withBearer(token("k3")))
+	_, err := a.Caller(t.Context(), withBearer(token("k2")))
+	wantReason(t, err, ReasonKey, "")
 }
