@@ -260,6 +260,9 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 			t.Error(err)
 		}
 		wantUnavailable(t, <-done, "canceled")
+		if a.life.begin() {
+			t.Error("something may begin after the end")
+		}
 		time.Sleep(time.Minute)
 		_, err = a.Caller(t.Context(), withBearer(token))
 		wantUnavailable(t, err, "canceled")
