@@ -20,7 +20,7 @@ type Entra struct {
 	Name string `yaml:"name"`
 	// Tenant is its ID, a GUID in lower case.
 	Tenant string `yaml:"tenant"`
-	// Cloud is public, government or china.
+	// Cloud is public, us-government or china.
 	Cloud string `yaml:"cloud"`
 	// Audiences are those that tokens may be for. Empty: that of Azure Attestation
 	// in the cloud.

@@ -75,7 +75,7 @@ func TestValidateAccepts(t *testing.T) {
 		},
 		"roles": func(c *config.Config) {
 			c.TLS.ClientCAFile = "ca.pem"
-			c.Auth.Entra = []config.Entra{{Name: "entra", Tenant: "0a1b2c3d-0000-4000-8000-000000000000", Cloud: "government"}}
+			c.Auth.Entra = []config.Entra{{Name: "entra", Tenant: "0a1b2c3d-0000-4000-8000-000000000000", Cloud: "us-government"}}
 			c.Auth.Issuers = []config.Issuer{{Name: "ci", URL: "https://ci.example/path/", Audiences: []string{"a"}}}
 			c.Auth.Bindings = []config.Binding{
 				{Issuer: "entra", Claim: "oid", Value: "0a1b2c3d-0000-4000-8000-000000000001", Role: "reader"},

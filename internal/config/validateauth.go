@@ -55,7 +55,7 @@ func (k *checker) entra(names *issuerNames) {
 			k.fault(path+".tenant", "%s stands twice", quoted(e.Tenant))
 		}
 		tenants[e.Tenant+e.Cloud] = true
-		k.oneOf(path+".cloud", e.Cloud, "public", "government", "china")
+		k.oneOf(path+".cloud", e.Cloud, "public", "us-government", "china")
 		k.audiences(path+".audiences", e.Audiences)
 	}
 }

@@ -26,7 +26,7 @@ func TestValidateRefusesAuth(t *testing.T) {
 			c.Auth.Entra = []config.Entra{{Name: "a", Tenant: strings.ToUpper(tenant), Cloud: "public"}}
 		}, []string{`auth.entra[0].tenant: `}},
 		"unknown cloud": {func(c *config.Config) { c.Auth.Entra = []config.Entra{{Name: "a", Tenant: tenant, Cloud: "azure"}} }, []string{
-			`auth.entra[0].cloud: "azure", want public, government or china`,
+			`auth.entra[0].cloud: "azure", want public, us-government or china`,
 		}},
 		"tenant twice": {func(c *config.Config) { c.Auth.Entra = []config.Entra{entra, entra} }, []string{
 			`auth.entra[1].name: "entra" stands twice`, `auth.entra[1].tenant: "` + tenant + `" stands twice`,
