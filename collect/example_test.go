@@ -19,7 +19,6 @@ import (
 func Example() {
 	data := []byte("public key of the enclave")
 	root := enclave(data)
-	defer func() { _ = os.RemoveAll(root) }()
 	source, err := collect.Detect(collect.Config{Root: root}) // Config{} for the machine itself
 	if errors.Is(err, collect.ErrNone) {
 		log.Fatal("run me in an enclave: ", err)
@@ -36,6 +35,7 @@ func Example() {
 	}
 	fmt.Println(source)
 	fmt.Println(evidence.Kind, len(evidence.Bytes) > 1000)
+	_ = os.RemoveAll(root)
 	// Output:
 	// Gramine (/dev/attestation)
 	// SGX quote true
@@ -53,7 +53,6 @@ func ExampleSource() {
 		log.Fatal(err)
 	}
 	root := enclaveFor(reportData)
-	defer func() { _ = os.RemoveAll(root) }()
 	source, err := collect.Detect(collect.Config{Root: root}) // Config{} for the machine itself
 	if err != nil {
 		log.Fatal(err)
@@ -71,6 +70,7 @@ func ExampleSource() {
 		log.Fatal(err)
 	}
 	fmt.Println("report in the certificate:", key.Report() != nil)
+	_ = os.RemoveAll(root)
 	// Output: report in the certificate: true
 }
 
