@@ -50,7 +50,7 @@ const (
 // verdict is the answer that an error becomes.
 type verdict struct {
 	status     int
-	retryAfter int // seconds, 0 for none
+	retryAfter int    // seconds, 0 for none
 	challenge  string // of 401: where to get a token
 	body       wire.Error
 	// reason continues the message, unless the operator keeps reasons back.
