@@ -89,7 +89,8 @@ func (b *backupWriter) line(v any) {
 }
 
 func (b *backupWriter) record(r Record) error {
-	b.line(backupRecord{Key: r.Key, Value: r.Value})
+	// Not null, which a backup does not know.
+	b.line(backupRecord{Key: r.Key, Value: append([]byte{}, r.Value...)})
 	b.summary.Records++
 	b.summary.Bytes += int64(len(r.Value))
 	return b.failed()

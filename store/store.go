@@ -12,8 +12,8 @@
 //   - to carry all records elsewhere: [Backup], [CheckBackup] and [Restore];
 //   - to be sure that a restore was not cut short: [CheckComplete].
 //
-// What stands in limits.go, migrations.go and [PrefixRange] is for those who write
-// another store.
+// The rest is for those who write another store: [CheckChanges], [CheckKey],
+// [PrefixRange], [IsCheckOnly], [Calls], [Signal], [ReadMigrations].
 //
 // There are three ways of keeping records, alike in all that this page says:
 // store/sqlite (one file, the default), store/postgres (one database for many
