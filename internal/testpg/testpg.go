@@ -93,8 +93,12 @@ func (s *Server) dsn(database string) string {
 	return u.String()
 }
 
-// Addr returns where the server listens on loopback.
-func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+// Addr returns where the server listens on loopback, for [NewProxy].
+func (s *Server) Addr(tb testing.TB) string {
+	tb.Helper()
+	s.start(tb)
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))
+}
 
 // start starts the server unless it was started before, and skips the test if it
 // cannot.

@@ -119,7 +119,7 @@ func TestProxyFailsAsItIsTold(t *testing.T) {
 	do(t, direct, "CREATE TABLE calls (test text)")
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			proxy := testpg.NewProxy(t, server.Addr())
+			proxy := testpg.NewProxy(t, server.Addr(t))
 			marked, other := connect(t, proxy.DSN(t, dsn)), connect(t, proxy.DSN(t, dsn))
 			mustAsk(t, marked, "SELECT 1 AS marked", 1)
 			mustAsk(t, other, "SELECT 2", 2)
@@ -147,7 +147,7 @@ func TestProxyFailsAsItIsTold(t *testing.T) {
 
 func TestStalledConnectionGoesOn(t *testing.T) {
 	t.Parallel()
-	proxy := testpg.NewProxy(t, server.Addr())
+	proxy := testpg.NewProxy(t, server.Addr(t))
 	conn := connect(t, proxy.DSN(t, server.DSN(t)))
 	proxy.Stall()
 	time.AfterFunc(200*time.Millisecond, proxy.Restore)
