@@ -202,3 +202,20 @@ func (s *Server) exec(ctx context.Context, statement string) error {
 	}
 	return nil
 }
+
+// Main runs the tests of a package and then stops the server that they share,
+// so that whoever looks for goroutines left behind finds none of it.
+type Main struct {
+	M      interface{ Run() int }
+	Server *Server
+}
+
+// Run returns the code with which the program should exit.
+func (m Main) Run() int {
+	code := m.M.Run()
+	if err := m.Server.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	return code
+}

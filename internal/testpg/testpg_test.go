@@ -3,7 +3,6 @@ package testpg_test
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 	"time"
 
@@ -17,12 +16,7 @@ import (
 var server testpg.Server
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if err := server.Stop(); err != nil {
-			code = 1
-		}
-		os.Exit(code)
-	}))
+	goleak.VerifyTestMain(testpg.Main{M: m, Server: &server})
 }
 
 func connect(t *testing.T, dsn string) *pgx.Conn {

@@ -76,8 +76,11 @@ func troubleOf(err error) store.Trouble {
 
 // isUncertain reports whether a COMMIT may have happened though it failed. The
 // server's ordinary ERROR says that it did not; a FATAL one ends the connection at
-// any moment, and without an answer nobody knows.
+// any moment, and without an answer nobody knows, unless nothing was sent.
 func isUncertain(err error) bool {
+	if pgconn.SafeToRetry(err) {
+		return false
+	}
 	var e *pgconn.PgError
 	return !errors.As(err, &e) || e.SeverityUnlocalized != "ERROR" && e.Severity != "ERROR" || strings.HasPrefix(e.Code, classConnection)
 }

@@ -24,12 +24,7 @@ func TestMain(m *testing.M) {
 	if dsn := os.Getenv(writerVariable); dsn != "" {
 		os.Exit(write(dsn))
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if err := server.Stop(); err != nil {
-			code = 1
-		}
-		os.Exit(code)
-	}))
+	goleak.VerifyTestMain(testpg.Main{M: m, Server: &server})
 }
 
 var (
