@@ -76,11 +76,10 @@ func troubleOf(err error) store.Trouble {
 
 // isUncertain reports whether a COMMIT may have happened though it failed. The
 // server's ordinary ERROR says that it did not; a FATAL one ends the connection at
-// any moment, and without an answer nobody knows, unless nothing was sent.
+// any moment, and without an answer nobody knows. The driver's SafeToRetry is of
+// no use here: pgx 5.12.0 says yes also of a connection that broke after the
+// statement was sent, once it has noticed.
 func isUncertain(err error) bool {
-	if pgconn.SafeToRetry(err) {
-		return false
-	}
 	var e *pgconn.PgError
 	return !errors.As(err, &e) || e.SeverityUnlocalized != "ERROR" && e.Severity != "ERROR" || strings.HasPrefix(e.Code, classConnection)
 }
@@ -100,7 +99,8 @@ func isWorthAnother(err error) bool {
 	return isOfTheWay(err)
 }
 
-// isOfTheWay reports whether the connection failed, and not what was asked.
+// isOfTheWay reports whether the connection failed, and not what was asked. It
+// is no word on whether what was asked happened.
 func isOfTheWay(err error) bool {
 	var network net.Error
 	var connect *pgconn.ConnectError
