@@ -10,6 +10,7 @@ import (
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -85,6 +86,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", v.challenge)
 	}
 	n.code = v.body.Code
+	if errors.Is(err, errBusy) {
+		s.metrics.RateLimited(telemetry.LimitConcurrency)
+	}
 	s.recordRefusal(r, v.status)
 	s.refuse(w, r, v.status, v.body)
 }
