@@ -85,7 +85,7 @@ func run(t *testing.T, s suite, w *world) map[run1]outcome {
 	ctx, cancel := context.WithTimeout(t.Context(), suiteTime)
 	defer cancel()
 	line := s.command(results)
-	//nolint:gosec // the test's own command line
+	//nolint:gosec // G204: the test's own command line
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Dir = s.name
 	cmd.Env = append(os.Environ(), append(s.env(w.CAFile), "AZATTEST_WORLD="+w.file, "PYTHONDONTWRITEBYTECODE=1")...)
@@ -111,7 +111,7 @@ func report(t *testing.T, all []scenario, s suite, w *world, got map[run1]outcom
 		}
 		for _, mode := range sc.Modes {
 			for _, client := range s.clients {
-				if w.Endpoints[mode] == "" {
+				if w.Endpoints[mode] == "" || !sc.isFor(client) {
 					continue
 				}
 				key := run1{sc.ID, mode, client}

@@ -22,9 +22,16 @@ type scenario struct {
 	Says string `json:"says"`
 	// Modes are the kinds of instance on which it makes sense.
 	Modes []string `json:"modes"`
+	// Clients are the kinds of client that have such a call, if not all do.
+	Clients []string `json:"clients,omitempty"`
 	// Cannot says, by kind of client, why the SDK makes it impossible. Its test
 	// then shows that it is the SDK.
 	Cannot map[string]string `json:"cannot,omitempty"`
+}
+
+// isFor reports whether a kind of client has such a call.
+func (s scenario) isFor(client string) bool {
+	return s.Clients == nil || slices.Contains(s.Clients, client)
 }
 
 func readScenarios(t *testing.T) []scenario {
@@ -64,6 +71,8 @@ func matrix(all []scenario) string {
 				switch {
 				case !slices.Contains(s.Modes, mode):
 					table.WriteString(" |")
+				case !s.isFor(client):
+					table.WriteString(" – |")
 				case reason == "":
 					table.WriteString(" ✓ |")
 				default:

@@ -33,6 +33,7 @@ type ready struct {
 func buildCommand(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "azattest")
+	//nolint:gosec // G204: the test's own command line
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", binary, "../cmd/azattest").CombinedOutput()
 	if err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
@@ -43,6 +44,7 @@ func buildCommand(t *testing.T) string {
 // azattest runs the command to its end and returns what it prints.
 func (s *process) azattest(t *testing.T, args ...string) string {
 	t.Helper()
+	//nolint:gosec // G204: the command that the test has built
 	cmd := exec.CommandContext(t.Context(), s.binary, args...)
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
@@ -58,7 +60,9 @@ func (s *process) azattest(t *testing.T, args ...string) string {
 func (s *process) start(t *testing.T, args ...string) ready {
 	t.Helper()
 	readyFile := filepath.Join(s.dir, "ready.json")
-	//nolint:usetesting // the context of the test ends before its cleanup, which must stop the service in order
+	// Without the test's context: that ends before its cleanup, which stops the
+	// service in order.
+	//nolint:gosec // G204: the command that the test has built
 	cmd := exec.Command(s.binary, append([]string{"serve", "--dev", "--ready-file", readyFile, "--log-format", "json"}, args...)...)
 	log, err := os.Create(filepath.Join(s.dir, "service.log"))
 	if err != nil {
