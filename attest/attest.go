@@ -23,24 +23,13 @@ import (
 	"github.com/azattest/azattest/token"
 )
 
-// Type is a kind of attestation, spelled as in the service's routes.
-type Type string
-
-// The types. Both give SGX claims; they differ in the form of the evidence.
-const (
-	SGXEnclave  Type = "SgxEnclave"  // an SGX quote
-	OpenEnclave Type = "OpenEnclave" // a report or evidence of the Open Enclave SDK
-)
-
-func (t Type) isKnown() bool { return t == SGXEnclave || t == OpenEnclave }
-
 // Config is what a service is made of.
 type Config struct {
 	// Issuer signs the tokens. Required.
 	Issuer *token.Issuer
 	// Verifiers say which types are served, at least one.
 	Verifiers map[Type]evidence.Verifier
-	// Policies in force. A type without one gets [policy.DefaultSGX].
+	// Policies in force. A type without one gets its default, see [policy.Default].
 	Policies map[Type]*policy.Program
 	// AcceptedTCB are the states of a platform for which tokens are issued; nil
 	// means [DefaultAcceptedTCB]. Revoked platforms and those that no TCB level
@@ -61,6 +50,14 @@ type Config struct {
 	// Random gives the token IDs; nil means [crypto/rand.Reader]. It must be safe
 	// for concurrent use.
 	Random io.Reader
+	// Observe is told how long each phase of a request took, as it ends; nil
+	// means that nobody is. It is called on the request's goroutine with the
+	// request's context, so it must be quick, and safe for concurrent use.
+	Observe func(ctx context.Context, p Phase, took time.Duration)
+	// Stopwatch is the clock whose differences Observe is told; nil means
+	// [time.Now]. Clock is another: it is read once for a request, and may stand
+	// still.
+	Stopwatch func() time.Time
 }
 
 // Service attests. It is immutable and safe for concurrent use.
@@ -73,6 +70,9 @@ type Service struct {
 	clock      func() time.Time
 	verifyAt   time.Time
 	random     io.Reader
+	// observe is nil where nobody measures; stopwatch is not used then.
+	observe   func(ctx context.Context, p Phase, took time.Duration)
+	stopwatch func() time.Time
 }
 
 // kind is what serves one type.
@@ -102,6 +102,7 @@ func (s *Service) Attest(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer in.watch.close(ctx)
 	result, err := s.verify(ctx, r, in)
 	if err != nil {
 		return nil, err
@@ -113,7 +114,9 @@ func (s *Service) Attest(ctx context.Context, r *Request) (*Response, error) {
 	if err := s.acceptTCB(result.TCB); err != nil {
 		return nil, err
 	}
+	start := in.watch.begin()
 	issued, err := decide(in, r.Type, result)
+	in.watch.endPolicy(ctx, start)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +124,9 @@ func (s *Service) Attest(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	start = in.watch.begin()
 	jws, err := s.sign(ctx, c, in.isDraft)
+	in.watch.end(ctx, PhaseSign, start)
 	if err != nil {
 		return nil, err
 	}

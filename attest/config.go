@@ -54,6 +54,11 @@ func New(c Config) (*Service, error) {
 		clock:      c.Clock,
 		verifyAt:   c.VerifyAt,
 		random:     c.Random,
+		observe:    c.Observe,
+		stopwatch:  c.Stopwatch,
+	}
+	if s.stopwatch == nil {
+		s.stopwatch = time.Now
 	}
 	if s.clock == nil {
 		s.clock = time.Now
@@ -77,7 +82,7 @@ func (c Config) kinds() (map[Type]kind, error) {
 	kinds := make(map[Type]kind, len(c.Verifiers))
 	for t, v := range c.Verifiers {
 		if !t.isKnown() {
-			return nil, &ConfigError{"Verifiers", fmt.Sprintf("%q is no type, want %s or %s", string(t), SGXEnclave, OpenEnclave)}
+			return nil, &ConfigError{"Verifiers", fmt.Sprintf("%q is no type, want some of %v", string(t), Types())}
 		}
 		if v == nil {
 			return nil, &ConfigError{"Verifiers", fmt.Sprintf("%s has none, want a verifier or no entry", t)}
@@ -85,13 +90,25 @@ func (c Config) kinds() (map[Type]kind, error) {
 		p := c.Policies[t]
 		if p == nil {
 			var err error
-			if p, err = policy.Compile(policy.DefaultSGX); err != nil {
-				return nil, fmt.Errorf("attest: the default policy: %w", err)
+			if p, err = compileDefault(t); err != nil {
+				return nil, err
 			}
 		}
 		kinds[t] = kind{verifier: v, policy: p}
 	}
 	return kinds, nil
+}
+
+func compileDefault(t Type) (*policy.Program, error) {
+	text, ok := policy.Default(string(t))
+	if !ok {
+		return nil, &ConfigError{"Policies", fmt.Sprintf("none for %s, which has no default, want one", t)}
+	}
+	p, err := policy.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("attest: the default policy of %s: %w", t, err)
+	}
+	return p, nil
 }
 
 // DefaultAcceptedTCB returns the states of a platform that are accepted unless

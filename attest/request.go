@@ -77,6 +77,7 @@ type admitted struct {
 	now time.Time
 	// tcbIdentifier is the baseline that the configuration rules chose.
 	tcbIdentifier string
+	watch         watch
 }
 
 // admit refuses what needs no look at the evidence.
@@ -104,7 +105,10 @@ func (s *Service) admit(r *Request) (*admitted, error) {
 			return nil, &RequestError{Part: "nonce", Problem: "not valid UTF-8, so no JSON can repeat it"}
 		}
 	}
-	return &admitted{kind: serving, now: s.clock(), isDraft: r.DraftPolicy != nil}, nil
+	return &admitted{
+		kind: serving, now: s.clock(), isDraft: r.DraftPolicy != nil,
+		watch: watch{observe: s.observe, now: s.stopwatch},
+	}, nil
 }
 
 // compileDraft puts the draft policy of a request in the place of the one in

@@ -11,7 +11,9 @@ import (
 // verify lets the configuration rules say what is demanded, then has the
 // evidence verified under it.
 func (s *Service) verify(ctx context.Context, r *Request, in *admitted) (*evidence.Result, error) {
+	start := in.watch.begin()
 	parsed, err := in.verifier.Parse(r.Evidence)
+	in.watch.end(ctx, PhaseParse, start)
 	if err != nil {
 		return nil, err
 	}
@@ -20,14 +22,9 @@ func (s *Service) verify(ctx context.Context, r *Request, in *admitted) (*eviden
 	}
 	// After the evidence has been parsed, which is cheap: whoever has none does
 	// not get a policy compiled.
-	if err := in.compileDraft(r); err != nil {
-		return nil, err
-	}
-	unverified := parsed.Claims()
-	if unverified == nil {
-		return nil, incomplete(r.Type, "evidence without claims")
-	}
-	number, err := s.configure(in, r.Type, unverified)
+	start = in.watch.begin()
+	number, err := s.prepare(r, in, parsed)
+	in.watch.pause(start)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +32,9 @@ func (s *Service) verify(ctx context.Context, r *Request, in *admitted) (*eviden
 	if want.At.IsZero() {
 		want.At = in.now
 	}
+	start = in.watch.begin()
 	result, err := in.verifier.Verify(ctx, parsed, want)
+	in.watch.end(ctx, PhaseVerify, start)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +42,19 @@ func (s *Service) verify(ctx context.Context, r *Request, in *admitted) (*eviden
 		return nil, err
 	}
 	return result, nil
+}
+
+// prepare compiles the draft, if there is one, and runs the configuration rules.
+// It returns the TCB evaluation data number that they demand.
+func (s *Service) prepare(r *Request, in *admitted, parsed evidence.Evidence) (int, error) {
+	if err := in.compileDraft(r); err != nil {
+		return 0, err
+	}
+	unverified := parsed.Claims()
+	if unverified == nil {
+		return 0, incomplete(r.Type, "evidence without claims")
+	}
+	return s.configure(in, r.Type, unverified)
 }
 
 // checkResult refuses results that leave a question open. Verifiers are our own

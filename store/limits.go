@@ -22,7 +22,7 @@ func CheckChanges(changes []Change) error {
 	}
 	seen := make(map[string]bool, len(changes))
 	for _, c := range changes {
-		if err := checkKey(c.key); err != nil {
+		if err := CheckKey(c.key); err != nil {
 			return err
 		}
 		if seen[c.key] {
@@ -44,7 +44,9 @@ func CheckChanges(changes []Change) error {
 	return nil
 }
 
-func checkKey(key string) error {
+// CheckKey returns a *[LimitError] for what can be no key: implementations need
+// not ask their database for it, and some databases would refuse the question.
+func CheckKey(key string) error {
 	if key == "" || len(key) > MaxKey {
 		return &LimitError{"key", fmt.Sprintf("%d bytes, want 1 to %d", len(key), MaxKey)}
 	}
@@ -54,4 +56,16 @@ func checkKey(key string) error {
 		}
 	}
 	return nil
+}
+
+// afterKeys is the byte after the last that a key may hold.
+const afterKeys = "\x7f"
+
+// PrefixRange returns the range that holds the keys with a prefix and no others,
+// from inclusive, to exclusive. For a prefix that no key can have it is empty.
+func PrefixRange(prefix string) (from, to string) {
+	if prefix != "" && CheckKey(prefix) != nil {
+		return afterKeys, afterKeys
+	}
+	return prefix, prefix + afterKeys
 }

@@ -8,7 +8,12 @@
 //   - to read all below a prefix, as of one moment: [Store.Each];
 //   - to change records, all or none, if nobody changed them meanwhile:
 //     [Store.Commit] of [Put], [Delete] and [Check];
-//   - to learn of changes: [Store.Wait], then [Store.Changes].
+//   - to learn of changes: [Store.Wait], then [Store.Changes];
+//   - to carry all records elsewhere: [Backup], [CheckBackup] and [Restore];
+//   - to be sure that a restore was not cut short: [CheckComplete].
+//
+// The rest is for those who write another store: [CheckChanges], [CheckKey],
+// [PrefixRange], [IsCheckOnly], [Calls], [Signal], [ReadMigrations].
 //
 // There are three ways of keeping records, alike in all that this page says:
 // store/sqlite (one file, the default), store/postgres (one database for many
@@ -18,8 +23,7 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"slices"
 )
 
 // Record is a value under a key.
@@ -88,6 +92,21 @@ func (c Change) Kind() Kind { return c.kind }
 // Expected returns the revision that the record must have, 0 or [Any].
 func (c Change) Expected() int64 { return c.expected }
 
+// Conflict returns a *[ConflictError] unless a record with the revision found (0
+// for none) is what the change expects. It is for implementations.
+func (c Change) Conflict(found int64) error {
+	if c.expected == Any || c.expected == found {
+		return nil
+	}
+	return &ConflictError{Key: c.key, Expected: c.expected, Found: found}
+}
+
+// IsCheckOnly says whether the changes are checks alone, and so make no new
+// revision. It is for implementations.
+func IsCheckOnly(changes []Change) bool {
+	return !slices.ContainsFunc(changes, func(c Change) bool { return c.kind != KindCheck })
+}
+
 // Store keeps records. Implementations are safe for concurrent use by many
 // goroutines, and those of store/sqlite and store/postgres by many processes.
 //
@@ -96,63 +115,36 @@ func (c Change) Expected() int64 { return c.expected }
 // one more than the last, across all keys, and whoever sees revision n sees all
 // commits up to n.
 type Store interface {
-	// Get returns the record under key, or [ErrNotFound].
+	// Get returns the record under key, or [ErrNotFound], also for what can be no
+	// key.
 	Get(ctx context.Context, key string) (Record, error)
 	// Each calls visit with every record whose key begins with prefix ("" for
 	// all), in the order of their keys, as of one moment, and returns the
 	// revision of that moment. An error of visit ends it and is returned as it
-	// is. Visit must not use the store.
+	// is. Visit must not use the store. It may keep the record.
 	Each(ctx context.Context, prefix string, visit func(Record) error) (int64, error)
 	// Changes calls visit with every record written or deleted after the
-	// revision since, in the order of their revisions, each in its latest state
-	// (a nil value means deleted), as of one moment, and returns the revision of
-	// that moment. Visit is as in Each.
+	// revision since, in the order of their revisions and then of their keys, each
+	// in its latest state (a nil value means deleted), as of one moment, and
+	// returns the revision of that moment. Visit is as in Each. Deletions are
+	// remembered for good, so since may be any revision that there was, or 0.
 	Changes(ctx context.Context, since int64, visit func(Record) error) (int64, error)
 	// Commit makes all changes or none, and returns the new revision. It returns
 	// a *[ConflictError] if an expectation does not hold, a *[LimitError] for
 	// what can never be kept, and an *[UncertainError] if the connection broke
 	// while the answer was awaited: the commit may or may not have happened.
 	// After any other error nothing was changed. A commit of checks alone
-	// returns the current revision and makes no new one.
+	// returns the current revision and makes no new one; every other one makes
+	// one, even if all it does is to delete what was not there.
 	Commit(ctx context.Context, changes ...Change) (int64, error)
 	// Wait returns the current revision once it is greater than since; the
 	// context bounds how long it waits. It learns of commits of other processes
-	// within a second, as a rule within milliseconds.
+	// within a second, as a rule within milliseconds. If it could not read the
+	// revision for a second, it returns an *[UnavailableError]: from then on the
+	// caller no longer knows whether what it has is current. It may call again at
+	// once, and the store finds its way back by itself.
 	Wait(ctx context.Context, since int64) (int64, error)
-	// Close ends all calls under way with an error, and lets go of the
-	// resources.
+	// Close ends all calls under way with [ErrClosed], as it does calls that come
+	// later, and lets go of the resources. Closing twice is no error.
 	Close() error
 }
-
-// ErrNotFound says that there is no record under a key.
-var ErrNotFound = errors.New("store: no such record")
-
-// ConflictError says that somebody else changed a record first.
-type ConflictError struct {
-	Key string
-	// Expected and Found are revisions; 0 stands for no record.
-	Expected, Found int64
-}
-
-func (e *ConflictError) Error() string {
-	return fmt.Sprintf("store: record %s has revision %d, want %d: it was changed meanwhile", e.Key, e.Found, e.Expected)
-}
-
-// UncertainError says that nobody knows whether a commit happened.
-type UncertainError struct{ Err error }
-
-func (e *UncertainError) Error() string {
-	return "store: the commit may or may not have happened, read again to find out: " + e.Err.Error()
-}
-
-func (e *UncertainError) Unwrap() error { return e.Err }
-
-// LimitError says that a commit is beyond what the store keeps.
-type LimitError struct {
-	// Part is what is wrong: "key", "value", "changes".
-	Part string
-	// Problem is what it is, and what would be right.
-	Problem string
-}
-
-func (e *LimitError) Error() string { return "store: " + e.Part + ": " + e.Problem }

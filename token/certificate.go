@@ -1,16 +1,21 @@
 package token
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/fips140"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // RFC 5280 names keys by SHA-1; nothing is proved by it
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
-	"encoding/pem"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"math/big"
 	"time"
 )
@@ -21,18 +26,16 @@ var (
 	defaultNotAfter  = time.Date(2050, time.December, 31, 23, 59, 59, 0, time.UTC)
 )
 
-// keyID names a public key by its SubjectPublicKeyInfo in DER. The NUL is the
-// one that ends a C string: the real service's enclave puts this same hash into
-// its own report data.
+// keyID names a public key by its SubjectPublicKeyInfo in DER: the real
+// service's enclave puts this same hash into its own report data.
 func keyID(spki []byte) string {
-	text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki})
-	sum := sha256.Sum256(append(text, 0))
-	return base64.StdEncoding.EncodeToString(sum[:])
+	data := reportData(spki)
+	return base64.StdEncoding.EncodeToString(data[:sha256.Size])
 }
 
 // selfSign makes a certificate of the real service's shape: version 3, serial
-// number 1, subject and issuer alike, and the same extensions in the same order,
-// save for the enclave's report.
+// number 1, subject and issuer alike, and the same extensions in the same order.
+// The enclave's report, if there is one, stands last and is not wrapped in DER.
 func selfSign(c KeyConfig, pub crypto.PublicKey) (*x509.Certificate, error) {
 	refuse := func(problem string, err error) error {
 		return &KeyError{Part: "certificate", Problem: problem, Err: err}
@@ -50,6 +53,9 @@ func selfSign(c KeyConfig, pub crypto.PublicKey) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, refuse("cannot encode the extensions", err)
 	}
+	if c.Report != nil {
+		extensions = append(extensions, pkix.Extension{Id: oidReport, Value: c.Report})
+	}
 	template := &x509.Certificate{
 		SerialNumber:       big.NewInt(1),
 		RawSubject:         subject,
@@ -58,7 +64,7 @@ func selfSign(c KeyConfig, pub crypto.PublicKey) (*x509.Certificate, error) {
 		SignatureAlgorithm: c.Algorithm.certificateAlgorithm(),
 		ExtraExtensions:    extensions,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, pub, c.Signer)
+	der, err := x509.CreateCertificate(certificateRandom(c), template, template, pub, c.Signer)
 	if err != nil {
 		return nil, refuse("cannot be signed with "+string(c.Algorithm), err)
 	}
@@ -67,6 +73,39 @@ func selfSign(c KeyConfig, pub crypto.PublicKey) (*x509.Certificate, error) {
 		return nil, refuse("cannot be read back", err)
 	}
 	return certificate, nil
+}
+
+// certificateRandom is what a certificate's signature draws from. A key in memory
+// signs the same certificate to the same bytes every time, so that replicas which
+// share a key publish the same certificate and nobody has to store it:
+// RSASSA-PKCS1-v1_5 is so by nature, ECDSA by RFC 6979, which the library follows
+// where there is no randomness, and RSASSA-PSS by a salt that follows from what
+// is signed. A salt is no secret, whoever verifies sees it, and security does not
+// rest on its being random (RFC 8017, section 8.1). Devices draw by themselves.
+func certificateRandom(c KeyConfig) io.Reader {
+	switch c.Signer.(type) {
+	case *ecdsa.PrivateKey:
+		return nil
+	case *rsa.PrivateKey:
+		// The strictest mode of FIPS 140 takes no other source.
+		if c.Algorithm == PS256 && !fips140.Enforced() {
+			return saltOf(c)
+		}
+	}
+	return rand.Reader
+}
+
+// saltOf yields 32 bytes, the length of the salt, and no more.
+func saltOf(c KeyConfig) io.Reader {
+	notBefore, notAfter := validity(c)
+	h := sha256.New()
+	for _, part := range []string{
+		"azattest certificate salt", c.Issuer, notBefore.Format(time.RFC3339), notAfter.Format(time.RFC3339), string(c.Report),
+	} {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		h.Write([]byte(part))
+	}
+	return bytes.NewReader(h.Sum(nil))
 }
 
 func validity(c KeyConfig) (time.Time, time.Time) {

@@ -34,11 +34,21 @@ type KeyConfig struct {
 	// stands for what the real service uses: 2019-05-01 to 2050-12-31, 23:59:59
 	// UTC. Tokens have bounds of their own.
 	NotBefore, NotAfter time.Time
+	// Report goes into the certificate as it is: the Open Enclave report of the
+	// enclave in which the private key lives, as [OpenEnclaveReport] makes it of
+	// an SGX quote with [ReportData] in it. Nil for none.
+	Report []byte
 }
 
 // NewKey makes a key with a self-signed certificate. It returns a *[KeyError] if
-// signer and algorithm do not fit, the key is weak, or the signer's signature
-// does not hold, and a *[URLError] for the issuer.
+// signer and algorithm do not fit, the key is weak, the signer's signature does
+// not hold, or the report is bound to something else than the key, and a
+// *[URLError] for the issuer. That the report is genuine is for its maker to
+// know; relying parties verify it.
+//
+// The same key in memory, certified for the same URL with the same bounds and
+// report, gives the same certificate to the byte, on every machine that shares
+// the key. With a key in a device that holds for RS256 only.
 //
 // The key ID depends on the public key alone, so a signer that is certified
 // again keeps it.
@@ -89,6 +99,10 @@ func (k *Key) Certificate() *x509.Certificate { return k.certificate }
 
 // String names the key for logs, without anything secret.
 func (k *Key) String() string { return fmt.Sprintf("%s key %s", k.algorithm, k.id) }
+
+// Report returns the Open Enclave report that the certificate carries, nil if it
+// carries none. It is shared: read it, do not change it.
+func (k *Key) Report() []byte { return reportOf(k.certificate) }
 
 // GoString keeps the private key out of %#v.
 func (k *Key) GoString() string { return k.String() }

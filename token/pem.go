@@ -108,6 +108,9 @@ func splitPEM(file []byte) ([]byte, []byte, error) {
 // parsePrivateKey reads PKCS#8. The decoders' errors are dropped: they have seen
 // the key.
 func parsePrivateKey(der []byte) (crypto.Signer, error) {
+	if len(der) > maxPrivateKey {
+		return nil, &KeyError{Part: "private key", Problem: fmt.Sprintf("%d bytes, want at most %d", len(der), maxPrivateKey)}
+	}
 	// The decoder passes over bytes after the key.
 	if rest, err := asn1.Unmarshal(der, new(asn1.RawValue)); err != nil || len(rest) > 0 {
 		return nil, &KeyError{Part: "private key", Problem: "not a valid key in PKCS#8"}
@@ -141,6 +144,9 @@ func checkCertificate(c *x509.Certificate, pub crypto.PublicKey, a Algorithm) er
 	}
 	if err := checkURL(c.Subject.CommonName); err != nil {
 		return refuse("names no instance of the service", err)
+	}
+	if report := reportOf(c); report != nil {
+		return checkReport(report, c.RawSubjectPublicKeyInfo)
 	}
 	return nil
 }

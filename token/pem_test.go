@@ -129,7 +129,8 @@ func TestParseKeyRefuses(t *testing.T) {
 	}{
 		"empty":                      {"", token.ES256, "no block of type PRIVATE KEY"},
 		"not PEM":                    {"hello", token.ES256, "besides PEM"},
-		"too large":                  {strings.Repeat("\n", 8<<10) + key + certificate, token.ES256, "want at most 8192"},
+		"too large":                  {strings.Repeat("\n", 64<<10) + key + certificate, token.ES256, "want at most 65536"},
+		"private key too large":      {block("PRIVATE KEY", make([]byte, 4<<10+1)) + certificate, token.ES256, "want at most 4096"},
 		"key alone":                  {key, token.ES256, "no block of type CERTIFICATE"},
 		"certificate alone":          {certificate, token.ES256, "no block of type PRIVATE KEY"},
 		"two keys":                   {key + key + certificate, token.ES256, "more than one block of type PRIVATE KEY"},

@@ -90,7 +90,7 @@ func parseBase64Certificate(t *testing.T, text string) *x509.Certificate {
 }
 
 // A certificate of ours differs from the recorded one in the key, what follows
-// from it, and the enclave's report, which we have none of.
+// from it, and the enclave's report, without which it is made here.
 func TestCertificateIsTheRealServices(t *testing.T) {
 	t.Parallel()
 	signer, err := GenerateSigner(RS256, 2048)

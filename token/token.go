@@ -5,7 +5,10 @@
 //     key management service), then [NewKey], which certifies it;
 //   - to keep a key in a file: [Key.MarshalPEM] and [ParseKey];
 //   - to publish keys: [NewRing] and [Ring.JWKS], the answer of GET /certs;
-//   - to move an instance to another URL: [Key.Recertify];
+//   - to move an instance to another URL, or to let one key serve many:
+//     [Key.Recertify];
+//   - to show that a key lives in an enclave: [ReportData], a quote with that in
+//     it, [OpenEnclaveReport], and the Report of [KeyConfig];
 //   - to sign: [NewIssuer] and [Issuer.Sign].
 //
 // Tokens, key IDs, certificates and key sets have the form of Microsoft Azure

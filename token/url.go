@@ -94,3 +94,7 @@ func isPath(path string) bool {
 	}
 	return segments[0] == ""
 }
+
+// CheckURL returns a *[URLError] for a text that [NewIssuer] would refuse as the
+// URL of an instance.
+func CheckURL(url string) error { return checkURL(url) }

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/azattest/azattest/collateral"
 	"github.com/azattest/azattest/evidence"
@@ -30,6 +31,13 @@ type Config struct {
 	// AcceptStaleCollateral accepts collateral past its nextUpdate; see
 	// [dcap.Options].
 	AcceptStaleCollateral bool
+	// Observe is told how long the source took to answer, or to fail; nil means
+	// that nobody is. It is called as attest.Config.Observe is, and within the
+	// phase that the pipeline calls verify.
+	Observe func(ctx context.Context, took time.Duration)
+	// Stopwatch is the clock whose differences Observe is told; nil means
+	// [time.Now].
+	Stopwatch func() time.Time
 }
 
 func (c Config) validate() error {
@@ -37,6 +45,21 @@ func (c Config) validate() error {
 		return errors.New("intel: no source of collateral given")
 	}
 	return nil
+}
+
+// fetch asks the source, and tells the observer how long that took.
+func (c *Config) fetch(ctx context.Context, q collateral.Query) (*dcap.Collateral, error) {
+	if c.Observe == nil {
+		return c.Source.Collateral(ctx, q)
+	}
+	now := c.Stopwatch
+	if now == nil {
+		now = time.Now
+	}
+	start := now()
+	set, err := c.Source.Collateral(ctx, q)
+	c.Observe(ctx, now().Sub(start))
+	return set, err
 }
 
 // NewSGX returns a verifier of SGX quotes. It returns an error if the
@@ -99,7 +122,7 @@ func (j *joined[E]) Verify(ctx context.Context, e evidence.Evidence, want eviden
 	if err != nil {
 		return nil, err
 	}
-	set, err := j.config.Source.Collateral(ctx, collateral.Query{
+	set, err := j.config.fetch(ctx, collateral.Query{
 		Platform: platform, At: want.At, TCBEvaluationDataNumber: want.TCBEvaluationDataNumber,
 	})
 	if err != nil {

@@ -151,6 +151,11 @@ Exit codes: 0 done, 1 refused by verification or policy, 2 usage,
 		newCollateral(s),
 		newSimulate(s),
 		newDemo(s),
+		newInstance(s),
+		newKeys(s),
+		newBackup(s),
+		newRestore(s),
+		newDevToken(s),
 		newVersion(s),
 	)
 	return root

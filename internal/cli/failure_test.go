@@ -53,7 +53,7 @@ func TestFailuresAreDocuments(t *testing.T) {
 	token := inFile(t, "token.jwt", own.run(t, "attest", "sgx", own.quote).stdout)
 	missing := filepath.Join(t.TempDir(), "missing")
 	type run = func(t *testing.T, args ...string) outcome
-	at := func(i *instance) run {
+	at := func(i *remoteInstance) run {
 		return func(t *testing.T, args ...string) outcome { t.Helper(); return i.run(t, "", args...) }
 	}
 	alone := func(t *testing.T, args ...string) outcome { t.Helper(); return runAt(t, testTime, "", args...) }

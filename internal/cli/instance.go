@@ -1,96 +1,158 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
-	"github.com/azattest/azattest/attest"
-	"github.com/azattest/azattest/attest/intel"
-	"github.com/azattest/azattest/collateral"
-	"github.com/azattest/azattest/evidence"
-	"github.com/azattest/azattest/evidence/dcap"
-	"github.com/azattest/azattest/policy"
+	"github.com/spf13/cobra"
+
+	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/token"
 )
 
-// instanceConfig is one attestation instance, whatever it listens on.
-type instanceConfig struct {
-	// url is the issuer of its tokens.
-	url string
-	// dataDir keeps the signing key.
-	dataDir   string
-	algorithm token.Algorithm
-	keyBits   int
-	// source of collateral, and the roots beside which it is judged.
-	source      collateral.Source
-	roots       []dcap.Root
-	acceptStale bool
-	// acceptedTCB is nil for the default.
-	acceptedTCB     []evidence.TCBStatus
-	azureDefaultTCB int
-	policies        map[attest.Type]*policy.Program
-	tokenLifetime   time.Duration
-	now             func() time.Time
-	// verifyAt judges evidence as of a time; zero for now.
-	verifyAt time.Time
+func newInstance(s Streams) *cobra.Command {
+	cmd := group("instance", "Make, list, show and delete instances of a service",
+		newInstanceCreate(s),
+		newInstanceList(s),
+		newInstanceShow(s),
+		newInstanceDelete(s),
+	)
+	cmd.Long = `An instance is what Azure calls an attestation provider: a URL, a mode, policies and
+certificates of its own. One service has many. These commands change the state of
+a service, whether it is running or not; it notices within a second.
+
+Instances that stand in the configuration file are made by the service itself.`
+	return cmd
 }
 
-// newInstance puts the pipeline together.
-func newInstance(c instanceConfig) (*attest.Service, *token.Issuer, error) {
-	key, err := signingKey(c.dataDir, c.algorithm, c.keyBits, c.url)
-	if err != nil {
-		return nil, nil, err
-	}
-	ring, err := token.NewRing(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	issuer, err := token.NewIssuer(c.url, ring)
-	if err != nil {
-		return nil, nil, err
-	}
-	trust := intel.Config{Roots: c.roots, Source: c.source, AcceptStaleCollateral: c.acceptStale}
-	quotes, err := intel.NewSGX(trust)
-	if err != nil {
-		return nil, nil, err
-	}
-	reports, err := intel.NewOpenEnclave(trust)
-	if err != nil {
-		return nil, nil, err
-	}
-	service, err := attest.New(attest.Config{
-		Issuer:          issuer,
-		Verifiers:       map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports},
-		Policies:        c.policies,
-		AcceptedTCB:     c.acceptedTCB,
-		AzureDefaultTCB: c.azureDefaultTCB,
-		TokenLifetime:   c.tokenLifetime,
-		Clock:           c.now,
-		VerifyAt:        c.verifyAt,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return service, issuer, nil
+// instanceCreateOptions are the flags of instance create.
+type instanceCreateOptions struct {
+	operator     operatorFlags
+	settings     instance.Settings
+	mode         string
+	certificates []string
+	types        []string
+	tcb          tcbFlag
+	algorithm    string
+	asJSON       *bool
 }
 
-// loadPolicies compiles the policies of the files given; an empty name leaves
-// the default in force.
-func loadPolicies(s Streams, sgxFile, openEnclaveFile string) (map[attest.Type]*policy.Program, error) {
-	programs := map[attest.Type]*policy.Program{}
-	for t, name := range map[attest.Type]string{attest.SGXEnclave: sgxFile, attest.OpenEnclave: openEnclaveFile} {
-		if name == "" {
-			continue
-		}
-		text, err := readInput(s, name)
-		if err != nil {
-			return nil, fmt.Errorf("policy of %s: %w", t, err)
-		}
-		program, err := policy.Compile(string(text))
-		if err != nil {
-			return nil, fmt.Errorf("policy of %s, %s: %w", t, name, err)
-		}
-		programs[t] = program
+func newInstanceCreate(s Streams) *cobra.Command {
+	o := new(instanceCreateOptions)
+	cmd := &cobra.Command{
+		Use:   "create NAME --url URL",
+		Short: "Make an instance",
+		Long: `create makes an instance. The URL is the issuer of its tokens for ever; its host and
+its path say which requests are for the instance.
+
+With --policy-cert the instance is isolated: whoever changes a policy must sign it
+with a key that one of the certificates names. That cannot be undone, only deleted.
+Otherwise the mode is aad, where the role suffices, or shared, where the policies
+are fixed.`,
+		Example: `  azattest instance create contoso --url https://contoso.example.com --config azattest.yaml
+  azattest instance create vault --url https://vault.example.com --policy-cert signer.pem --config azattest.yaml
+  azattest instance create trial --url https://localhost:8443/trial --data-dir azattest-data`,
+		Args: usageArgs(cobra.ExactArgs(1)),
 	}
-	return programs, nil
+	o.operator.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.settings.URL, "url", "", "URL by which clients know the instance, the issuer of its tokens")
+	f.StringArrayVar(&o.settings.Hosts, "host", nil, "further host name at which it answers; may be repeated")
+	f.StringVar(&o.mode, "mode", "", "who may change policies: aad, isolated or shared (default aad, with --policy-cert isolated)")
+	f.StringArrayVar(&o.certificates, "policy-cert", nil, "PEM file with policy management certificates, which makes the instance isolated; may be repeated")
+	f.StringSliceVar(&o.types, "types", nil, "types of evidence that it attests, separated by commas (default all)")
+	f.Var(&o.tcb, "accept-tcb-status", "TCB statuses that get a token, separated by commas (default UpToDate,SWHardeningNeeded)")
+	f.IntVar(&o.settings.AzureDefaultTCB, "azure-default-tcb", 0, "TCB evaluation data number that \"azuredefault\" demands; 0 for current collateral")
+	f.StringVar(&o.algorithm, "algorithm", string(token.RS256), "algorithm that signs tokens: RS256, PS256 or ES256")
+	f.DurationVar(&o.settings.TokenLifetime, "token-lifetime", 8*time.Hour, "how long tokens are valid")
+	f.BoolVar(&o.settings.AttestationNeedsReader, "attest-needs-reader", false, "let nobody attest without the role Attestation Reader")
+	f.BoolVar(&o.settings.RefuseReplayedPolicies, "refuse-replayed-policies", false, "refuse a signed policy that was in force before")
+	o.asJSON = jsonFlag(cmd)
+	mustComplete(cmd, "mode", "aad", "isolated", "shared")
+	mustComplete(cmd, "algorithm", string(token.RS256), string(token.PS256), string(token.ES256))
+	mustComplete(cmd, "accept-tcb-status", tcbStatuses()...)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		o.settings.Name = args[0]
+		return o.run(cmd, s)
+	}
+	return cmd
+}
+
+func (o *instanceCreateOptions) run(cmd *cobra.Command, s Streams) error {
+	command := cmd.CommandPath()
+	if o.settings.URL == "" {
+		return usage(command, "--url is missing: the URL by which clients know the instance")
+	}
+	for _, text := range o.types {
+		t, err := storedTypeOf(command, text)
+		if err != nil {
+			return err
+		}
+		o.settings.Types = append(o.settings.Types, t)
+	}
+	o.settings.Algorithm, o.settings.AcceptedTCB = token.Algorithm(o.algorithm), o.tcb
+	if o.mode == "" && len(o.certificates) > 0 {
+		o.mode = "isolated"
+	}
+	o.settings.Mode = instance.AAD
+	if o.mode != "" {
+		o.settings.Mode = modeOf(o.mode)
+	}
+	certificates, err := certificatesOf(o.certificates)
+	if err != nil {
+		return err
+	}
+	op, err := o.operator.open(cmd.Context(), s)
+	if err != nil {
+		return err
+	}
+	defer op.Close()
+	if err := op.Create(cmd.Context(), o.settings, certificates, operatorName()); err != nil {
+		return asInstanceUsage(command, err)
+	}
+	shown, err := showInstance(cmd.Context(), op, o.settings.Name)
+	if err != nil {
+		return err
+	}
+	return shown.print(s, *o.asJSON)
+}
+
+// asInstanceUsage makes a usage error of settings that are refused.
+func asInstanceUsage(command string, err error) error {
+	if _, ok := errors.AsType[*instance.SettingsError](err); ok {
+		return &usageError{err: err, command: command}
+	}
+	return err
+}
+
+func newInstanceDelete(s Streams) *cobra.Command {
+	var operator operatorFlags
+	var isSure bool
+	cmd := &cobra.Command{
+		Use:   "delete NAME --yes",
+		Short: "Delete an instance, its certificates and its policies",
+		Long: `delete removes an instance. Its URL answers no more. The history of its policies
+stays, and an instance made later with the same name continues it.`,
+		Example: `  azattest instance delete trial --yes --config azattest.yaml`,
+		Args:    usageArgs(cobra.ExactArgs(1)),
+	}
+	operator.add(cmd)
+	cmd.Flags().BoolVar(&isSure, "yes", false, "do it: tokens of the instance cannot be verified any more")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !isSure {
+			return usage(cmd.CommandPath(), "--yes is missing: it cannot be undone")
+		}
+		op, err := operator.open(cmd.Context(), s)
+		if err != nil {
+			return err
+		}
+		defer op.Close()
+		if err := op.Delete(cmd.Context(), args[0]); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(s.Out, "deleted %s\n", args[0])
+		return err
+	}
+	return cmd
 }

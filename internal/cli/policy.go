@@ -25,6 +25,8 @@ func newPolicy(s Streams) *cobra.Command {
 		newPolicySet(s),
 		newPolicyReset(s),
 		newPolicyTokenHash(s),
+		newPolicyHistory(s),
+		newPolicyRollback(s),
 	)
 	cmd.Long = `check, fmt, eval, explain, test, diff, hash, show-default and token-hash ask nothing
 outside this machine.

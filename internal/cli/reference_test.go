@@ -169,6 +169,7 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 		listedSigners{},
 		verifiedSigners{},
 		simulated{},
+		mintedToken{},
 		shownFault{},
 		attestation{},
 		demoResult{},

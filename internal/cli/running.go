@@ -2,12 +2,16 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"slices"
+	"sync"
 
+	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/server"
-	"github.com/azattest/azattest/token"
 )
 
 // running is a service that listens.
@@ -16,70 +20,96 @@ type running struct {
 	stop    context.CancelFunc
 	stopped chan struct{} // closed once err is set
 	err     error
-	source  *source
+	parts   *parts
 }
 
-// startService starts the service in the background. The port is opened before
-// the rest is put together, because with --dev it is part of the issuer's URL.
+// parts are what a service is made of, besides its server: what must run beside
+// it, and what must be closed after it.
+type parts struct {
+	runs    []func(ctx context.Context) error
+	closers []io.Closer
+}
+
+// closeLater remembers what is to be closed; what came last is closed first.
+func (p *parts) closeLater(c io.Closer) { p.closers = append(p.closers, c) }
+
+// closerFunc is a function to be called at the end.
+type closerFunc func() error
+
+// Close calls it.
+func (f closerFunc) Close() error { return f() }
+
+func (p *parts) close() error {
+	var errs []error
+	for _, c := range slices.Backward(p.closers) {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// startService starts what flags describe, in the background.
 func startService(ctx context.Context, s Streams, o *serveOptions, log *slog.Logger) (*running, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.listen)
+	return startConfigured(ctx, s, o.runOptions(o.flagged()), log)
+}
+
+// startConfigured starts the service in the background. The port is opened before
+// the rest is put together, because with --dev it may be part of the issuer's URL.
+func startConfigured(ctx context.Context, s Streams, o runOptions, log *slog.Logger) (*running, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.config.Listen)
 	if err != nil {
 		return nil, withHint(fmt.Errorf("listen: %w", err), "choose another --listen address; port 0 takes a free one")
 	}
-	at := ready{Endpoint: o.url}
-	if at.Endpoint == "" {
-		at.Endpoint = "https://" + listener.Addr().String()
-	}
-	edge, src, err := assemble(s, o, log, &at)
+	at := ready{Instances: map[string]string{}}
+	nameEndpoints(o.config, listener, &at)
+	p := new(parts)
+	edge, err := assemble(ctx, s, o, log, p, &at)
 	if err != nil {
-		// The listener has served nobody.
+		// The listener has served nobody, and what is closed here has done nothing.
 		_ = listener.Close()
+		_ = p.close()
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	r := &running{ready: at, stop: stop, stopped: make(chan struct{}), source: src}
+	r := &running{ready: at, stop: stop, stopped: make(chan struct{}), parts: p}
 	go func() {
-		r.err = edge.Run(ctx, listener)
+		r.err = r.run(ctx, edge, listener)
 		close(r.stopped)
 	}()
 	return r, nil
 }
 
-// assemble puts the server together for the endpoint at, and fills in the CA
-// file that clients need.
-func assemble(s Streams, o *serveOptions, log *slog.Logger, at *ready) (*server.Server, *source, error) {
-	policies, err := loadPolicies(s, o.policySGX, o.policyOE)
-	if err != nil {
-		return nil, nil, err
+// nameEndpoints fills in the URL of an instance that has none yet: where it
+// listens.
+func nameEndpoints(c *config.Config, listener net.Listener, at *ready) {
+	for n := range c.Instances {
+		i := &c.Instances[n]
+		if i.URL == "" {
+			i.URL = "https://" + listener.Addr().String()
+		}
+		at.Instances[i.Name] = i.URL
 	}
-	tlsConfig, caFile, err := o.tlsConfig(s.Now())
-	if err != nil {
-		return nil, nil, err
+	if len(c.Instances) > 0 {
+		at.Endpoint = c.Instances[0].URL
+	} else {
+		at.Endpoint = "https://" + listener.Addr().String()
 	}
-	at.CAFile = caFile
-	src, roots, err := o.trust(log, s.Now)
-	if err != nil {
-		return nil, nil, err
+}
+
+// run serves until the context ends, then lets the parts end: requests in flight
+// still need them.
+func (r *running) run(ctx context.Context, edge *server.Server, listener net.Listener) error {
+	beside, end := context.WithCancel(context.WithoutCancel(ctx))
+	var group sync.WaitGroup
+	for _, run := range r.parts.runs {
+		group.Go(func() {
+			// They log what goes wrong, and end with the context alone.
+			_ = run(beside)
+		})
 	}
-	service, issuer, err := newInstance(instanceConfig{
-		url: at.Endpoint, dataDir: o.dataDir, algorithm: token.Algorithm(o.algorithm), keyBits: o.keyBits,
-		source: src, roots: roots, acceptStale: o.acceptStale,
-		acceptedTCB: o.tcb, azureDefaultTCB: o.azureDefault, policies: policies,
-		tokenLifetime: o.tokenLifetime, now: s.Now, verifyAt: o.at.Time,
-	})
-	if err != nil {
-		src.Close()
-		return nil, nil, err
-	}
-	edge, err := server.New(server.Config{
-		Attest: service, Issuer: issuer, TLS: tlsConfig, PlainHTTP: o.plainHTTP, Log: log, Version: "azattest/" + release,
-		TerseErrors: o.terse, ExplainDenials: o.explain, Limits: server.Limits{Linger: o.linger},
-	})
-	if err != nil {
-		src.Close()
-		return nil, nil, err
-	}
-	return edge, src, nil
+	err := edge.Run(ctx, listener)
+	end()
+	group.Wait()
+	return err
 }
 
 // wait returns when the service has stopped, nil after an orderly shutdown.
@@ -92,5 +122,6 @@ func (r *running) wait() error {
 func (r *running) close() {
 	r.stop()
 	<-r.stopped
-	r.source.Close()
+	// What is lost is a background refresh; what was stored is stored.
+	_ = r.parts.close()
 }

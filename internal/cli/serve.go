@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,20 +13,25 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/azattest/azattest/attest"
-	"github.com/azattest/azattest/evidence/dcap"
+	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/token"
 )
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
-	listen    string
-	url       string
-	dataDir   string
-	readyFile string
-	dev       bool
+	configFile string
+	listen     string
+	url        string
+	dataDir    string
+	readyFile  string
+	dev        bool
+
+	wrappingKeyFile string
 
 	tlsCert, tlsKey string
 	plainHTTP       bool
@@ -49,6 +53,9 @@ type serveOptions struct {
 
 	logFormat string
 	logLevel  string
+
+	// given are the names of the flags beside --config.
+	given []string
 }
 
 func newServe(s Streams) *cobra.Command {
@@ -57,23 +64,31 @@ func newServe(s Streams) *cobra.Command {
 		Use:   "serve",
 		Short: "Run the attestation service",
 		Long: `serve runs an attestation service that speaks the REST API of Azure Attestation:
-POST /attest/SgxEnclave, POST /attest/OpenEnclave, GET /certs,
-GET /.well-known/openid-configuration, GET /healthz and GET /readyz.
+POST /attest/{type}, /policies/{type}, /certificates, GET /certs and
+GET /.well-known/openid-configuration, and for probes GET /healthz and /readyz.
 
-With --dev it serves loopback only, makes its own TLS certificate, and trusts
-simulated evidence beside Intel's. Without --dev nothing insecure is allowed:
-give it the URL by which clients know it, and a certificate for that name.`,
+With --dev it serves loopback only, makes its own TLS certificate, trusts simulated
+evidence beside Intel's, and knows the callers of azattest dev-token. Without --dev
+nothing insecure is allowed.
+
+With --config a file says everything: many instances, who may change their policies,
+where state is kept. Without it the flags describe one instance, whose policies can
+be managed with --dev alone, for nobody else is known.`,
 		Example: `  # try it: simulated evidence, generated certificate
   azattest serve --dev
 
   # run it for others
+  azattest serve --config /etc/azattest/azattest.yaml
+
+  # one instance with fixed policies, by flags alone
+  azattest keys wrapping-key --out wrapping.key
   azattest serve --listen :8443 --url https://attest.example.com \
-    --tls-cert server.pem --tls-key server-key.pem --data-dir /var/lib/azattest`,
+    --tls-cert server.pem --tls-key server-key.pem --wrapping-key-file wrapping.key`,
 		Args: usageArgs(cobra.NoArgs),
 	}
 	o.addFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := o.check(cmd.CommandPath()); err != nil {
+		if err := o.check(cmd); err != nil {
 			return err
 		}
 		return serve(cmd.Context(), s, o)
@@ -83,11 +98,13 @@ give it the URL by which clients know it, and a certificate for that name.`,
 
 func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
+	f.StringVar(&o.configFile, "config", "", "file with the configuration; flags about what stands in it are refused beside it, save for --listen and --data-dir")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8443", "address to listen on; port 0 takes a free one")
 	f.StringVar(&o.url, "url", "", "URL by which clients know the service, the issuer of its tokens (default with --dev: the address it listens on)")
-	f.StringVar(&o.dataDir, "data-dir", "azattest-data", "folder for keys and cached collateral")
-	f.StringVar(&o.readyFile, "ready-file", "", "file that is written once the service listens: {\"endpoint\":…,\"caFile\":…}")
+	f.StringVar(&o.dataDir, "data-dir", "azattest-data", "folder for the store, keys and cached collateral")
+	f.StringVar(&o.readyFile, "ready-file", "", "file that is written once the service listens: {\"endpoint\":…,\"caFile\":…,\"instances\":{…}}")
 	f.BoolVar(&o.dev, "dev", false, "for development: loopback only, generated certificate, simulated evidence accepted and marked")
+	f.StringVar(&o.wrappingKeyFile, "wrapping-key-file", "", "file with the key that encrypts signing keys at rest; make it with azattest keys wrapping-key")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM file with the certificate chain for TLS")
 	f.StringVar(&o.tlsKey, "tls-key", "", "PEM file with the private key for TLS")
 	f.BoolVar(&o.plainHTTP, "behind-proxy", false, "serve plain HTTP on loopback, for a proxy on this machine that does TLS")
@@ -112,8 +129,25 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	mustComplete(cmd, "log-level", "debug", "info", "warn", "error")
 }
 
+// besideConfig are the flags that --config leaves room for.
+var besideConfig = []string{"config", "listen", "data-dir", "ready-file", "dev", "at"}
+
 // check refuses what contradicts itself, and everything insecure without --dev.
-func (o *serveOptions) check(command string) error {
+func (o *serveOptions) check(cmd *cobra.Command) error {
+	command := cmd.CommandPath()
+	if !o.dev && !o.at.IsZero() {
+		return usage(command, "--at is for --dev only: it lets old evidence pass for new")
+	}
+	if o.configFile != "" {
+		var err error
+		cmd.Flags().Visit(func(f *pflag.Flag) {
+			if err == nil && !slices.Contains(besideConfig, f.Name) {
+				err = usage(command, "--%s stands beside --config: say it in the file", f.Name)
+			}
+			o.given = append(o.given, f.Name)
+		})
+		return err
+	}
 	host, _, err := net.SplitHostPort(o.listen)
 	if err != nil {
 		return usage(command, "--listen %q: want host:port", o.listen)
@@ -133,8 +167,6 @@ func (o *serveOptions) check(command string) error {
 		return usage(command, "--azure-default-tcb %d: want a TCB evaluation data number, or 0", o.azureDefault)
 	case o.linger < 0:
 		return usage(command, "--linger %s: want a duration that is not negative", o.linger)
-	case !o.dev && !o.at.IsZero():
-		return usage(command, "--at is for --dev only: it lets old evidence pass for new")
 	case !o.dev && o.url == "":
 		return usage(command, "--url is missing: the URL by which clients know the service (or try --dev)")
 	case !o.dev && o.plainHTTP && !isLoopback(host):
@@ -143,6 +175,8 @@ func (o *serveOptions) check(command string) error {
 		return usage(command, "give either --tls-cert and --tls-key, or --behind-proxy")
 	case !o.dev && !o.plainHTTP && (o.tlsCert == "" || o.tlsKey == ""):
 		return usage(command, "--tls-cert and --tls-key go together")
+	case !o.dev && o.wrappingKeyFile == "":
+		return usage(command, "--wrapping-key-file is missing: the key that encrypts signing keys at rest; make one with azattest keys wrapping-key")
 	}
 	return o.source.check(command)
 }
@@ -157,7 +191,11 @@ func isLoopback(host string) bool {
 
 // serve runs until the context ends.
 func serve(ctx context.Context, s Streams, o *serveOptions) error {
-	log, err := newLogger(s, o.logFormat, o.logLevel)
+	c, err := o.configuration(s)
+	if err != nil {
+		return err
+	}
+	log, err := newLogger(s, c.Log.Format, c.Log.Level)
 	if err != nil {
 		return err
 	}
@@ -168,12 +206,12 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 		}
 		defer removeFile(o.readyFile) //nolint:errcheck // whoever reads it later finds nobody listening
 	}
-	unlock, err := o.claimDataDir()
+	unlock, err := claimDataDir(c)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	running, err := startService(ctx, s, o, log)
+	running, err := startConfigured(ctx, s, o.runOptions(c), log)
 	if err != nil {
 		return asUsage(err)
 	}
@@ -191,7 +229,8 @@ func asUsage(err error) error {
 	_, isAttest := errors.AsType[*attest.ConfigError](err)
 	_, isServer := errors.AsType[*server.ConfigError](err)
 	_, isURL := errors.AsType[*token.URLError](err)
-	if isAttest || isServer || isURL {
+	_, isSettings := errors.AsType[*instance.SettingsError](err)
+	if isAttest || isServer || isURL || isSettings {
 		return &usageError{err: err, command: "azattest serve"}
 	}
 	return err
@@ -199,15 +238,15 @@ func asUsage(err error) error {
 
 // claimDataDir makes the data directory, keeps other services out of it, and
 // makes its path absolute, for the ready file names files inside.
-func (o *serveOptions) claimDataDir() (func(), error) {
-	dir, err := filepath.Abs(o.dataDir)
+func claimDataDir(c *config.Config) (func(), error) {
+	dir, err := filepath.Abs(c.DataDir)
 	if err == nil {
 		err = os.MkdirAll(dir, 0o700)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	o.dataDir = dir
+	c.DataDir = dir
 	unlock, err := lockFolder(dir)
 	if err != nil {
 		return nil, withHint(fmt.Errorf("data directory %s: %w", dir, err), "another azattest serves from it: stop that one, or give this one a --data-dir of its own")
@@ -219,6 +258,8 @@ func (o *serveOptions) claimDataDir() (func(), error) {
 type ready struct {
 	Endpoint string `json:"endpoint"`
 	CAFile   string `json:"caFile,omitempty"`
+	// Instances are the URLs of the instances that the configuration names.
+	Instances map[string]string `json:"instances,omitempty"`
 }
 
 // announce writes the ready file as a whole, so that whoever waits for it never
@@ -251,42 +292,4 @@ func newLogger(s Streams, format, level string) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(s.Err, options)), nil
 	}
 	return nil, usage("azattest serve", "--log-format %q: want text or json", format)
-}
-
-// trust returns the source of collateral and the roots of a service: with --dev
-// the simulator of the data directory beside Intel.
-func (o *serveOptions) trust(log *slog.Logger, now func() time.Time) (*source, []dcap.Root, error) {
-	if o.source.cache == "" && isURL(o.source.from) {
-		o.source.cache = filepath.Join(o.dataDir, "collateral")
-	}
-	src, err := o.source.open(log, now, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !o.dev {
-		return src, nil, nil
-	}
-	platform, err := openSimulator(o.dataDir, o.at.or(now))
-	if err != nil {
-		src.Close()
-		return nil, nil, err
-	}
-	joined := &source{Source: &simulatedSource{platform: platform, others: src.Source}, closers: src.closers}
-	return joined, []dcap.Root{dcap.IntelRoot(), platform.Root()}, nil
-}
-
-// tlsConfig returns the certificate of the service, nil for plain HTTP, and the
-// file of the CA that clients must trust, if it is the service's own.
-func (o *serveOptions) tlsConfig(now time.Time) (*tls.Config, string, error) {
-	if o.dev {
-		return devTLS(o.dataDir, now)
-	}
-	if o.plainHTTP {
-		return nil, "", nil
-	}
-	pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
-	if err != nil {
-		return nil, "", fmt.Errorf("TLS certificate: %w", err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, "", nil
 }

@@ -3,9 +3,11 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/azattest/azattest/internal/wire"
 )
@@ -17,19 +19,27 @@ const product = "azattest"
 const hstsYear = "max-age=31536000"
 
 // putHeaders sets what stands in every answer.
-func (s *Server) putHeaders(h http.Header, requestID, clientRequestID string) {
+func (s *Server) putHeaders(h http.Header, requestID string, r *http.Request) {
 	h.Set("Server", product)
 	h.Set("x-ms-request-id", requestID)
-	if isToken(clientRequestID) {
-		h.Set("x-ms-client-request-id", clientRequestID)
+	if id := r.Header.Get("x-ms-client-request-id"); isToken(id) {
+		h.Set("x-ms-client-request-id", id)
 	}
 	h.Set("x-ms-maa-service-version", s.version)
 	// Nothing here is for a browser to render, run or frame.
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	if s.hsts != "" {
-		h.Set("Strict-Transport-Security", s.hsts)
+	if s.tls != nil && isPublicName(hostname(r.Host)) {
+		h.Set("Strict-Transport-Security", hstsYear)
 	}
+}
+
+// hostname takes the port off a host.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.Trim(host, "[]")
 }
 
 // isPublicName reports whether host is a name that a browser may remember for

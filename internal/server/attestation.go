@@ -2,56 +2,98 @@ package server
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"os"
-	"strings"
 
 	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/wire"
 )
 
-// attestation serves POST /attest/{type}. It asks for no credential, as the real
-// service since 2020-10-01: a token says what the evidence proves, whoever sent
-// it.
-func (s *Server) attestation(t attest.Type, member string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		n := noteOf(r)
-		n.attestationType = string(t)
-		if _, problem := wire.ParseAPIVersion(r.URL.RawQuery); problem != nil {
-			s.refuse(w, r, http.StatusBadRequest, *problem)
-			return
-		}
-		request, err := s.receive(w, r, member)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		n.evidenceBytes = len(request.Evidence)
-		n.isDraft = request.DraftPolicy != nil
-		leave, ok := s.work.take()
-		if !ok {
-			s.fail(w, r, errBusy)
-			return
-		}
-		defer leave()
-		ctx, cancel := context.WithTimeout(r.Context(), s.limits.Request)
-		defer cancel()
-		response, err := s.attest.Attest(ctx, &attest.Request{
-			Type:         t,
-			Evidence:     request.Evidence,
-			RuntimeData:  dataOf(request.RuntimeData),
-			InitTimeData: dataOf(request.InitTimeData),
-			Nonce:        request.Nonce,
-			DraftPolicy:  request.DraftPolicy,
-		})
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		s.answer(w, r, wire.Token{Token: response.Token})
+// attest serves POST /attest/{type}. As a rule it asks for no credential, as the
+// real service since 2020-10-01: a token says what the evidence proves, whoever
+// sent it. An instance may ask for one, and a TPM always does.
+func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
+	n := noteOf(r)
+	n.operation = opAttest
+	t, err := typeOf(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
 	}
+	n.attestationType = string(t)
+	if _, problem := wire.ParseAPIVersion(r.URL.RawQuery, wire.APIVersions()); problem != nil {
+		s.refuse(w, r, http.StatusBadRequest, *problem)
+		return
+	}
+	if err := s.admitAttestation(r, t); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	member, err := servedMember(n.instance, t)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	request, err := s.receiveEvidence(w, r, member)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	n.evidenceBytes = len(request.Evidence)
+	n.isDraft = request.DraftPolicy != nil
+	leave, ok := s.work.take()
+	if !ok {
+		s.fail(w, r, errBusy)
+		return
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Request)
+	defer cancel()
+	pipeline, err := n.instance.Pipeline(ctx)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	response, err := pipeline.Attest(ctx, &attest.Request{
+		Type:         t,
+		Evidence:     request.Evidence,
+		RuntimeData:  dataOf(request.RuntimeData),
+		InitTimeData: dataOf(request.InitTimeData),
+		Nonce:        request.Nonce,
+		DraftPolicy:  request.DraftPolicy,
+	})
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.answer(w, r, wire.Token{Token: response.Token})
+}
+
+// admitAttestation asks for the role where one is wanted. Where none is, a
+// credential is not even looked at.
+func (s *Server) admitAttestation(r *http.Request, t attest.Type) error {
+	if t != attest.TPM && !noteOf(r).instance.Settings().AttestationNeedsReader {
+		return nil
+	}
+	return s.admit(r, auth.Read)
+}
+
+// servedMember returns the member of the body that holds the evidence.
+func servedMember(i *instance.Instance, t attest.Type) (string, error) {
+	if t == attest.TPM && !i.HasPolicy(t) {
+		return "", errNoTPMPolicy
+	}
+	if !i.IsServed(t) {
+		return "", &notEnabledError{instance: i.Settings().Name, typ: t}
+	}
+	switch t {
+	case attest.SGXEnclave:
+		return wire.QuoteMember, nil
+	case attest.OpenEnclave:
+		return wire.ReportMember, nil
+	}
+	return "", &notEnabledError{instance: i.Settings().Name, typ: t}
 }
 
 func dataOf(d *wire.Data) *attest.Data {
@@ -61,43 +103,14 @@ func dataOf(d *wire.Data) *attest.Data {
 	return &attest.Data{Bytes: d.Bytes, JSON: d.JSON}
 }
 
-// receive reads and parses the body, within the limits of the server.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request, member string) (*wire.AttestRequest, error) {
+// receiveEvidence reads and parses the body, within the limits of the server.
+func (s *Server) receiveEvidence(w http.ResponseWriter, r *http.Request, member string) (*wire.AttestRequest, error) {
 	if !wire.IsJSON(r.Header.Get("Content-Type")) {
 		return nil, &mediaError{"Content-Type", r.Header.Get("Content-Type"), "application/json in UTF-8"}
 	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return nil, &mediaError{"Content-Encoding", coding, "a body that is not compressed"}
-	}
-	if r.ContentLength > s.limits.BodyBytes {
-		return nil, &tooLargeError{s.limits.BodyBytes}
-	}
-	limited := http.MaxBytesReader(w, r.Body, s.limits.BodyBytes)
-	body, err := io.ReadAll(io.LimitReader(limited, smallBody))
-	if err == nil && len(body) == smallBody {
-		leave, ok := s.uploads.take()
-		if !ok {
-			return nil, errBusy
-		}
-		defer leave()
-		var rest []byte
-		rest, err = io.ReadAll(limited)
-		body = append(body, rest...)
-	}
-	noteOf(r).requestBytes = len(body)
+	body, err := s.receive(w, r)
 	if err != nil {
-		return nil, s.unreadable(err)
+		return nil, err
 	}
 	return wire.ParseAttestRequest(member, body)
-}
-
-// unreadable says why a body could not be read to its end.
-func (s *Server) unreadable(err error) error {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &tooLargeError{s.limits.BodyBytes}
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return errSlow
-	}
-	return &wire.RequestError{Member: "body", Problem: "ends before it is complete"}
 }

@@ -7,9 +7,36 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/azattest/azattest/internal/wire"
 )
 
-// document is a public answer that stays the same as long as the server runs. No
+// certs serves GET /certs: the keys that sign for the instance.
+func (s *Server) certs(w http.ResponseWriter, r *http.Request) {
+	issuer, err := noteOf(r).instance.Issuer(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	documentOf(issuer.Ring().JWKS()).serve(w, r)
+}
+
+// openIDConfiguration serves GET /.well-known/openid-configuration.
+func (s *Server) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
+	issuer, err := noteOf(r).instance.Issuer(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	d, err := newDocument(wire.NewOpenIDConfiguration(issuer.URL(), string(issuer.Ring().Current().Algorithm())))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	d.serve(w, r)
+}
+
+// document is a public answer that stays the same until the keys change. No
 // version and no credential is asked for.
 type document struct {
 	text []byte

@@ -51,6 +51,7 @@ const (
 type verdict struct {
 	status     int
 	retryAfter int // seconds, 0 for none
+	challenge  string // of 401: where to get a token
 	body       wire.Error
 	// reason continues the message, unless the operator keeps reasons back.
 	reason string
@@ -60,7 +61,7 @@ type verdict struct {
 
 // fail answers an error.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	v := translate(err, noteOf(r).isDraft)
+	v := s.translate(err, noteOf(r))
 	if s.explains {
 		explainDenial(&v, err, noteOf(r).isDraft)
 	}
@@ -80,6 +81,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if v.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(v.retryAfter))
 	}
+	if v.challenge != "" {
+		w.Header().Set("WWW-Authenticate", v.challenge)
+	}
 	s.refuse(w, r, v.status, v.body)
 }
 
@@ -87,25 +91,33 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 // know decides nothing about the evidence: the client learns that it could not be
 // judged, and the log why. Who sent a draft policy reads more of what is wrong
 // with it.
-func translate(err error, isDraft bool) verdict {
+func (s *Server) translate(err error, n *note) verdict {
+	if v, ok := s.translateCaller(err); ok {
+		return v
+	}
 	if v, ok := translateRequest(err); ok {
+		return v
+	}
+	if v, ok := translateManagement(err, n.operation); ok {
 		return v
 	}
 	if v, ok := translateEvidence(err); ok {
 		return v
 	}
-	if v, ok := translatePolicy(err, isDraft); ok {
+	if v, ok := translatePolicy(err, n.isDraft); ok {
 		return v
 	}
-	v := verdict{retryAfter: retryUndecided, cause: err.Error()}
+	what := "The evidence could not be judged"
+	if n.operation != opAttest {
+		what = "The request could not be carried out"
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		v.status = http.StatusGatewayTimeout
-		v.body = wire.Error{Code: wire.CodeGatewayTimeout, Message: "The evidence could not be judged in time, try again."}
-		return v
+		return verdict{
+			status: http.StatusGatewayTimeout, retryAfter: retryUndecided, cause: err.Error(),
+			body: wire.Error{Code: wire.CodeGatewayTimeout, Message: what + " in time, try again."},
+		}
 	}
-	v.status = http.StatusServiceUnavailable
-	v.body = wire.Error{Code: wire.CodeUnavailable, Message: "The evidence could not be judged now, try again."}
-	return v
+	return unavailable(what+" now, try again.", err.Error())
 }
 
 // translateRequest answers what is wrong with the request, whatever its evidence

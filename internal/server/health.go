@@ -9,15 +9,26 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 }
 
 // readyz says whether requests should come here: not before the operator's own
-// check says so, and not any more once the shutdown has begun.
+// check says so, not while what is known of the instances is too old to attest by,
+// and not any more once the shutdown has begun.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
+	if reason := s.notReady(); reason != "" {
+		write(w, http.StatusServiceUnavailable, []byte(`{"status":"`+reason+`"}`))
+		return
+	}
+	write(w, http.StatusOK, []byte(`{"status":"ready"}`))
+}
+
+// notReady returns why no requests should come here, "" if they may.
+func (s *Server) notReady() string {
 	switch {
 	case s.isDraining.Load():
-		write(w, http.StatusServiceUnavailable, []byte(`{"status":"draining"}`))
+		return "draining"
 	case s.ready != nil && !s.ready():
-		write(w, http.StatusServiceUnavailable, []byte(`{"status":"starting"}`))
-	default:
-		write(w, http.StatusOK, []byte(`{"status":"ready"}`))
+		return "starting"
+	case !s.instances.IsFresh():
+		return "stale"
 	}
+	return ""
 }

@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -18,7 +20,11 @@ type note struct {
 	requestID       string
 	version         wire.APIVersion
 	route           string // empty if the path is none of ours
+	operation       operation
+	instance        *instance.Instance // nil if the request is for none
+	caller          *auth.Caller       // nil if nobody asked who it is
 	attestationType string
+	tokenHash       string // of the JWS that asks for a change
 	code            string
 	cause           string
 	requestBytes    int
@@ -44,9 +50,9 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	n := &note{requestID: requestID(r.Header.Get("traceparent"))}
 	// Errors have the shape of the version, wherever they come from.
-	n.version, _ = wire.ParseAPIVersion(r.URL.RawQuery)
+	n.version, _ = wire.ParseAPIVersion(r.URL.RawQuery, wire.KnownVersions())
 	r = r.WithContext(context.WithValue(r.Context(), noteKey{}, n))
-	s.putHeaders(w.Header(), n.requestID, r.Header.Get("x-ms-client-request-id"))
+	s.putHeaders(w.Header(), n.requestID, r)
 	watched := &watchedWriter{ResponseWriter: w}
 	defer func() {
 		cause := recover()
@@ -100,11 +106,7 @@ func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duratio
 	if id := r.Header.Get("x-ms-client-request-id"); isToken(id) {
 		attrs = append(attrs, slog.String("client_request_id", id))
 	}
-	if n.attestationType != "" {
-		attrs = append(attrs,
-			slog.String("type", n.attestationType), slog.String("api_version", string(n.version)),
-			slog.Int("request_bytes", n.requestBytes), slog.Int("evidence_bytes", n.evidenceBytes), slog.Bool("draft", n.isDraft))
-	}
+	attrs = append(attrs, n.attrs()...)
 	if n.code != "" {
 		attrs = append(attrs, slog.String("code", n.code))
 	}
@@ -112,6 +114,30 @@ func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duratio
 		attrs = append(attrs, slog.String("cause", n.cause))
 	}
 	s.log.LogAttrs(r.Context(), levelOf(n.route, w.status), "request", attrs...)
+}
+
+// attrs are what the request was about.
+func (n *note) attrs() []slog.Attr {
+	var attrs []slog.Attr
+	if n.instance != nil {
+		attrs = append(attrs, slog.String("instance", n.instance.Settings().Name))
+	}
+	if n.operation != "" {
+		attrs = append(attrs, slog.String("operation", string(n.operation)), slog.String("api_version", string(n.version)), slog.Int("request_bytes", n.requestBytes))
+	}
+	if n.attestationType != "" {
+		attrs = append(attrs, slog.String("type", n.attestationType))
+	}
+	if n.operation == opAttest {
+		attrs = append(attrs, slog.Int("evidence_bytes", n.evidenceBytes), slog.Bool("draft", n.isDraft))
+	}
+	if !n.caller.IsAnonymous() {
+		attrs = append(attrs, slog.String("caller", n.caller.Name()))
+	}
+	if n.tokenHash != "" {
+		attrs = append(attrs, slog.String("token_hash", n.tokenHash))
+	}
+	return attrs
 }
 
 // levelOf wakes nobody for what clients did wrong, and keeps probes, which come

@@ -17,21 +17,22 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
+	"time"
 
-	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/wire"
-	"github.com/azattest/azattest/token"
 )
 
 // Config is what a server is made of.
 type Config struct {
-	// Attest does the work. Required.
-	Attest *attest.Service
-	// Issuer says who the instance is and which keys it publishes. Required.
-	Issuer *token.Issuer
+	// Instances are what is served. Required; somebody must let it run.
+	Instances *instance.Directory
+	// Auth says who a caller is. Nil knows nobody: then nothing can be managed over
+	// the network.
+	Auth *auth.Authenticator
 	// TLS holds the certificate with which Run serves. Versions below TLS 1.2 are
 	// refused.
 	TLS *tls.Config
@@ -40,6 +41,8 @@ type Config struct {
 	PlainHTTP bool
 	// Log takes one line for each request. Required.
 	Log *slog.Logger
+	// Clock says when a token about policies is issued; nil means [time.Now].
+	Clock func() time.Time
 	// Version is the value of the header x-ms-maa-service-version; "azattest" if
 	// it is empty.
 	Version string
@@ -69,10 +72,8 @@ func (e *ConfigError) Error() string { return "server: config: " + e.Field + ": 
 
 func (c Config) validate() error {
 	switch {
-	case c.Attest == nil:
-		return &ConfigError{"Attest", "missing, want the service that does the work"}
-	case c.Issuer == nil:
-		return &ConfigError{"Issuer", "missing, want the one that signs the tokens"}
+	case c.Instances == nil:
+		return &ConfigError{"Instances", "missing, want the directory of what is served"}
 	case c.Log == nil:
 		return &ConfigError{"Log", "missing, want a logger"}
 	case c.Version != "" && !isToken(c.Version):
@@ -100,27 +101,25 @@ func checkTLS(c *tls.Config) error {
 	return nil
 }
 
-// Server serves one instance. It is safe for concurrent use.
+// Server serves the instances of a directory. It is safe for concurrent use.
 type Server struct {
-	attest *attest.Service
-	log    *slog.Logger
-	limits Limits
-	tls    *tls.Config
+	instances *instance.Directory
+	auth      *auth.Authenticator
+	log       *slog.Logger
+	clock     func() time.Time
+	limits    Limits
+	tls       *tls.Config
 	// isPlain says that Run may do without TLS.
 	isPlain  bool
 	isTerse  bool
 	explains bool
 	version  string
-	// base is the path of the issuer's URL, below which all routes stand too.
-	base string
-	// hsts is the value of Strict-Transport-Security, empty for none.
-	hsts    string
-	ready   func() bool
-	uploads places
-	work    places
-	certs   document
-	openID  document
-	mux     *http.ServeMux
+	ready    func() bool
+	uploads  places
+	work     places
+	// processMux has the paths that are about the process, instanceMux those below
+	// the URL of an instance.
+	processMux, instanceMux *http.ServeMux
 	// handlers are those under way.
 	handlers sync.WaitGroup
 	// isDraining is set once the shutdown begins.
@@ -135,36 +134,35 @@ func New(c Config) (*Server, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	instance, err := url.Parse(c.Issuer.URL())
-	if err != nil {
-		return nil, fmt.Errorf("server: the issuer's URL: %w", err)
-	}
-	algorithm := string(c.Issuer.Ring().Current().Algorithm())
-	openID, err := newDocument(wire.NewOpenIDConfiguration(c.Issuer.URL(), algorithm))
-	if err != nil {
-		return nil, err
-	}
 	limits := c.Limits.orDefaults()
 	s := &Server{
-		attest:   c.Attest,
-		log:      c.Log,
-		limits:   limits,
-		tls:      c.TLS,
-		isPlain:  c.PlainHTTP,
-		isTerse:  c.TerseErrors,
-		explains: c.ExplainDenials,
-		version:  cmp.Or(c.Version, product),
-		base:     instance.Path,
-		ready:    c.Ready,
-		uploads:  make(places, limits.Uploads),
-		work:     make(places, limits.Concurrent),
-		certs:    documentOf(c.Issuer.Ring().JWKS()),
-		openID:   openID,
+		instances: c.Instances,
+		auth:      c.Auth,
+		log:       c.Log,
+		clock:     c.Clock,
+		limits:    limits,
+		tls:       c.TLS,
+		isPlain:   c.PlainHTTP,
+		isTerse:   c.TerseErrors,
+		explains:  c.ExplainDenials,
+		version:   cmp.Or(c.Version, product),
+		ready:     c.Ready,
+		uploads:   make(places, limits.Uploads),
+		work:      make(places, limits.Concurrent),
 	}
-	if c.TLS != nil && isPublicName(instance.Hostname()) {
-		s.hsts = hstsYear
+	if s.clock == nil {
+		s.clock = time.Now
 	}
-	s.mux = s.routes()
+	if s.auth == nil {
+		// With nothing configured it knows nobody.
+		var err error
+		if s.auth, err = auth.New(auth.Config{}); err != nil {
+			return nil, err
+		}
+	}
+	s.processMux = s.newMux(s.processRoutes())
+	// Behind a proxy that has one path alone, an instance answers for the process.
+	s.instanceMux = s.newMux(s.instanceRoutes(), s.processRoutes())
 	return s, nil
 }
 

@@ -13,6 +13,9 @@ const (
 	CodeInvalidOperation      = "InvalidOperation"
 	CodePolicyEvaluationError = "PolicyEvaluationError"
 	CodePolicyParsingError    = "PolicyParsingError"
+	CodeUnauthorized          = "Unauthorized"
+	// CodeBadRequest has a space in it, as recorded.
+	CodeBadRequest = "Bad request"
 )
 
 // Codes for what nobody has recorded of the real service. They are spelled as in

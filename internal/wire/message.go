@@ -77,3 +77,7 @@ const (
 	// BelowBaseline begins that of a platform whose state is not accepted.
 	BelowBaseline = InvalidQuote + " because the device on which the quote was generated does not meet the Azure baseline requirements"
 )
+
+// NoTPMPolicy is the message of TPM evidence where no policy for it was set, as
+// recorded.
+const NoTPMPolicy = "A VBS attestation policy has not been set on the attestation provider."

@@ -29,9 +29,9 @@ import (
 	"github.com/azattest/azattest/azattestation/fake"
 )
 
-// instance is an attestation instance on loopback, over TLS, whose tokens are
+// remoteInstance is an attestation instance on loopback, over TLS, whose tokens are
 // really signed. It keeps policies and certificates as the real service does.
-type instance struct {
+type remoteInstance struct {
 	*fake.Issuer
 	caFile string
 
@@ -44,9 +44,9 @@ type instance struct {
 }
 
 // startInstance starts an instance whose clock stands at a time.
-func startInstance(t testing.TB, now time.Time) *instance {
+func startInstance(t testing.TB, now time.Time) *remoteInstance {
 	t.Helper()
-	i := &instance{policies: map[azattestation.AttestationType]*azattestation.PolicyToken{}}
+	i := &remoteInstance{policies: map[azattestation.AttestationType]*azattestation.PolicyToken{}}
 	server := httptest.NewUnstartedServer(nil)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -69,7 +69,7 @@ func startInstance(t testing.TB, now time.Time) *instance {
 }
 
 // handler carries the fake's answers over HTTP.
-func (i *instance) handler() http.HandlerFunc {
+func (i *remoteInstance) handler() http.HandlerFunc {
 	transport := fake.NewServerTransport(&fake.Server{
 		Issuer: i.Issuer, GetPolicy: i.getPolicy, SetPolicy: i.setPolicy, ResetPolicy: i.resetPolicy,
 		GetPolicyCertificates: i.getCertificates, AddPolicyCertificate: i.addCertificate, RemovePolicyCertificate: i.removeCertificate,
@@ -119,7 +119,7 @@ const (
 )
 
 // authorize says whether a change signed by somebody is allowed.
-func (i *instance) authorize(signer []*x509.Certificate, e *azfake.ErrorResponder) bool {
+func (i *remoteInstance) authorize(signer []*x509.Certificate, e *azfake.ErrorResponder) bool {
 	switch {
 	case len(i.certificates) == 0:
 		return true
@@ -151,11 +151,11 @@ func ok[T any](response T) (r azfake.Responder[T]) {
 	return r
 }
 
-func (i *instance) getPolicy(_ context.Context, kind azattestation.AttestationType, _ *azattestation.AdministrationClientGetPolicyOptions) (r azfake.Responder[azattestation.AdministrationClientGetPolicyResponse], e azfake.ErrorResponder) {
+func (i *remoteInstance) getPolicy(_ context.Context, kind azattestation.AttestationType, _ *azattestation.AdministrationClientGetPolicyOptions) (r azfake.Responder[azattestation.AdministrationClientGetPolicyResponse], e azfake.ErrorResponder) {
 	return ok(azattestation.AdministrationClientGetPolicyResponse{PolicyToken: i.policies[kind]}), e
 }
 
-func (i *instance) setPolicy(_ context.Context, kind azattestation.AttestationType, _ string, o *azattestation.AdministrationClientSetPolicyOptions) (r azfake.Responder[azattestation.AdministrationClientSetPolicyResponse], e azfake.ErrorResponder) {
+func (i *remoteInstance) setPolicy(_ context.Context, kind azattestation.AttestationType, _ string, o *azattestation.AdministrationClientSetPolicyOptions) (r azfake.Responder[azattestation.AdministrationClientSetPolicyResponse], e azfake.ErrorResponder) {
 	if !i.authorize(o.PolicyToken.Signer(), &e) {
 		return r, e
 	}
@@ -167,7 +167,7 @@ func (i *instance) setPolicy(_ context.Context, kind azattestation.AttestationTy
 	return ok(response), e
 }
 
-func (i *instance) resetPolicy(_ context.Context, kind azattestation.AttestationType, o *azattestation.AdministrationClientResetPolicyOptions) (r azfake.Responder[azattestation.AdministrationClientResetPolicyResponse], e azfake.ErrorResponder) {
+func (i *remoteInstance) resetPolicy(_ context.Context, kind azattestation.AttestationType, o *azattestation.AdministrationClientResetPolicyOptions) (r azfake.Responder[azattestation.AdministrationClientResetPolicyResponse], e azfake.ErrorResponder) {
 	if !i.authorize(o.PolicyToken.Signer(), &e) {
 		return r, e
 	}
@@ -175,7 +175,7 @@ func (i *instance) resetPolicy(_ context.Context, kind azattestation.Attestation
 	return ok(azattestation.AdministrationClientResetPolicyResponse{}), e
 }
 
-func (i *instance) getCertificates(context.Context, *azattestation.AdministrationClientGetPolicyCertificatesOptions) (r azfake.Responder[azattestation.AdministrationClientGetPolicyCertificatesResponse], e azfake.ErrorResponder) {
+func (i *remoteInstance) getCertificates(context.Context, *azattestation.AdministrationClientGetPolicyCertificatesOptions) (r azfake.Responder[azattestation.AdministrationClientGetPolicyCertificatesResponse], e azfake.ErrorResponder) {
 	var response azattestation.AdministrationClientGetPolicyCertificatesResponse
 	for _, c := range i.certificates {
 		kty := "EC"
@@ -184,7 +184,7 @@ func (i *instance) getCertificates(context.Context, *azattestation.Administratio
 	return ok(response), e
 }
 
-func (i *instance) addCertificate(_ context.Context, c *x509.Certificate, signer []*x509.Certificate, _ *azattestation.AdministrationClientAddPolicyCertificateOptions) (r azfake.Responder[azattestation.AdministrationClientAddPolicyCertificateResponse], e azfake.ErrorResponder) {
+func (i *remoteInstance) addCertificate(_ context.Context, c *x509.Certificate, signer []*x509.Certificate, _ *azattestation.AdministrationClientAddPolicyCertificateOptions) (r azfake.Responder[azattestation.AdministrationClientAddPolicyCertificateResponse], e azfake.ErrorResponder) {
 	if len(i.certificates) == 0 {
 		refusedBy(&e, notIsolated)
 		return r, e
@@ -196,7 +196,7 @@ func (i *instance) addCertificate(_ context.Context, c *x509.Certificate, signer
 	return ok(azattestation.AdministrationClientAddPolicyCertificateResponse{}), e
 }
 
-func (i *instance) removeCertificate(_ context.Context, c *x509.Certificate, signer []*x509.Certificate, _ *azattestation.AdministrationClientRemovePolicyCertificateOptions) (r azfake.Responder[azattestation.AdministrationClientRemovePolicyCertificateResponse], e azfake.ErrorResponder) {
+func (i *remoteInstance) removeCertificate(_ context.Context, c *x509.Certificate, signer []*x509.Certificate, _ *azattestation.AdministrationClientRemovePolicyCertificateOptions) (r azfake.Responder[azattestation.AdministrationClientRemovePolicyCertificateResponse], e azfake.ErrorResponder) {
 	if len(i.certificates) == 0 {
 		refusedBy(&e, notIsolated)
 		return r, e
@@ -209,7 +209,7 @@ func (i *instance) removeCertificate(_ context.Context, c *x509.Certificate, sig
 }
 
 // run runs a command against the instance, without a credential.
-func (i *instance) run(t *testing.T, stdin string, args ...string) outcome {
+func (i *remoteInstance) run(t *testing.T, stdin string, args ...string) outcome {
 	t.Helper()
 	args = append(args, "--endpoint", i.URL(), "--ca-file", i.caFile)
 	if slices.Contains([]string{"policy", "certs"}, args[0]) {

@@ -1,0 +1,168 @@
+package auth
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestDevelopmentIssuerKeepsItsKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := LoadDevelopmentIssuer(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("%v, want that there is none", err)
+	}
+	first, err := OpenDevelopmentIssuer(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, open := range map[string]func(string) (*DevelopmentIssuer, error){"open": OpenDevelopmentIssuer, "load": LoadDevelopmentIssuer} {
+		again, err := open(dir)
+		if err != nil || again.public.id != first.public.id {
+			t.Errorf("%s: %v, want the same key", name, err)
+		}
+	}
+	info, err := os.Stat(filepath.Join(dir, developmentFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %o, want 0600", info.Mode().Perm())
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%v %v, want one file", entries, err)
+	}
+}
+
+func TestDevelopmentIssuersThatStartAtOnceAgree(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var mu sync.Mutex
+	ids := make(map[string]bool)
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			d, err := OpenDevelopmentIssuer(dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			ids[d.public.id] = true
+		})
+	}
+	all.Wait()
+	if len(ids) != 1 {
+		t.Errorf("%d keys, want one", len(ids))
+	}
+}
+
+func TestDevelopmentTokens(t *testing.T) {
+	t.Parallel()
+	d, err := OpenDevelopmentIssuer(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := OpenDevelopmentIssuer(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClock()
+	a := newAuthenticator(t, Config{Issuers: []Issuer{d.Issuer()}, Bindings: d.Bindings(), Clock: c.Now})
+	for role, mayDelete := range map[Role]bool{Reader: false, Contributor: true} {
+		token, err := d.Token(role, MaxDevelopmentLifetime, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := wantCaller(t, a, withBearer(token))
+		if !got.May(Read, "x") || got.May(Delete, "x") != mayDelete || got.Name() != "sub:development@development" {
+			t.Errorf("%s: %+v", role, got)
+		}
+	}
+	stranger, err := other.Token(Reader, time.Hour, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Caller(t.Context(), withBearer(stranger))
+	wantReason(t, err, ReasonKey, stranger)
+	short, err := d.Token(Reader, time.Second, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Advance(2 * time.Minute)
+	_, err = a.Caller(t.Context(), withBearer(short))
+	wantReason(t, err, ReasonExpired, short)
+	for _, lifetime := range []time.Duration{-time.Hour, 0, time.Second - 1, MaxDevelopmentLifetime + 1} {
+		if _, err := d.Token(Reader, lifetime, day); err == nil {
+			t.Errorf("a lifetime of %s is accepted", lifetime)
+		}
+	}
+	if _, err := d.Token("Owner", time.Hour, day); err == nil {
+		t.Error("a role that is none is accepted")
+	}
+}
+
+func TestDevelopmentKeyFilesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := OpenDevelopmentIssuer(dir); err != nil {
+		t.Fatal(err)
+	}
+	good := string(must(os.ReadFile(filepath.Join(dir, developmentFile))))
+	for name, content := range map[string]string{
+		"empty": "", "text": "secret", "two keys": good + good, "text behind": good + "secret", "cut": good[:len(good)/2],
+		"of another kind": strings.ReplaceAll(good, "PRIVATE KEY", "PUBLIC KEY"), "large": good + strings.Repeat("secret\n", 1000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, developmentFile), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := OpenDevelopmentIssuer(dir)
+			if err == nil || errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%v, want a refusal that quotes nothing", err)
+			}
+			if now := string(must(os.ReadFile(filepath.Join(dir, developmentFile)))); now != content {
+				t.Error("the file was replaced")
+			}
+		})
+	}
+	t.Run("folder", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, developmentFile), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenDevelopmentIssuer(dir); err == nil {
+			t.Error("a folder is accepted")
+		}
+		if _, err := OpenDevelopmentIssuer(filepath.Join(dir, "nowhere")); err == nil {
+			t.Error("a folder that is not there is accepted")
+		}
+	})
+	t.Run("that others can read", func(t *testing.T) {
+		t.Parallel()
+		if runtime.GOOS == "windows" {
+			t.Skip("needs file modes")
+		}
+		dir := t.TempDir()
+		name := filepath.Join(dir, developmentFile)
+		if err := os.WriteFile(name, []byte(good), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(name, 0o640); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenDevelopmentIssuer(dir); err == nil || !strings.Contains(err.Error(), "0640") {
+			t.Errorf("%v, want a refusal that names the mode", err)
+		}
+	})
+}

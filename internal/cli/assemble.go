@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/attest/intel"
+	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/evidence/dcap"
+	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/internal/instance"
+	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/simulator"
+)
+
+// assemble puts a service together: store, keys, instances, callers, server. What
+// was opened is in p, whatever it returns.
+func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p *parts, at *ready) (*server.Server, error) {
+	c := o.config
+	tlsConfig, caFile, err := o.tlsConfig(s.Now(), log)
+	if err != nil {
+		return nil, err
+	}
+	at.CAFile = caFile
+	platform, err := o.platform(s.Now)
+	if err != nil {
+		return nil, err
+	}
+	records, err := openStore(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	p.closeLater(records)
+	keys, err := openKeys(ctx, s, o, log, records, platform, p)
+	if err != nil {
+		return nil, err
+	}
+	verifiers, err := o.verifiers(s, log, platform, p)
+	if err != nil {
+		return nil, err
+	}
+	fixed, err := fixedPolicies(c)
+	if err != nil {
+		return nil, err
+	}
+	directory, err := instance.Open(ctx, instance.Config{
+		Store: records, Keys: keys, Verifiers: verifiers, Fixed: fixed, MaxStaleness: c.Store.MaxStaleness,
+		MaxTokenLifetime: c.Keys.MaxTokenLifetime, Clock: s.Now, VerifyAt: o.verifyAt, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := ensureInstances(ctx, directory, c); err != nil {
+		return nil, err
+	}
+	callers, err := openAuth(o, s.Now, log)
+	if err != nil {
+		return nil, err
+	}
+	p.closeLater(callers)
+	p.runs = append(p.runs, directory.Run, keys.Run)
+	return server.New(server.Config{
+		Instances: directory, Auth: callers, TLS: tlsConfig, PlainHTTP: c.BehindProxy, Log: log, Clock: s.Now,
+		Version: "azattest/" + release, TerseErrors: c.Errors.Terse, ExplainDenials: c.Errors.ExplainDenials,
+		Limits: limitsOf(c),
+	})
+}
+
+func limitsOf(c *config.Config) server.Limits {
+	l := c.Limits
+	return server.Limits{
+		BodyBytes: l.BodyBytes, HeaderBytes: l.HeaderBytes, Uploads: l.Uploads, Concurrent: l.Concurrent,
+		Request: l.Request, ReadHeader: l.ReadHeader, Read: l.Read, Write: l.Write, Idle: l.Idle,
+		Linger: c.Shutdown.Linger, Drain: c.Shutdown.Drain,
+	}
+}
+
+// platform is the simulated one with --dev, nil without.
+func (o runOptions) platform(now func() time.Time) (*simulator.Platform, error) {
+	if !o.dev {
+		return nil, nil //nolint:nilnil // no platform is what all but --dev have
+	}
+	return openSimulator(o.config.DataDir, o.at(now))
+}
+
+// verifiers join what is attested with a source of collateral: with --dev, that of
+// the simulated platform beside Intel's.
+func (o runOptions) verifiers(s Streams, log *slog.Logger, platform *simulator.Platform, p *parts) (map[attest.Type]evidence.Verifier, error) {
+	c := o.config.Collateral
+	flags := sourceFlags{from: c.Source, update: c.Update, cache: c.Cache}
+	if flags.cache == "" && isURL(flags.from) {
+		flags.cache = filepath.Join(o.config.DataDir, "collateral")
+	}
+	src, err := flags.open(log, s.Now, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.closeLater(closerFunc(func() error { src.Close(); return nil }))
+	trust := intel.Config{Source: src.Source, AcceptStaleCollateral: c.AcceptStale}
+	if platform != nil {
+		trust.Source = &simulatedSource{platform: platform, others: src.Source}
+		trust.Roots = []dcap.Root{dcap.IntelRoot(), platform.Root()}
+	}
+	quotes, err := intel.NewSGX(trust)
+	if err != nil {
+		return nil, err
+	}
+	reports, err := intel.NewOpenEnclave(trust)
+	if err != nil {
+		return nil, err
+	}
+	return map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports}, nil
+}
+
+// tlsConfig returns the certificate of the service, nil for plain HTTP, and the
+// file of the CA that clients must trust, if it is the service's own.
+func (o runOptions) tlsConfig(now time.Time, _ *slog.Logger) (*tls.Config, string, error) {
+	c := o.config
+	if o.dev {
+		return devTLS(c.DataDir, now)
+	}
+	if c.BehindProxy {
+		return nil, "", nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLS.CertificateFile, c.TLS.KeyFile)
+	if err != nil {
+		return nil, "", fmt.Errorf("TLS certificate: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, "", nil
+}
+
+// storePath is where SQLite keeps its file.
+func storePath(c *config.Config) string {
+	return cmp.Or(c.Store.Path, filepath.Join(c.DataDir, "store.db"))
+}

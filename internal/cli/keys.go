@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/azattest/azattest/internal/keyring"
+	"github.com/azattest/azattest/token"
+)
+
+func newKeys(s Streams) *cobra.Command {
+	cmd := group("keys", "Look after the keys with which a service signs tokens",
+		newKeysList(s),
+		newKeysRotate(s),
+		newKeysRevoke(s),
+		newKeysRewrap(s),
+		newKeysWrappingKey(s),
+	)
+	cmd.Long = `A service makes its signing keys by itself, announces each before it signs, and goes
+on publishing it until the last token of it has expired. These commands look at the
+keys in its store, and do out of turn what it does by itself. The service may be
+running, and notices within a second.`
+	return cmd
+}
+
+// keysFlags open the keys of a service.
+type keysFlags struct {
+	operator operatorFlags
+	asJSON   *bool
+}
+
+func (f *keysFlags) add(cmd *cobra.Command) {
+	f.operator.add(cmd)
+	f.asJSON = jsonFlag(cmd)
+}
+
+// with opens the keys for what do does. A service without a configuration file that
+// keeps its keys as they are is one for development.
+func (f *keysFlags) with(ctx context.Context, s Streams, do func(*keyring.Keyring) error) (err error) {
+	records, c, err := f.operator.openStore(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, records.Close()) }()
+	p := new(parts)
+	defer func() { err = errors.Join(err, p.close()) }()
+	o := runOptions{config: c, dev: f.operator.configFile == ""}
+	keys, err := openKeys(ctx, s, o, slog.New(slog.DiscardHandler), records, nil, p)
+	if err != nil {
+		return err
+	}
+	return do(keys)
+}
+
+func newKeysList(s Streams) *cobra.Command {
+	var f keysFlags
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the signing keys of a service",
+		Example: `  azattest keys list --config azattest.yaml`,
+		Args:    usageArgs(cobra.NoArgs),
+	}
+	f.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return f.with(cmd.Context(), s, func(k *keyring.Keyring) error { return f.print(s, k.Keys()) })
+	}
+	return cmd
+}
+
+func (f *keysFlags) print(s Streams, keys []keyring.Status) error {
+	if *f.asJSON {
+		return printJSON(s.Out, struct {
+			Keys []keyring.Status `json:"keys"`
+		}{slices.Concat([]keyring.Status{}, keys)})
+	}
+	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "ALGORITHM\tSTATE\tACTIVE FROM\tPUBLISHED UNTIL\tKID")
+	for _, k := range keys {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.Algorithm, k.State, stamp(k.ActiveFrom), stamp(k.PublishedUntil), k.ID)
+		if k.Problem != "" {
+			_, _ = fmt.Fprintf(w, "\t\tproblem: %s\n", clean(k.Problem))
+		}
+	}
+	return w.Flush()
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func newKeysRotate(s Streams) *cobra.Command {
+	var f keysFlags
+	var algorithm string
+	var announce time.Duration
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "Make the next signing key now",
+		Long: `rotate makes a key that takes over after it has been announced: relying parties
+that keep keys in a cache must have seen it before the first token comes. The key
+before it goes on being published until its tokens have expired.`,
+		Example: `  azattest keys rotate --config azattest.yaml
+  azattest keys rotate --algorithm ES256 --announce 1h --config azattest.yaml`,
+		Args: usageArgs(cobra.NoArgs),
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&algorithm, "algorithm", string(token.RS256), "algorithm whose key is followed by another: RS256, PS256 or ES256")
+	cmd.Flags().DurationVar(&announce, "announce", keyring.DefaultAnnounce, "how long the key is published before it signs")
+	mustComplete(cmd, "algorithm", string(token.RS256), string(token.PS256), string(token.ES256))
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if announce < 0 {
+			return usage(cmd.CommandPath(), "--announce %s: want a duration that is not negative", announce)
+		}
+		return f.with(cmd.Context(), s, func(k *keyring.Keyring) error {
+			made, err := k.Rotate(cmd.Context(), token.Algorithm(algorithm), announce)
+			if err != nil {
+				return err
+			}
+			return f.print(s, []keyring.Status{made})
+		})
+	}
+	return cmd
+}
+
+func newKeysRevoke(s Streams) *cobra.Command {
+	var f keysFlags
+	var isSure bool
+	cmd := &cobra.Command{
+		Use:   "revoke KID --yes",
+		Short: "Withdraw a signing key at once, for it may be known to others",
+		Long: `revoke stops publishing a key from now on: no token of it can be verified any more by
+whoever asks for the keys anew. If it was the one that signs, another takes over at
+once, whether relying parties have seen it or not.`,
+		Example: `  azattest keys revoke "$(azattest keys list --json | jq -r .keys[0].kid)" --yes`,
+		Args:    usageArgs(cobra.ExactArgs(1)),
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&isSure, "yes", false, "do it: it cannot be undone")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !isSure {
+			return usage(cmd.CommandPath(), "--yes is missing: it cannot be undone")
+		}
+		return f.with(cmd.Context(), s, func(k *keyring.Keyring) error {
+			if err := k.Revoke(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			return f.print(s, k.Keys())
+		})
+	}
+	return cmd
+}
+
+func newKeysRewrap(s Streams) *cobra.Command {
+	var f keysFlags
+	cmd := &cobra.Command{
+		Use:   "rewrap",
+		Short: "Encrypt all signing keys with the first wrapping key",
+		Long: `rewrap ends a change of the wrapping key: put the new one into the configuration, the
+old one beside it as a previous one, restart the service, run rewrap, and take the old
+one away.`,
+		Example: `  azattest keys rewrap --config azattest.yaml`,
+		Args:    usageArgs(cobra.NoArgs),
+	}
+	f.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return f.with(cmd.Context(), s, func(k *keyring.Keyring) error {
+			n, err := k.Rewrap(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if *f.asJSON {
+				return printJSON(s.Out, struct {
+					Rewrapped int `json:"rewrapped"`
+				}{n})
+			}
+			_, err = fmt.Fprintf(s.Out, "rewrapped %d keys\n", n)
+			return err
+		})
+	}
+	return cmd
+}
+
+func newKeysWrappingKey(s Streams) *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "wrapping-key",
+		Short: "Make a key that encrypts signing keys at rest",
+		Long: `wrapping-key makes 32 random bytes in base64. Keep a copy where the store is not:
+without it the signing keys in the store, and in its backups, are lost.`,
+		Example: `  azattest keys wrapping-key --out wrapping.key`,
+		Args:    usageArgs(cobra.NoArgs),
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write it to, readable by its owner alone; one that exists is not replaced (default standard output)")
+	cmd.RunE = func(*cobra.Command, []string) error {
+		key := keyring.GenerateWrappingKey() + "\n"
+		if out == "" {
+			_, err := fmt.Fprint(s.Out, key)
+			return err
+		}
+		return writeNewFile(out, []byte(key))
+	}
+	return cmd
+}

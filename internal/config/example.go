@@ -1,0 +1,10 @@
+package config
+
+import _ "embed"
+
+//go:embed example.yaml
+var example string
+
+// Example is a complete configuration with comments: every key, with its default
+// wherever the service could start with it.
+func Example() string { return example }

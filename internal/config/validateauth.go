@@ -1,0 +1,154 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+var (
+	// tenantID is a GUID as Entra ID writes it.
+	tenantID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	// instanceName is a label of DNS, so that a name can be one of a host.
+	instanceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	// sha256Hex is a SHA-256 hash.
+	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// auth checks who may do what.
+func (k *checker) auth() {
+	k.notNegative("auth.leeway", k.Auth.Leeway)
+	if k.Auth.Leeway > maxLeeway {
+		k.fault("auth.leeway", "%s, want %s at most: tokens would hold long after their end", durationText(k.Auth.Leeway), durationText(maxLeeway))
+	}
+	names := &issuerNames{taken: map[string]bool{}}
+	k.entra(names)
+	k.issuers(names)
+	for i := range k.Auth.Bindings {
+		k.binding(at("auth.bindings", i), &k.Auth.Bindings[i], names)
+	}
+	for i := range k.Auth.Certificates {
+		k.certificate(at("auth.certificates", i), &k.Auth.Certificates[i])
+	}
+}
+
+// issuerNames are the names by which bindings name issuers.
+type issuerNames struct {
+	taken map[string]bool
+	list  []string
+}
+
+// entra checks the tenants.
+func (k *checker) entra(names *issuerNames) {
+	tenants := map[string]bool{}
+	for i := range k.Auth.Entra {
+		e, path := &k.Auth.Entra[i], at("auth.entra", i)
+		k.issuerName(path+".name", e.Name, names)
+		if !tenantID.MatchString(e.Tenant) {
+			k.fault(path+".tenant", "%s, want the ID of the tenant, a GUID in lower case", quoted(e.Tenant))
+		} else if tenants[e.Tenant+e.Cloud] {
+			k.fault(path+".tenant", "%s stands twice", quoted(e.Tenant))
+		}
+		tenants[e.Tenant+e.Cloud] = true
+		k.oneOf(path+".cloud", e.Cloud, "public", "government", "china")
+		k.audiences(path+".audiences", e.Audiences)
+	}
+}
+
+// issuers checks the other issuers.
+func (k *checker) issuers(names *issuerNames) {
+	urls := map[string]bool{}
+	for i := range k.Auth.Issuers {
+		s, path := &k.Auth.Issuers[i], at("auth.issuers", i)
+		k.issuerName(path+".name", s.Name, names)
+		k.url(path+".url", s.URL, urlRules{schemes: []string{"https"}})
+		if s.URL != "" && urls[s.URL] {
+			k.fault(path+".url", "%s stands twice", quoted(s.URL))
+		}
+		urls[s.URL] = true
+		if len(s.Audiences) == 0 {
+			k.fault(path+".audiences", "missing, want one or more: tokens for others would be accepted")
+		}
+		k.audiences(path+".audiences", s.Audiences)
+	}
+}
+
+func (k *checker) issuerName(path, name string, names *issuerNames) {
+	switch {
+	case name == "":
+		k.fault(path, "missing, want the name by which bindings name it")
+		return
+	case names.taken[name]:
+		k.fault(path, "%s stands twice, want a name for each issuer", quoted(name))
+		return
+	}
+	names.taken[name] = true
+	names.list = append(names.list, name)
+}
+
+func (k *checker) audiences(path string, audiences []string) {
+	for i, a := range audiences {
+		if a == "" {
+			k.fault(at(path, i), "empty, want an audience")
+		}
+	}
+	k.isUnique(path, audiences)
+}
+
+func (k *checker) binding(path string, b *Binding, names *issuerNames) {
+	switch {
+	case len(names.list) == 0:
+		k.fault(path+".issuer", "names an issuer, but auth.entra and auth.issuers are empty")
+	case !names.taken[b.Issuer]:
+		k.fault(path+".issuer", "%s, want the name of one in auth.entra or auth.issuers: %s", quoted(b.Issuer), listed(names.list))
+	}
+	k.oneOf(path+".claim", b.Claim, "roles", "groups", "oid", "sub", "appid")
+	if b.Value == "" || strings.TrimSpace(b.Value) != b.Value {
+		k.fault(path+".value", "%s, want what the claim must hold, without spaces around", quoted(b.Value))
+	}
+	k.granted(path, b.Role, b.Instances)
+}
+
+func (k *checker) certificate(path string, c *Certificate) {
+	var given []string
+	for _, one := range []struct{ key, value string }{
+		{"sha256", c.SHA256}, {"spkiSHA256", c.SPKISHA256}, {"uri", c.URI}, {"dns", c.DNS},
+	} {
+		if one.value != "" {
+			given = append(given, one.key)
+		}
+	}
+	if len(given) != 1 {
+		k.fault(path, "has %d of sha256, spkiSHA256, uri and dns, want one", len(given))
+	}
+	for key, value := range map[string]string{".sha256": c.SHA256, ".spkiSHA256": c.SPKISHA256} {
+		if value != "" && !sha256Hex.MatchString(value) {
+			k.fault(path+key, "%s, want 64 hexadecimal digits in lower case", quoted(value))
+		}
+	}
+	if c.URI != "" && (!strings.Contains(c.URI, ":") || strings.Contains(c.URI, "*")) {
+		k.fault(path+".uri", "%s, want a URI such as spiffe://example.com/operator", quoted(c.URI))
+	}
+	if c.DNS != "" && !isHostName(c.DNS) {
+		k.fault(path+".dns", "%s, want a host name in lower case, without *", quoted(c.DNS))
+	}
+	switch {
+	case k.BehindProxy:
+		k.fault(path, "needs client certificates, which do not come through a proxy that does TLS (behindProxy)")
+	case k.TLS.ClientCAFile == "":
+		k.fault(path, "needs tls.clientCAFile, the authorities of client certificates")
+	}
+	k.granted(path, c.Role, c.Instances)
+}
+
+// granted checks a role and for which instances it holds. Those of the store are
+// not known here, so that only the form of names can be wrong.
+func (k *checker) granted(path, role string, instances []string) {
+	k.oneOf(path+".role", role, "reader", "contributor")
+	for i, name := range instances {
+		if !instanceName.MatchString(name) {
+			k.fault(fmt.Sprintf("%s.instances[%d]", path, i), "%s, want the name of an instance", quoted(name))
+		}
+	}
+	k.isUnique(path+".instances", instances)
+}

@@ -1,0 +1,94 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/policy"
+	"github.com/azattest/azattest/token"
+)
+
+// assemble makes what serves.
+func (i *Instance) assemble(ctx context.Context) (*live, error) {
+	c := i.directory.config
+	ring, err := c.Keys.Ring(ctx, i.settings.URL, i.settings.algorithm())
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: keys: %w", i.settings.Name, err)
+	}
+	issuer, err := token.NewIssuer(i.settings.URL, ring)
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, err)
+	}
+	verifiers, policies, err := i.kinds()
+	if err != nil {
+		return nil, err
+	}
+	if len(verifiers) == 0 {
+		// It publishes keys and keeps policies, and attests nothing.
+		return &live{issuer: issuer}, nil
+	}
+	pipeline, err := attest.New(attest.Config{
+		Issuer:          issuer,
+		Verifiers:       verifiers,
+		Policies:        policies,
+		AcceptedTCB:     i.settings.AcceptedTCB,
+		AzureDefaultTCB: i.settings.AzureDefaultTCB,
+		TokenLifetime:   i.settings.TokenLifetime,
+		Clock:           c.Clock,
+		VerifyAt:        c.VerifyAt,
+		Random:          c.Random,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, err)
+	}
+	return &live{pipeline: pipeline, issuer: issuer}, nil
+}
+
+// kinds joins what the instance attests with the policies for it.
+func (i *Instance) kinds() (map[attest.Type]evidence.Verifier, map[attest.Type]*policy.Program, error) {
+	verifiers := map[attest.Type]evidence.Verifier{}
+	policies := map[attest.Type]*policy.Program{}
+	for t, v := range i.directory.config.Verifiers {
+		text := i.policyText(t)
+		if !i.settings.serves(t) || text == "" {
+			continue
+		}
+		program, err := policy.Compile(text)
+		if err != nil {
+			// It was compiled before it was kept: another release did that.
+			return nil, nil, fmt.Errorf("instance %s: policy of %s: %w", i.settings.Name, t, err)
+		}
+		verifiers[t], policies[t] = v, program
+	}
+	return verifiers, policies, nil
+}
+
+// TCBIdentifier returns the baseline that the policy in force for the type demands,
+// "azuredefault" if it demands none, and the evaluation data number that this
+// stands for where the settings say so.
+func (i *Instance) TCBIdentifier(t attest.Type) (string, int, error) {
+	identifier := azureDefault
+	if text := i.policyText(t); text != "" {
+		program, err := policy.Compile(text)
+		if err != nil {
+			return "", 0, err
+		}
+		properties, err := program.Configure(new(claims.Set))
+		if err != nil {
+			return "", 0, err
+		}
+		if v, ok := properties.First(tcbIdentifierProperty); ok {
+			identifier, _ = v.Str()
+		}
+	}
+	return identifier, i.settings.AzureDefaultTCB, nil
+}
+
+// What policies call the baseline, and the one that holds unless they name one.
+const (
+	tcbIdentifierProperty = "x-ms-sgx-tcbidentifier"
+	azureDefault          = "azuredefault"
+)

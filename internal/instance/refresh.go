@@ -1,0 +1,180 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/store"
+)
+
+// keysPrefix is where the key ring keeps its records.
+const keysPrefix = "keys/"
+
+// Refresh reads what has changed in the store since the last time.
+func (d *Directory) Refresh(ctx context.Context) error {
+	d.refreshing.Lock()
+	defer d.refreshing.Unlock()
+	known := d.view.Load()
+	var changed []store.Record
+	haveKeysChanged := false
+	// What the store answers was true at some time after this.
+	asOf := time.Now()
+	revision, err := d.config.Store.Changes(ctx, known.revision, func(r store.Record) error {
+		if strings.HasPrefix(r.Key, prefix) {
+			changed = append(changed, r)
+		}
+		haveKeysChanged = haveKeysChanged || strings.HasPrefix(r.Key, keysPrefix)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if haveKeysChanged {
+		if err := d.config.Keys.Refresh(ctx); err != nil {
+			return err
+		}
+	}
+	next := &view{revision: revision, asOf: asOf, instances: known.instances, places: known.places, broken: known.broken}
+	if len(changed) > 0 {
+		d.apply(ctx, next, changed)
+	}
+	d.view.Store(next)
+	return nil
+}
+
+// apply puts changed records into a view that is not yet shared.
+func (d *Directory) apply(ctx context.Context, next *view, changed []store.Record) {
+	next.instances, next.broken = maps.Clone(next.instances), maps.Clone(next.broken)
+	if next.instances == nil {
+		next.instances, next.broken = map[string]*Instance{}, map[string]error{}
+	}
+	for name, records := range byInstance(changed) {
+		var made *Instance
+		var err error
+		if next.broken[name] != nil {
+			made, err = d.read(ctx, name)
+		} else {
+			made, err = d.changed(next.instances[name], name, records)
+		}
+		switch {
+		case err != nil:
+			// Nothing is served that may have been changed in a way that this
+			// release does not understand.
+			d.config.Log.LogAttrs(ctx, slog.LevelError, "an instance cannot be read and is not served",
+				slog.String("instance", name), slog.String("cause", err.Error()))
+			delete(next.instances, name)
+			next.broken[name] = err
+		case made == nil:
+			delete(next.instances, name)
+			delete(next.broken, name)
+		default:
+			next.instances[name] = made
+			delete(next.broken, name)
+		}
+	}
+	next.places = make(map[place]*Instance, len(next.instances))
+	for _, i := range next.instances {
+		for _, p := range i.settings.places() {
+			// Two never claim one place: Create and Update see to it.
+			next.places[p] = i
+		}
+	}
+}
+
+func byInstance(changed []store.Record) map[string][]store.Record {
+	grouped := map[string][]store.Record{}
+	for _, r := range changed {
+		if p, ok := parseKey(r.Key); ok {
+			grouped[p.name] = append(grouped[p.name], r)
+		}
+	}
+	return grouped
+}
+
+// read makes an instance of all its records. They may be newer than the view, and
+// then come once more.
+func (d *Directory) read(ctx context.Context, name string) (*Instance, error) {
+	keys := []string{settingsKey(name), certificatesKey(name)}
+	for _, t := range attest.Types() {
+		keys = append(keys, policyKey(name, t))
+	}
+	var records []store.Record
+	for _, key := range keys {
+		r, err := d.config.Store.Get(ctx, key)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+	}
+	return d.changed(nil, name, records)
+}
+
+// changed returns what records make of an instance: another one, or nil if it was
+// deleted.
+func (d *Directory) changed(before *Instance, name string, records []store.Record) (*Instance, error) {
+	after := &Instance{directory: d, policies: map[attest.Type]Policy{}}
+	if before != nil {
+		after.settings, after.revision, after.certificates = before.settings, before.revision, before.certificates
+		after.policies = maps.Clone(before.policies)
+	}
+	for _, r := range records {
+		if err := after.take(r); err != nil {
+			return nil, err
+		}
+	}
+	if after.settings.Name == "" {
+		return nil, nil //nolint:nilnil // an instance that was deleted is none
+	}
+	if err := after.settings.Validate(); err != nil {
+		return nil, err
+	}
+	if after.settings.Name != name {
+		return nil, &SettingsError{after.settings.Name, "Name", "differs from the record's key " + settingsKey(name)}
+	}
+	if (after.settings.Mode == Isolated) != (len(after.certificates) > 0) {
+		return nil, &SettingsError{name, "Mode", "does not fit the certificates: Isolated has some, the others have none"}
+	}
+	return after, nil
+}
+
+// take puts one record into an instance that is not yet shared.
+func (i *Instance) take(r store.Record) error {
+	p, _ := parseKey(r.Key)
+	isDeleted := r.Value == nil
+	switch p.kind {
+	case "":
+		i.settings, i.revision = Settings{}, r.Revision
+		if isDeleted {
+			return nil
+		}
+		return decode(r.Key, r.Value, &i.settings)
+	case certificatesSuffix:
+		i.certificates = nil
+		if isDeleted {
+			return nil
+		}
+		list, err := decodeCertificates(r.Key, r.Value)
+		i.certificates = list.Certificates
+		return err
+	case policiesPart:
+		delete(i.policies, p.typ)
+		if isDeleted {
+			return nil
+		}
+		var kept Policy
+		if err := decode(r.Key, r.Value, &kept); err != nil {
+			return err
+		}
+		// The text is all that attestation needs of it.
+		i.policies[p.typ] = Policy{Version: kept.Version, Token: kept.Token, Text: kept.Text}
+	}
+	return nil
+}

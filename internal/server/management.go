@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/wire"
+)
+
+// managementLifetime is that of the real service's tokens about policies and
+// certificates.
+const managementLifetime = time.Hour
+
+// action is what one management call does, in the answer's claims. The body is
+// nil where the method has none.
+type action func(ctx context.Context, body []byte) (*claims.Set, error)
+
+// manage serves a call whose answer is a token in an object.
+func (s *Server) manage(w http.ResponseWriter, r *http.Request, op operation, needs auth.Action, spoken []wire.APIVersion, do action) {
+	if jwt, ok := s.perform(w, r, op, needs, spoken, do); ok {
+		s.answer(w, r, wire.Token{Token: jwt})
+	}
+}
+
+// perform admits the caller, does what was asked for, and returns the token that
+// says so. If it returns false, the request has been answered.
+func (s *Server) perform(w http.ResponseWriter, r *http.Request, op operation, needs auth.Action, spoken []wire.APIVersion, do action) (string, bool) {
+	n := noteOf(r)
+	n.operation = op
+	if _, problem := wire.ParseAPIVersion(r.URL.RawQuery, spoken); problem != nil {
+		s.refuse(w, r, http.StatusBadRequest, *problem)
+		return "", false
+	}
+	jwt, err := s.performAdmitted(w, r, needs, do)
+	if err != nil {
+		s.fail(w, r, err)
+		return "", false
+	}
+	return jwt, true
+}
+
+func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs auth.Action, do action) (string, error) {
+	// Nobody uploads anything before we know who it is.
+	if err := s.admit(r, needs); err != nil {
+		return "", err
+	}
+	var body []byte
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		var err error
+		if body, err = s.receive(w, r); err != nil {
+			return "", err
+		}
+	}
+	leave, ok := s.work.take()
+	if !ok {
+		return "", errBusy
+	}
+	defer leave()
+	// A change that has begun is finished and told, even if the client is gone.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.limits.Request)
+	defer cancel()
+	result, err := do(ctx, body)
+	if err == nil {
+		err = s.record(ctx, r)
+	}
+	if err != nil {
+		return "", err
+	}
+	return s.signResult(ctx, r, result)
+}
+
+// signResult makes the token of a management call.
+func (s *Server) signResult(ctx context.Context, r *http.Request, result *claims.Set) (string, error) {
+	issuer, err := noteOf(r).instance.Issuer(ctx)
+	if err != nil {
+		return "", err
+	}
+	now := s.clock().Unix()
+	result.Put("iss", claims.String(issuer.URL()))
+	result.Put("iat", claims.Integer(now))
+	result.Put("nbf", claims.Integer(now))
+	result.Put("exp", claims.Integer(now+int64(managementLifetime/time.Second)))
+	return issuer.Sign(ctx, result)
+}
+
+// admit asks who the caller is, and refuses whoever may not do this.
+func (s *Server) admit(r *http.Request, needs auth.Action) error {
+	n := noteOf(r)
+	caller, err := s.auth.Caller(r.Context(), r)
+	if err != nil {
+		return err
+	}
+	n.caller = caller
+	name := n.instance.Settings().Name
+	if wait, ok := s.throttleCaller(r, name); !ok {
+		return &throttledError{wait}
+	}
+	if caller.IsAnonymous() {
+		return &unauthorizedError{cause: "no credential"}
+	}
+	if !caller.May(needs, name) {
+		return &unauthorizedError{cause: fmt.Sprintf("%s lacks %s on %s", caller.Name(), needs, name), isKnown: true}
+	}
+	return nil
+}

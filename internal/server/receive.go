@@ -1,0 +1,49 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/azattest/azattest/internal/wire"
+)
+
+// receive reads a body, within the limits of the server.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, &mediaError{"Content-Encoding", coding, "a body that is not compressed"}
+	}
+	if r.ContentLength > s.limits.BodyBytes {
+		return nil, &tooLargeError{s.limits.BodyBytes}
+	}
+	limited := http.MaxBytesReader(w, r.Body, s.limits.BodyBytes)
+	body, err := io.ReadAll(io.LimitReader(limited, smallBody))
+	if err == nil && len(body) == smallBody {
+		leave, ok := s.uploads.take()
+		if !ok {
+			return nil, errBusy
+		}
+		defer leave()
+		var rest []byte
+		rest, err = io.ReadAll(limited)
+		body = append(body, rest...)
+	}
+	noteOf(r).requestBytes = len(body)
+	if err != nil {
+		return nil, s.unreadable(err)
+	}
+	return body, nil
+}
+
+// unreadable says why a body could not be read to its end.
+func (s *Server) unreadable(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &tooLargeError{s.limits.BodyBytes}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errSlow
+	}
+	return &wire.RequestError{Member: "body", Problem: "ends before it is complete"}
+}
