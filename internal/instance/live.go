@@ -40,6 +40,7 @@ func (i *Instance) assemble(ctx context.Context) (*live, error) {
 		Clock:           c.Clock,
 		VerifyAt:        c.VerifyAt,
 		Random:          c.Random,
+		Observe:         c.Observe,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, err)

@@ -1,7 +1,9 @@
 package instance
 
 import (
+	"maps"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -65,6 +67,9 @@ func (d *Directory) Only() (*Instance, bool) {
 	}
 	return nil, false
 }
+
+// Names returns those of all instances that are served, in order.
+func (d *Directory) Names() []string { return slices.Sorted(maps.Keys(d.view.Load().instances)) }
 
 // Count returns how many instances are served, and how many are not because
 // their records cannot be read.

@@ -23,14 +23,14 @@ func TestAttest(t *testing.T) {
 				f.verifier.parse = func(raw []byte) error { seen = string(raw); return nil }
 				w := do(t, f.server(t), http.MethodPost, path+"?api-version="+version, text)
 				header, claims := tokenOf(t, w)
-				if header["alg"] != "ES256" || header["jku"] != instance+"/certs" {
+				if header["alg"] != "ES256" || header["jku"] != contoso+"/certs" {
 					t.Errorf("token header %v", header)
 				}
 				if seen != "quote" {
 					t.Errorf("evidence %q, want quote", seen)
 				}
 				// A nonce came with 2022-08-01, but is honored in every version.
-				if claims["iss"] != instance || claims["nonce"] != "n-1" || claims["x-ms-runtime"] == nil {
+				if claims["iss"] != contoso || claims["nonce"] != "n-1" || claims["x-ms-runtime"] == nil {
 					t.Errorf("claims %v", claims)
 				}
 			})

@@ -17,8 +17,7 @@ func TestNewRefuses(t *testing.T) {
 		spoil func(c *server.Config)
 		field string
 	}{
-		"no pipeline":            {func(c *server.Config) { c.Attest = nil }, "Attest"},
-		"no issuer":              {func(c *server.Config) { c.Issuer = nil }, "Issuer"},
+		"no instances":           {func(c *server.Config) { c.Instances = nil }, "Instances"},
 		"no log":                 {func(c *server.Config) { c.Log = nil }, "Log"},
 		"version with a line":    {func(c *server.Config) { c.Version = "1\r\nX: y" }, "Version"},
 		"version without end":    {func(c *server.Config) { c.Version = strings.Repeat("1", 200) }, "Version"},

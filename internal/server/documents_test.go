@@ -12,7 +12,12 @@ func TestDocuments(t *testing.T) {
 	f := newFixture(t)
 	s := f.server(t)
 	certs := do(t, s, http.MethodGet, "/certs", "", "Accept", "application/jwk+json, application/json")
-	if got, want := certs.Body.String(), string(f.config.Issuer.Ring().JWKS()); got != want {
+	only, _ := f.instances.Only()
+	issuer, err := only.Issuer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := certs.Body.String(), string(issuer.Ring().JWKS()); got != want {
 		t.Errorf("keys\n%s\nwant\n%s", got, want)
 	}
 	openID := do(t, s, http.MethodGet, "/.well-known/openid-configuration", "")
@@ -24,7 +29,7 @@ func TestDocuments(t *testing.T) {
 	if err := json.Unmarshal(openID.Body.Bytes(), &document); err != nil {
 		t.Fatal(err)
 	}
-	if document.Issuer != instance || document.JWKSURI != instance+"/certs" || len(document.Algorithms) != 1 || document.Algorithms[0] != "ES256" {
+	if document.Issuer != contoso || document.JWKSURI != contoso+"/certs" || len(document.Algorithms) != 1 || document.Algorithms[0] != "ES256" {
 		t.Errorf("document %s", openID.Body)
 	}
 	for path, w := range map[string]http.Header{"/certs": certs.Header(), "/.well-known/openid-configuration": openID.Header()} {

@@ -5,13 +5,16 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,14 +23,17 @@ import (
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/server"
-	"github.com/azattest/azattest/policy"
+	"github.com/azattest/azattest/store"
+	"github.com/azattest/azattest/store/memory"
 	"github.com/azattest/azattest/token"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const instance = "https://contoso.example"
+const contoso = "https://contoso.example"
 
 var at = time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
 
@@ -83,14 +89,68 @@ var signingKey = sync.OnceValues(func() (*token.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return token.NewKey(token.KeyConfig{Signer: signer, Algorithm: token.ES256, Issuer: instance})
+	return token.NewKey(token.KeyConfig{Signer: signer, Algorithm: token.ES256, Issuer: contoso})
 })
+
+// oneKey is a key ring of one key, whatever the instance. It can be told to fail.
+type oneKey struct {
+	key *token.Key
+	err error
+	// generation lets instances be put together anew.
+	generation atomic.Int64
+}
+
+func (k *oneKey) Ring(_ context.Context, url string, _ token.Algorithm) (*token.Ring, error) {
+	if k.err != nil {
+		return nil, k.err
+	}
+	key, err := k.key.Recertify(url)
+	if err != nil {
+		return nil, err
+	}
+	return token.NewRing(key)
+}
+
+func (k *oneKey) Generation() int64 { return k.generation.Load() }
+
+func (k *oneKey) Refresh(context.Context) error { return nil }
+
+// developers issues bearers for tests.
+var developers = sync.OnceValues(func() (*auth.DevelopmentIssuer, error) {
+	dir, err := os.MkdirTemp("", "azattest-server-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // what is left is a temporary folder
+	return auth.OpenDevelopmentIssuer(dir)
+})
+
+// bearer is the header of a caller with a role, as two arguments of do.
+func bearer(tb testing.TB, role auth.Role) (name, value string) {
+	tb.Helper()
+	issuer, err := developers()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	text, err := issuer.Token(role, time.Hour, at)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return "Authorization", "Bearer " + text
+}
 
 // fixture is what a test may change before a server is made of it.
 type fixture struct {
 	verifier *fakeVerifier
-	policy   string // of SgxEnclave; empty for the default
-	config   server.Config
+	policy   string // of SgxEnclave, fixed by configuration; empty for the default
+	keys     *oneKey
+	records  store.Store // nil for one in memory
+	// settings and certificates are of the first instance; others follow it.
+	settings     instance.Settings
+	certificates []*x509.Certificate
+	others       []instance.Settings
+	instances    *instance.Directory // once complete
+	config       server.Config
 }
 
 func newFixture(tb testing.TB) *fixture {
@@ -99,38 +159,54 @@ func newFixture(tb testing.TB) *fixture {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	ring, err := token.NewRing(key)
+	issuer, err := developers()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	issuer, err := token.NewIssuer(instance, ring)
+	clock := func() time.Time { return at }
+	callers, err := auth.New(auth.Config{Issuers: []auth.Issuer{issuer.Issuer()}, Bindings: issuer.Bindings(), Clock: clock})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &fixture{verifier: new(fakeVerifier), config: server.Config{Issuer: issuer, Log: slog.New(slog.DiscardHandler)}}
+	tb.Cleanup(func() { _ = callers.Close() })
+	return &fixture{
+		verifier: new(fakeVerifier), keys: &oneKey{key: key},
+		settings: instance.Settings{Name: "contoso", URL: contoso, Mode: instance.AAD, Algorithm: token.ES256},
+		config:   server.Config{Auth: callers, Clock: clock, Log: slog.New(slog.DiscardHandler)},
+	}
 }
 
 // complete returns a configuration that makes a server.
 func (f *fixture) complete(tb testing.TB) server.Config {
 	tb.Helper()
-	c := attest.Config{
-		Issuer:    f.config.Issuer,
+	records := f.records
+	if records == nil {
+		records = memory.New()
+	}
+	c := instance.Config{
+		Store: records, Keys: f.keys,
 		Verifiers: map[attest.Type]evidence.Verifier{attest.SGXEnclave: f.verifier, attest.OpenEnclave: f.verifier},
-		Clock:     func() time.Time { return at },
+		Clock:     f.config.Clock, Log: f.config.Log,
 	}
 	if f.policy != "" {
-		program, err := policy.Compile(f.policy)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		c.Policies = map[attest.Type]*policy.Program{attest.SGXEnclave: program}
+		c.Fixed = map[string]map[attest.Type]string{f.settings.Name: {attest.SGXEnclave: f.policy}}
 	}
-	pipeline, err := attest.New(c)
+	directory, err := instance.Open(tb.Context(), c)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	for n, s := range append([]instance.Settings{f.settings}, f.others...) {
+		var certificates []*x509.Certificate
+		if n == 0 {
+			certificates = f.certificates
+		}
+		if err := directory.Create(tb.Context(), s, certificates, "test"); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	f.instances = directory
 	config := f.config
-	config.Attest = pipeline
+	config.Instances = directory
 	return config
 }
 

@@ -5,8 +5,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/azattest/azattest/token"
 )
 
 func TestMethods(t *testing.T) {
@@ -60,8 +58,8 @@ func TestPathsThatAreNone(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t).server(t)
 	for _, path := range []string{
-		"/", "/attest", "/attest/", "/attest/SgxEnclave/", "/attest/Tpm", "/attest/SevSnpVm", "/policies/SgxEnclave",
-		"/certificates", "/certs/", "//certs", "/./certs", "/x/../certs", "/attest//sgxenclave", "/revoke",
+		"/", "/attest", "/attest/", "/attest/SgxEnclave/", "/attest/SgxEnclave:reset/", "/policies", "/policies/",
+		"/certificates:", "/certificates:list", "/operations", "/operations/policy", "/tcbbaselines", "/certs/", "//certs", "/./certs", "/x/../certs", "/attest//sgxenclave", "/revoke",
 		"/%63erts", "/attest%2Fsgxenclave", "/certs%00", "/certs%20", "/certs;x", "/.well-\u212Anown/openid-configuration",
 		"/" + strings.Repeat("x", 4000),
 	} {
@@ -126,26 +124,13 @@ func TestErrorsHaveTheShapeOfTheVersion(t *testing.T) {
 func TestRoutesBelowThePathOfTheIssuer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	const url = instance + "/Tenant-1"
-	signer, err := token.GenerateSigner(token.ES256, 256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := token.NewKey(token.KeyConfig{Signer: signer, Algorithm: token.ES256, Issuer: url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring, err := token.NewRing(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.config.Issuer, err = token.NewIssuer(url, ring); err != nil {
-		t.Fatal(err)
-	}
+	const url = contoso + "/Tenant-1"
+	f.settings.URL = url
 	s := f.server(t)
 	for path, status := range map[string]int{
 		"/Tenant-1/certs": 200, "/Tenant-1/Certs": 200, "/certs": 200, "/Tenant-1/.well-known/openid-configuration": 200,
-		"/Tenant-1": 404, "/Tenant-1/": 404, "/Tenant-1certs": 404, "/tenant-1/certs": 404, "/Tenant-1/Tenant-1/certs": 404, "/other/certs": 404,
+		"/tenant-1/certs": 200, "/TENANT-1/CERTS": 200,
+		"/Tenant-1": 404, "/Tenant-1/": 404, "/Tenant-1certs": 404, "/Tenant-1/Tenant-1/certs": 404, "/other/certs": 404,
 	} {
 		if w := do(t, s, http.MethodGet, path, ""); w.Code != status {
 			t.Errorf("%s: status %d, want %d", path, w.Code, status)

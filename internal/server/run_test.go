@@ -290,6 +290,7 @@ func TestRunSpeaksHTTP2OverTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		request.Host = "contoso.example"
 		response, err := transport.RoundTrip(request)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -99,7 +99,7 @@ func FuzzParseAPIVersion(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		v, problem := wire.ParseAPIVersion(query)
+		v, problem := wire.ParseAPIVersion(query, wire.APIVersions())
 		isKnown := v == wire.V20201001 || v == wire.V20220801 || v == wire.V20250601
 		if isKnown == (problem != nil) {
 			t.Fatalf("version %q and problem %v", v, problem)

@@ -75,7 +75,7 @@ func TestRecordedRequests(t *testing.T) {
 	for name, e := range exchanges(t, "*/*_POST_attest_*Enclave.json") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if v, problem := wire.ParseAPIVersion(e.Request.Query); problem != nil || v != wire.V20201001 {
+			if v, problem := wire.ParseAPIVersion(e.Request.Query, wire.APIVersions()); problem != nil || v != wire.V20201001 {
 				t.Errorf("API version %q, %v, want %s", v, problem, wire.V20201001)
 			}
 			if !wire.IsJSON(e.Request.Headers["Content-Type"]) {

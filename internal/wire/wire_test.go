@@ -16,7 +16,7 @@ func TestParseAPIVersion(t *testing.T) {
 			"x=1&api-version=" + string(v) + "&y=2",
 			"api%2Dversion=" + string(v),
 		} {
-			got, problem := wire.ParseAPIVersion(query)
+			got, problem := wire.ParseAPIVersion(query, wire.APIVersions())
 			if problem != nil || got != v {
 				t.Errorf("%s: %q, %v, want %q", query, got, problem, v)
 			}
@@ -28,7 +28,6 @@ func TestParseAPIVersion(t *testing.T) {
 		"api-version":                    wire.CodeAPIVersionUnspecified,
 		"api-version=":                   wire.CodeAPIVersionUnspecified,
 		"api-version=2018-09-01-preview": wire.CodeUnsupportedAPIVersion,
-		"api-version=2022-09-01-preview": wire.CodeUnsupportedAPIVersion,
 		"api-version=2020-10-01%20":      wire.CodeUnsupportedAPIVersion,
 		"api-version=2099-01-01":         wire.CodeUnsupportedAPIVersion,
 		"api-version=" + longText:        wire.CodeUnsupportedAPIVersion,
@@ -39,7 +38,7 @@ func TestParseAPIVersion(t *testing.T) {
 		"api-version=2020-10-01;x=1":                    wire.CodeInvalidParameter,
 	}
 	for query, code := range tests {
-		v, problem := wire.ParseAPIVersion(query)
+		v, problem := wire.ParseAPIVersion(query, wire.APIVersions())
 		switch {
 		case problem == nil:
 			t.Errorf("%s: accepted as %q", query, v)
