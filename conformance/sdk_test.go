@@ -52,7 +52,7 @@ func suites() []suite {
 
 // suiteTime is how long a suite may run. It takes some seconds; a client that
 // waits for an answer that never comes must not take all of the test's time.
-const suiteTime = 2 * time.Minute
+const suiteTime = 5 * time.Minute
 
 // TestOfficialSDKs has Microsoft's own clients, unmodified, drive the service as
 // users run it: the command, over TLS. Each scenario is a subtest.
@@ -106,9 +106,6 @@ func run(t *testing.T, s suite, w *world) map[run1]outcome {
 func report(t *testing.T, all []scenario, s suite, w *world, got map[run1]outcome) {
 	t.Helper()
 	for _, sc := range all {
-		if !w.has(sc) {
-			continue
-		}
 		for _, mode := range sc.Modes {
 			for _, client := range s.clients {
 				if w.Endpoints[mode] == "" || !sc.isFor(client) {

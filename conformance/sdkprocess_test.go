@@ -63,7 +63,7 @@ func (s *process) start(t *testing.T, args ...string) ready {
 	// Without the test's context: that ends before its cleanup, which stops the
 	// service in order.
 	//nolint:gosec // G204: the command that the test has built
-	cmd := exec.Command(s.binary, append([]string{"serve", "--dev", "--ready-file", readyFile, "--log-format", "json"}, args...)...)
+	cmd := exec.Command(s.binary, append([]string{"serve", "--dev", "--ready-file", readyFile}, args...)...)
 	log, err := os.Create(filepath.Join(s.dir, "service.log"))
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -23,24 +22,22 @@ type variant struct {
 	// url is that of an instance at a port. Where it is nil the service has no
 	// configuration: serve --dev has one AAD instance at its root.
 	url func(mode, port string) string
-	// groups are the scenarios to run, by what stands before the dot of their IDs.
-	groups []string
+	// isProxied puts a proxy in front that does TLS: the service's own
+	// certificate is for localhost and no name below it.
+	isProxied bool
 }
 
 func variants() []variant {
-	everybody := []string{"metadata", "attest", "tokens", "errors"}
-	managers := append(slices.Clone(everybody), "policies", "certificates", "roles")
 	return []variant{
-		{name: "root", groups: everybody},
-		{name: "path", groups: managers, url: func(mode, port string) string { return "https://localhost:" + port + "/" + mode }},
-		{name: "host", groups: managers, url: func(mode, port string) string { return "https://" + mode + ".localhost:" + port }},
+		{name: "root"},
+		{name: "path", url: func(mode, port string) string { return "https://localhost:" + port + "/" + mode }},
+		{name: "host", url: func(mode, port string) string { return "https://" + mode + ".localhost:" + port }, isProxied: true},
 	}
 }
 
 // world is what a suite needs to know, in the file that AZATTEST_WORLD names.
 type world struct {
 	CAFile    string                       `json:"caFile"`
-	Groups    []string                     `json:"groups"`
 	Endpoints map[string]string            `json:"endpoints"` // by mode
 	Bearers   map[string]string            `json:"bearers"`   // by role: a file
 	Evidence  map[string]map[string]string `json:"evidence"`  // quote, report, data: files
@@ -49,38 +46,23 @@ type world struct {
 	dir, file string
 }
 
-// has says whether the world is one for a scenario.
-func (w *world) has(s scenario) bool {
-	group, _, _ := strings.Cut(s.ID, ".")
-	return slices.Contains(w.Groups, group)
-}
-
 // startWorld starts a service and makes all that a suite needs for it.
 func startWorld(t *testing.T, binary string, v variant, keys map[string]pair) *world {
 	t.Helper()
 	w := &world{
-		Groups: v.groups, Endpoints: make(map[string]string), Bearers: make(map[string]string),
+		Endpoints: make(map[string]string), Bearers: make(map[string]string),
 		Evidence: make(map[string]map[string]string), Keys: make(map[string]map[string]string), dir: t.TempDir(),
 	}
 	for name, key := range keys {
 		w.Keys[name] = key.write(t, w.dir, name)
 	}
 	s := &process{binary: binary, dir: w.dir, dataDir: filepath.Join(w.dir, "data")}
-	if v.url == nil {
-		at := s.start(t, "--data-dir", s.dataDir, "--listen", "127.0.0.1:0")
-		w.CAFile, w.Endpoints[aad] = at.CAFile, at.Endpoint
-	} else {
-		if !strings.Contains(s.azattest(t, "serve", "--help"), "--config") {
-			lacking(t, "azattest serve has no --config")
-		}
-		at := s.start(t, "--config", w.configure(t, s, v))
-		w.CAFile = at.CAFile
-		for _, role := range []string{"reader", "contributor"} {
-			w.Bearers[role] = filepath.Join(w.dir, role+".bearer")
-			bearer := s.azattest(t, "dev-token", "--role", role, "--data-dir", s.dataDir)
-			writeAll(t, w.Bearers[role], []byte(bearer))
-			s.secrets = append(s.secrets, strings.TrimSpace(bearer))
-		}
+	w.serve(t, s, v)
+	for _, role := range []string{"reader", "contributor"} {
+		w.Bearers[role] = filepath.Join(w.dir, role+".bearer")
+		bearer := s.azattest(t, "dev-token", "--role", role, "--data-dir", s.dataDir)
+		writeAll(t, w.Bearers[role], []byte(bearer))
+		s.secrets = append(s.secrets, strings.TrimSpace(bearer))
 	}
 	w.attestThis(t, s)
 	raw, err := json.Marshal(w)
@@ -92,14 +74,36 @@ func startWorld(t *testing.T, binary string, v variant, keys map[string]pair) *w
 	return w
 }
 
-// configure writes a configuration with an instance of each kind.
-func (w *world) configure(t *testing.T, s *process, v variant) string {
+// serve starts the service, and says where it is and whom to trust.
+func (w *world) serve(t *testing.T, s *process, v variant) {
 	t.Helper()
+	if v.url == nil {
+		at := s.start(t, "--data-dir", s.dataDir, "--listen", "127.0.0.1:0")
+		w.CAFile, w.Endpoints[aad] = at.CAFile, at.Endpoint
+		return
+	}
 	port := freePort(t)
+	outside := port
+	var front *proxy
+	if v.isProxied {
+		front = newProxy(t, []string{aad + ".localhost", isolated + ".localhost", shared + ".localhost"})
+		outside = front.port
+	}
+	for _, mode := range []string{aad, isolated, shared} {
+		w.Endpoints[mode] = v.url(mode, outside)
+	}
+	w.CAFile = s.start(t, "--config", w.configure(t, s, port)).CAFile
+	if front != nil {
+		w.CAFile = front.start(t, w.dir, port, w.CAFile)
+	}
+}
+
+// configure writes a configuration with an instance of each kind.
+func (w *world) configure(t *testing.T, s *process, port string) string {
+	t.Helper()
 	var text strings.Builder
 	fmt.Fprintf(&text, "listen: 127.0.0.1:%s\ndataDir: %s\ninstances:\n", port, s.dataDir)
 	for _, mode := range []string{aad, isolated, shared} {
-		w.Endpoints[mode] = v.url(mode, port)
 		fmt.Fprintf(&text, "- name: %s\n  url: %s\n  mode: %s\n", mode, w.Endpoints[mode], mode)
 		if mode == isolated {
 			fmt.Fprintf(&text, "  policyCertificateFiles: [%s]\n", w.Keys[isolated]["certificate"])

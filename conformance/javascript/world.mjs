@@ -12,7 +12,7 @@ const said = JSON.parse(readFileSync(name, "utf8"));
 const text = (file) => readFileSync(file, "utf8");
 const each = (object, f) => Object.fromEntries(Object.entries(object).map(([k, v]) => [k, f(v)]));
 
-export const { groups, endpoints } = said;
+export const { endpoints } = said;
 export const bearers = each(said.bearers, (file) => text(file).trim());
 export const evidence = each(said.evidence, (files) => each(files, (file) => readFileSync(file)));
 export const keys = each(said.keys, (files) => each(files, text));

@@ -29,8 +29,7 @@ def pytest_generate_tests(metafunc):
         return
     world = metafunc.config.world
     mark = metafunc.definition.get_closest_marker("modes")
-    group = metafunc.module.__name__.removeprefix("test_")
-    modes = [m for m in (mark.args if mark else MODES) if m in world.endpoints and group in world.groups]
+    modes = [m for m in (mark.args if mark else MODES) if m in world.endpoints]
     only = metafunc.definition.get_closest_marker("clients")
     kinds = [k for k in (clients.Sync, clients.Aio) if not only or k.name in only.args]
     metafunc.parametrize(

@@ -34,7 +34,6 @@ class World:
     def __init__(self, name):
         said = json.loads(pathlib.Path(name).read_text())
         self.ca_file = said["caFile"]
-        self.groups = said["groups"]
         self.endpoints = said["endpoints"]
         self.bearers = {
             role: pathlib.Path(file).read_text().strip()
