@@ -90,7 +90,7 @@ func TestConfigCheckOpensEveryFile(t *testing.T) {
 			"keys.wrappingKeyFile: $/blank is empty", "keys.previousWrappingKeyFiles[0]: $/huge has 131072 bytes, want at most 65536",
 			"keys.previousWrappingKeyFiles[1]: open $/missing: " + missing, "keys.previousWrappingKeyFiles[2]: read $",
 		}},
-		"files of the rest": {tls + "keys: {pkcs11: {module: $/missing, tokenLabel: a, pinFile: $/missing, keyLabel: a}}\n" +
+		"files of the rest": {tls + "keys: {wrappingKeyFile: $/secret, pkcs11: {module: $/missing, tokenLabel: a, pinFile: $/missing, keyLabel: a}}\n" +
 			"store: {driver: postgres, dsnFile: $/missing}\ntelemetry: {otlpEndpoint: 'https://h', otlpHeadersFile: $/missing}", []string{
 			"keys.pkcs11.module: open $/missing: " + missing, "keys.pkcs11.pinFile: open $/missing: " + missing,
 			"store.dsnFile: open $/missing: " + missing, "telemetry.otlpHeadersFile: open $/missing: " + missing,

@@ -202,7 +202,7 @@ func tokenVerdict(e *policytoken.Error) verdict {
 	case policytoken.ReasonNoSecondPeriod:
 		message = wire.NoSecondPeriod()
 	case policytoken.ReasonEncoding:
-		if e.Character != 0 {
+		if e.Offset >= 0 {
 			message, reason = wire.UnknownBase64(e.Character), e.Error()
 			break
 		}
