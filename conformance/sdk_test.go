@@ -79,7 +79,7 @@ func TestOfficialSDKs(t *testing.T) {
 }
 
 // run runs a suite and returns what it reports.
-func run(t *testing.T, s suite, w *world) map[run1]outcome {
+func run(t *testing.T, s suite, w *world) map[attempt]outcome {
 	t.Helper()
 	results := filepath.Join(w.dir, "results.xml")
 	ctx, cancel := context.WithTimeout(t.Context(), suiteTime)
@@ -103,7 +103,7 @@ func run(t *testing.T, s suite, w *world) map[run1]outcome {
 
 // report makes a subtest of each scenario that must have run, and fails for
 // those that ran and are not listed.
-func report(t *testing.T, all []scenario, s suite, w *world, got map[run1]outcome) {
+func report(t *testing.T, all []scenario, s suite, w *world, got map[attempt]outcome) {
 	t.Helper()
 	for _, sc := range all {
 		for _, mode := range sc.Modes {
@@ -111,7 +111,7 @@ func report(t *testing.T, all []scenario, s suite, w *world, got map[run1]outcom
 				if w.Endpoints[mode] == "" || !sc.isFor(client) {
 					continue
 				}
-				key := run1{sc.ID, mode, client}
+				key := attempt{sc.ID, mode, client}
 				o, ran := got[key]
 				delete(got, key)
 				t.Run(fmt.Sprintf("%s/%s/%s", sc.ID, mode, client), func(t *testing.T) {

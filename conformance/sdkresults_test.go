@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// run1 is one run of a scenario: on a kind of instance, by a kind of client.
-type run1 struct{ scenario, mode, client string }
+// attempt is one run of a scenario: on a kind of instance, by a kind of client.
+type attempt struct{ scenario, mode, client string }
 
 // outcome is how it ended.
 type outcome struct {
@@ -46,7 +46,7 @@ type detail struct {
 	Text    string `xml:",chardata"`
 }
 
-func readResults(name string) (map[run1]outcome, error) {
+func readResults(name string) (map[attempt]outcome, error) {
 	raw, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("no results: %w", err)
@@ -54,16 +54,16 @@ func readResults(name string) (map[run1]outcome, error) {
 	return parseResults(raw)
 }
 
-func parseResults(raw []byte) (map[run1]outcome, error) {
+func parseResults(raw []byte) (map[attempt]outcome, error) {
 	var root junit
 	if err := xml.Unmarshal(raw, &root); err != nil {
 		return nil, fmt.Errorf("results are not JUnit XML: %w", err)
 	}
-	found := make(map[run1]outcome)
+	found := make(map[attempt]outcome)
 	return found, root.collect(found)
 }
 
-func (j *junit) collect(into map[run1]outcome) error {
+func (j *junit) collect(into map[attempt]outcome) error {
 	for i := range j.Suites {
 		if err := j.Suites[i].collect(into); err != nil {
 			return err
@@ -94,7 +94,7 @@ func (j *junit) collect(into map[run1]outcome) error {
 // nameOfRun reads the names that the suites give their tests: in Python class
 // "test_GROUP" and name "test_SCENARIO[MODE-KIND]", in JavaScript the name
 // "GROUP.SCENARIO[MODE]".
-func nameOfRun(class, name string) (run1, bool, error) {
+func nameOfRun(class, name string) (attempt, bool, error) {
 	id, parameters, hasParameters := strings.Cut(strings.TrimSuffix(name, "]"), "[")
 	client := javaScript
 	if group, isPython := strings.CutPrefix(class, "test_"); isPython {
@@ -105,12 +105,12 @@ func nameOfRun(class, name string) (run1, bool, error) {
 	}
 	id, isImpossible := strings.CutSuffix(id, impossible)
 	if !hasParameters || client == "" || !strings.Contains(id, ".") {
-		return run1{}, false, fmt.Errorf("a test is named %q in %q, which no scenario's test is", name, class)
+		return attempt{}, false, fmt.Errorf("a test is named %q in %q, which no scenario's test is", name, class)
 	}
-	return run1{id, parameters, client}, isImpossible, nil
+	return attempt{id, parameters, client}, isImpossible, nil
 }
 
-func anyFailed(got map[run1]outcome) bool {
+func anyFailed(got map[attempt]outcome) bool {
 	for _, o := range got {
 		if o.failure != "" {
 			return true
@@ -123,26 +123,26 @@ func TestResultsOfBothRunnersAreRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		text string
-		want map[run1]outcome
+		want map[attempt]outcome
 		err  string
 	}{
 		"pytest": {
 			text: `<testsuites><testsuite name="pytest"><testcase classname="test_attest" name="test_sgx[aad-sync]" time="0.1"/>` +
 				`<testcase classname="test_attest" name="test_json_sdk_cannot[shared-aio]"/></testsuite></testsuites>`,
-			want: map[run1]outcome{
+			want: map[attempt]outcome{
 				{"attest.sgx", "aad", pythonSync}: {}, {"attest.json", "shared", pythonAio}: {isImpossible: true},
 			},
 		},
 		"node, with a suite in a suite": {
 			text: `<testsuites><testcase classname="test" name="attest.sgx[aad]"/><testsuite name="x">` +
 				`<testcase classname="test" name="attest.sgx[isolated]"><failure message="boom">there</failure></testcase></testsuite></testsuites>`,
-			want: map[run1]outcome{
+			want: map[attempt]outcome{
 				{"attest.sgx", "aad", javaScript}: {}, {"attest.sgx", "isolated", javaScript}: {failure: "failed: boom\nthere"},
 			},
 		},
 		"a skipped test is a failed one": {
 			text: `<testsuites><testcase classname="test" name="attest.sgx[aad]"><skipped message="why"/></testcase></testsuites>`,
-			want: map[run1]outcome{{"attest.sgx", "aad", javaScript}: {failure: "skipped: why\n"}},
+			want: map[attempt]outcome{{"attest.sgx", "aad", javaScript}: {failure: "skipped: why\n"}},
 		},
 		"a test that belongs to no instance": {
 			text: `<testsuites><testcase classname="test_attest" name="test_sgx"/></testsuites>`, err: "no scenario's test",
@@ -151,7 +151,7 @@ func TestResultsOfBothRunnersAreRead(t *testing.T) {
 			text: `<testsuites><testcase classname="test" name="attest.test.mjs"><failure message="boom"/></testcase></testsuites>`, err: "no scenario's test",
 		},
 		"a file of node's without a scenario for this world": {
-			text: `<testsuites><testcase classname="test" name="attest.test.mjs"/></testsuites>`, want: map[run1]outcome{},
+			text: `<testsuites><testcase classname="test" name="attest.test.mjs"/></testsuites>`, want: map[attempt]outcome{},
 		},
 		"twice": {
 			text: `<testsuites><testcase classname="test" name="a.b[aad]"/><testcase classname="test" name="a.b[aad]"/></testsuites>`, err: "twice",

@@ -95,16 +95,6 @@ scenario("policies.set_signed", ["aad", "isolated"], async (here) => {
   }
 });
 
-scenario("policies.signer_in_tokens", ["aad", "isolated"], async (here) => {
-  await here.administration().setPolicy(SgxEnclave, permit, { ...here.checked, ...here.signing });
-  try {
-    const { body } = await attest(here, SgxEnclave);
-    sameCertificate(body.policySigner.certificates[0], here.signing.certificate);
-  } finally {
-    await here.administration().resetPolicy(SgxEnclave, here.signing);
-  }
-});
-
 scenario("policies.set_signed_by_issued_key", ["isolated"], (here) =>
   setAndReset(here, SgxEnclave, pairOf(keys.issued)),
 );

@@ -33,7 +33,7 @@ class Here {
     this.requests = [];
   }
 
-  // The options of a call that checks everything. By default the SDK checks
+  // The options with which everything is checked. By default the SDK checks
   // signature and times; an object that does not say validateToken turns all off.
   get checked() {
     return {
@@ -47,6 +47,7 @@ class Here {
     };
   }
 
+  // The options of a client that checks everything, and whose requests are kept.
   get watched() {
     const requests = this.requests;
     const policy = {
@@ -56,7 +57,7 @@ class Here {
         return next(request);
       },
     };
-    return { additionalPolicies: [{ policy, position: "perCall" }] };
+    return { ...this.checked, additionalPolicies: [{ policy, position: "perCall" }] };
   }
 
   // The SDK reads a client's options only where there is no credential.

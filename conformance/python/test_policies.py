@@ -89,21 +89,6 @@ def test_set_signed_by_clients_key(here):
     is_default(here, AttestationType.SGX_ENCLAVE)
 
 
-@pytest.mark.modes("aad", "isolated")
-def test_signer_in_tokens_sdk_cannot(here):
-    kind, signing = AttestationType.SGX_ENCLAVE, here.signing.signing
-    here.administration().set_policy(kind, PERMIT, **signing)
-    try:
-        result, token = attest(here, kind)
-        (certificate,) = token._get_body().policy_signer.x5_c
-        assert certificate in "".join(signing["signing_certificate"].split())
-        # The property converts what has been converted already.
-        with pytest.raises(AttributeError, match="x5_c"):
-            result.policy_signer  # noqa: B018
-    finally:
-        here.administration().reset_policy(kind, **signing)
-
-
 @pytest.mark.modes("isolated")
 def test_set_signed_by_issued_key(here):
     set_and_reset_by = here.world.keys["issued"].signing
