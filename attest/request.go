@@ -7,6 +7,7 @@ import (
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/policy"
 )
 
@@ -121,6 +122,6 @@ func (in *admitted) compileDraft(r *Request) error {
 	if err != nil {
 		return err
 	}
-	in.policy = draft
+	in.policy, in.signer = draft, claims.Value{}
 	return nil
 }
