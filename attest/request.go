@@ -7,7 +7,6 @@ import (
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
-	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/policy"
 )
 
