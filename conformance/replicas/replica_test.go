@@ -123,9 +123,7 @@ func newReplicas(t *testing.T, n int, dsn string, b *balancer) []*replica {
 		r := &replica{dataDir: filepath.Join(root, fmt.Sprintf("replica-%d", i)), address: freeAddress(t)}
 		if i > 0 {
 			// What the first has made on its first start.
-			if err := os.CopyFS(r.dataDir, os.DirFS(all[0].dataDir)); err != nil {
-				t.Fatal(err)
-			}
+			copySecrets(t, all[0].dataDir, r.dataDir)
 		}
 		r.config = filepath.Join(root, fmt.Sprintf("replica-%d.yaml", i))
 		text, err := json.Marshal(map[string]any{ // YAML, too
@@ -146,4 +144,21 @@ func newReplicas(t *testing.T, n int, dsn string, b *balancer) []*replica {
 	}
 	b.to(addresses...)
 	return all
+}
+
+// copySecrets copies a folder whose files are for their owner alone.
+func copySecrets(t *testing.T, from, to string) {
+	t.Helper()
+	err := os.CopyFS(to, os.DirFS(from))
+	if err == nil {
+		err = filepath.WalkDir(to, func(name string, entry fs.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() {
+				err = os.Chmod(name, 0o600)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
