@@ -156,8 +156,11 @@ func parseKey(key string) (part, bool) {
 		return part{}, false
 	}
 	name, rest, below := strings.Cut(rest, "/")
+	if name == "" {
+		return part{}, false
+	}
 	if !below {
-		return part{name: name}, name != ""
+		return part{name: name}, true
 	}
 	rest = "/" + rest
 	if rest == certificatesSuffix {
