@@ -34,7 +34,8 @@ import (
 type Instance struct {
 	directory    *Directory
 	settings     Settings
-	revision     int64 // of the settings' record
+	places       []place // of the settings
+	revision     int64   // of the settings' record
 	certificates []Certificate
 	policies     map[attest.Type]Policy
 

@@ -19,8 +19,8 @@ func (d *Directory) Lookup(host, path string) (i *Instance, below string, ok boo
 	v := d.view.Load()
 	if only, ok := v.only(); ok {
 		below := path
-		if places := only.settings.places(); len(places) > 0 {
-			below = cut(path, places[0].base)
+		if len(only.places) > 0 {
+			below = cut(path, only.places[0].base)
 		}
 		return only, below, true
 	}

@@ -85,7 +85,7 @@ func (d *Directory) apply(ctx context.Context, next *view, changed []store.Recor
 	}
 	next.places = make(map[place]*Instance, len(next.instances))
 	for _, i := range next.instances {
-		for _, p := range i.settings.places() {
+		for _, p := range i.places {
 			// Two never claim one place: Create and Update see to it.
 			next.places[p] = i
 		}
@@ -129,7 +129,8 @@ func (d *Directory) read(ctx context.Context, name string) ([]store.Record, erro
 func (d *Directory) changed(before *Instance, name string, records []store.Record) (*Instance, error) {
 	after := &Instance{directory: d, policies: map[attest.Type]Policy{}}
 	if before != nil {
-		after.settings, after.revision, after.certificates = before.settings, before.revision, before.certificates
+		after.settings, after.places, after.revision = before.settings, before.places, before.revision
+		after.certificates = before.certificates
 		after.policies = maps.Clone(before.policies)
 	}
 	for _, r := range records {
@@ -160,7 +161,7 @@ func (i *Instance) take(r store.Record) error {
 			return nil
 		}
 		s, err := decodeSettings(r.Key, r.Value)
-		i.settings = s
+		i.settings, i.places = s, s.places()
 		return err
 	case certificatesSuffix:
 		i.certificates = nil
