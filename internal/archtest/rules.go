@@ -51,7 +51,7 @@ var rows = []row{
 	{"internal/wire", nil, "Microsoft's words on the wire, without ours"},
 	{"internal/policytoken", nil, "who signed a policy is checked before anybody reads it as one"},
 	{"internal/keyring", []string{"store", "token"}, "keys are kept as records and used as rings"},
-	{"internal/instance", []string{"attest", "claims", "evidence", "internal/keyring", "internal/policytoken", "policy", "store", "token"}, "an instance is what was stored of it, made into a pipeline"},
+	{"internal/instance", []string{"attest", "claims", "evidence", "internal/policytoken", "policy", "store", "token"}, "an instance is what was stored of it, made into a pipeline"},
 	{"internal/audit", nil, "a trail of what happened, whatever it was"},
 	{"internal/telemetry", nil, "it counts and times, and knows nothing of what"},
 	{"internal/config", nil, "a file becomes values; what they mean is for the command to say"},

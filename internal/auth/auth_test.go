@@ -80,6 +80,7 @@ func TestFormsOfGoodTokens(t *testing.T) {
 		"audience with a slash":    {nil, map[string]any{"aud": "https://attest.azure.net/"}},
 		"only one fitting key":     {map[string]any{"kid": nil}, map[string]any{"aud": "api"}},
 		"times with fractions":     {nil, map[string]any{"aud": "api", "exp": float64(day.Unix()) + 60.5, "nbf": float64(day.Unix()) - .5}},
+		"not before 1970":          {nil, map[string]any{"aud": "api", "nbf": 0}},
 		"only an end":              {nil, map[string]any{"aud": "api", "iat": nil, "nbf": nil}},
 		"within the leeway":        {nil, map[string]any{"aud": "api", "exp": day.Add(-59 * time.Second).Unix(), "iat": nil, "nbf": nil}},
 		"of a fast clock":          {nil, map[string]any{"aud": "api", "iat": day.Add(time.Minute).Unix(), "nbf": day.Add(time.Minute).Unix()}},
@@ -100,23 +101,39 @@ func TestFormsOfGoodTokens(t *testing.T) {
 
 func TestVerifiedTokenIsForgotten(t *testing.T) {
 	t.Parallel()
-	p, c := newIDP(t), newClock()
-	a := newAuthenticator(t, p.config(c))
-	token := p.token(map[string]any{"exp": day.Add(2 * time.Minute).Unix()})
-	first := wantCaller(t, a, withBearer(token))
-	if again := wantCaller(t, a, withBearer(token)); again != first {
-		t.Error("verified again within a moment")
+	for name, test := range map[string]struct {
+		later time.Duration
+		want  Reason
+	}{
+		"when it ends":               {3 * time.Minute, ReasonExpired},
+		"when the clock is set back": {-time.Hour, ReasonNotYetValid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, c := newIDP(t), newClock()
+			a := newAuthenticator(t, p.config(c))
+			token := p.token(map[string]any{"exp": day.Add(2 * time.Minute).Unix()})
+			first := wantCaller(t, a, withBearer(token))
+			if again := wantCaller(t, a, withBearer(token)); again != first {
+				t.Error("verified again within a moment")
+			}
+			c.Advance(test.later)
+			_, err := a.Caller(t.Context(), withBearer(token))
+			wantReason(t, err, test.want, token)
+		})
 	}
-	t.Run("when it ends", func(t *testing.T) {
-		c.Advance(3 * time.Minute)
-		_, err := a.Caller(t.Context(), withBearer(token))
-		wantReason(t, err, ReasonExpired, token)
-	})
-	t.Run("when the clock is set back", func(t *testing.T) {
-		c.Advance(-time.Hour)
-		_, err := a.Caller(t.Context(), withBearer(token))
-		wantReason(t, err, ReasonNotYetValid, token)
-	})
+}
+
+// TestClaimsOfEntraIDCountForEntraIDAlone: whoever runs another issuer cannot
+// take on a name in somebody's tenant.
+func TestClaimsOfEntraIDCountForEntraIDAlone(t *testing.T) {
+	t.Parallel()
+	p := newIDP(t)
+	a := newAuthenticator(t, p.config(newClock()))
+	c := wantCaller(t, a, withBearer(p.token(map[string]any{"oid": userID, "tid": tenant, "upn": "jane@contoso.com", "appid": daemonID})))
+	if c.Name() != "sub:alice@local" || c.ObjectID+c.TenantID+c.UPN+c.AppID != "" {
+		t.Errorf("%+v, want nothing of Entra ID", c)
+	}
 }
 
 func TestVerifiedTokensAreBounded(t *testing.T) {

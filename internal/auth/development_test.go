@@ -158,7 +158,7 @@ func TestDevelopmentKeyFilesThatAreRefused(t *testing.T) {
 		if err := os.WriteFile(name, []byte(good), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(name, 0o640); err != nil {
+		if err := os.Chmod(name, 0o640); err != nil { //nolint:gosec // what others can read must be refused
 			t.Fatal(err)
 		}
 		if _, err := OpenDevelopmentIssuer(dir); err == nil || !strings.Contains(err.Error(), "0640") {

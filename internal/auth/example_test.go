@@ -3,7 +3,6 @@ package auth_test
 import (
 	"errors"
 	"fmt"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,7 +16,8 @@ import (
 func Example() {
 	issuers, err := auth.Entra("72f988bf-86f1-41af-91ab-2d7cd011db47", auth.CloudPublic)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	a, err := auth.New(auth.Config{
 		Issuers: issuers,
@@ -27,14 +27,16 @@ func Example() {
 		},
 	})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer a.Close()
+	defer func() { _ = a.Close() }()
 
 	r := httptest.NewRequest(http.MethodGet, "/policies/SgxEnclave", http.NoBody)
 	c, err := a.Caller(r.Context(), r)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(c, c.May(auth.Read, "contoso"))
 
@@ -54,28 +56,33 @@ func Example() {
 func ExampleOpenDevelopmentIssuer() {
 	dir, err := os.MkdirTemp("", "azattest")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	d, err := auth.OpenDevelopmentIssuer(dir)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	a, err := auth.New(auth.Config{Issuers: []auth.Issuer{d.Issuer()}, Bindings: d.Bindings()})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer a.Close()
+	defer func() { _ = a.Close() }()
 
 	token, err := d.Token(auth.Contributor, time.Hour, time.Now())
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	r := httptest.NewRequest(http.MethodPut, "/policies/SgxEnclave", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+token)
 	c, err := a.Caller(r.Context(), r)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(c, c.May(auth.Write, "contoso"))
 	// Output: sub:development@development true

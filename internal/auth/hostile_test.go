@@ -11,6 +11,8 @@ import (
 	"time"
 )
 
+const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
 // hostile is a token that must be refused, and why.
 type hostile struct {
 	token string
@@ -30,6 +32,9 @@ func hostileTokens(p, other *idp) map[string]hostile {
 	claims := func(changes map[string]any) string { return p.token(changes) }
 	raw := func(payload string) string { return signed(rs256("k1"), payload, rsaKey()) }
 	own := otherRSAKey()
+	// A signature of 256 bytes leaves four bits of its last character unused.
+	last := strings.IndexByte(base64Alphabet, genuine[len(genuine)-1])
+	stray := genuine[:len(genuine)-1] + base64Alphabet[last|1:last|1+1]
 	return map[string]hostile{
 		// Signatures.
 		"alg none":                    {signed(map[string]any{"alg": "none"}, payload, nil), ReasonAlgorithm},
@@ -48,7 +53,7 @@ func hostileTokens(p, other *idp) map[string]hostile {
 		"ID in other letters":         {signed(rs256("K1"), payload, rsaKey()), ReasonKey},
 		"ID is a path":                {signed(rs256("../../dev/null"), payload, []byte{}), ReasonKey},
 		"ID is a number":              {signed(map[string]any{"alg": "RS256", "kid": 1}, payload, rsaKey()), ReasonMalformed},
-		"signature cut":               {genuine[:len(genuine)-4], ReasonSignature},
+		"signature cut":               {parts[0] + "." + parts[1] + "." + parts[2][:340], ReasonSignature},
 		"signature of another":        {parts[0] + "." + parts[1] + "." + strings.Split(p.token(map[string]any{"sub": "bob"}), ".")[2], ReasonSignature},
 		"payload exchanged":           {parts[0] + "." + b64([]byte(encodeJSON(p.claims(map[string]any{"sub": "root"})))) + "." + parts[2], ReasonSignature},
 		// Headers that bring a key.
@@ -84,18 +89,20 @@ func hostileTokens(p, other *idp) map[string]hostile {
 		"audience is an object":    {claims(map[string]any{"aud": map[string]any{Audience: Audience}}), ReasonAudience},
 		"audience in a mixed list": {claims(map[string]any{"aud": []any{Audience, 1}}), ReasonAudience},
 		// Times.
-		"expired":           {claims(map[string]any{"exp": day.Add(-time.Minute).Unix()}), ReasonExpired},
-		"no end":            {claims(map[string]any{"exp": nil}), ReasonLifetime},
-		"end is text":       {claims(map[string]any{"exp": "1e9"}), ReasonMalformed},
-		"end is null":       {raw(`{"iss":"` + p.URL + `","exp":null}`), ReasonMalformed},
-		"negative end":      {claims(map[string]any{"exp": -1}), ReasonMalformed},
-		"endless":           {raw(`{"iss":"` + p.URL + `","exp":1e400}`), ReasonMalformed},
-		"far end":           {claims(map[string]any{"exp": day.Add(maxLifetime + time.Second).Unix()}), ReasonLifetime},
-		"far end, no start": {claims(map[string]any{"exp": day.Add(maxLifetime + time.Second).Unix(), "iat": nil, "nbf": nil}), ReasonLifetime},
-		"not begun":         {claims(map[string]any{"nbf": day.Add(61 * time.Second).Unix()}), ReasonNotYetValid},
-		"of the future":     {claims(map[string]any{"iat": day.Add(61 * time.Second).Unix()}), ReasonNotYetValid},
-		"start is text":     {claims(map[string]any{"nbf": "0"}), ReasonMalformed},
-		"issued an array":   {claims(map[string]any{"iat": []int{1}}), ReasonMalformed},
+		"expired":                 {claims(map[string]any{"exp": day.Add(-time.Minute).Unix()}), ReasonExpired},
+		"no end":                  {claims(map[string]any{"exp": nil}), ReasonLifetime},
+		"end is text":             {claims(map[string]any{"exp": "1e9"}), ReasonMalformed},
+		"end is null":             {raw(`{"iss":"` + p.URL + `","exp":null}`), ReasonMalformed},
+		"negative end":            {claims(map[string]any{"exp": -1}), ReasonMalformed},
+		"endless":                 {raw(`{"iss":"` + p.URL + `","exp":1e400}`), ReasonMalformed},
+		"far end":                 {claims(map[string]any{"exp": day.Add(maxLifetime + time.Second).Unix()}), ReasonLifetime},
+		"far end, no start":       {claims(map[string]any{"exp": day.Add(maxLifetime + time.Second).Unix(), "iat": nil, "nbf": nil}), ReasonLifetime},
+		"long-lived, almost over": {claims(map[string]any{"iat": day.Add(time.Hour - maxLifetime - time.Second).Unix()}), ReasonLifetime},
+		"long-lived, without iat": {claims(map[string]any{"iat": nil, "nbf": day.Add(time.Hour - maxLifetime - time.Second).Unix()}), ReasonLifetime},
+		"not begun":               {claims(map[string]any{"nbf": day.Add(61 * time.Second).Unix()}), ReasonNotYetValid},
+		"of the future":           {claims(map[string]any{"iat": day.Add(61 * time.Second).Unix()}), ReasonNotYetValid},
+		"start is text":           {claims(map[string]any{"nbf": "0"}), ReasonMalformed},
+		"issued an array":         {claims(map[string]any{"iat": []int{1}}), ReasonMalformed},
 		// Subjects.
 		"nobody":         {claims(map[string]any{"sub": nil}), ReasonSubject},
 		"empty subject":  {claims(map[string]any{"sub": ""}), ReasonSubject},
@@ -126,7 +133,7 @@ func hostileTokens(p, other *idp) map[string]hostile {
 		"no header":           {"." + parts[1] + "." + parts[2], ReasonMalformed},
 		"padded":              {parts[0] + "=." + parts[1] + "." + parts[2], ReasonMalformed},
 		"standard base64":     {parts[0] + "." + parts[1] + ".+/", ReasonMalformed},
-		"stray bits":          {b64([]byte(`{"alg":"RS256","kid":"k1"} `))[:35] + "h." + parts[1] + "." + parts[2], ReasonMalformed},
+		"stray bits":          {stray, ReasonMalformed},
 		"large header":        {header(map[string]any{"x": strings.Repeat("x", maxHeader)}), ReasonMalformed},
 		"large token":         {claims(map[string]any{"x": strings.Repeat("x", maxToken)}), ReasonMalformed},
 		"JSON serialization":  {encodeJSON(map[string]any{"payload": parts[1], "signatures": []any{}}), ReasonMalformed},

@@ -12,6 +12,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
+	"log"
 	"maps"
 	"math/big"
 	"net/http"
@@ -134,7 +136,9 @@ type idp struct {
 func newIDP(t *testing.T) *idp {
 	t.Helper()
 	p := &idp{keys: []map[string]any{jwkOf("k1", rsaKey().Public())}}
-	p.Server = httptest.NewTLSServer(p)
+	p.Server = httptest.NewUnstartedServer(p)
+	p.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are meant to
+	p.StartTLS()
 	t.Cleanup(p.Close)
 	return p
 }

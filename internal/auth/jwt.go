@@ -50,6 +50,9 @@ func parseJWT(token string) (*jwt, error) {
 	if parts[2] == "" {
 		return nil, invalid(ReasonAlgorithm, "no signature")
 	}
+	if _, err := base64url.DecodeString(parts[2]); err != nil {
+		return nil, invalid(ReasonMalformed, "token signature: not base64url without padding")
+	}
 	if t.claims, t.payload, err = parsePart("payload", parts[1]); err != nil {
 		return nil, err
 	}

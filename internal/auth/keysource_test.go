@@ -293,7 +293,7 @@ func TestSlowIssuerIsGivenUpAndAskedLessAndLess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer a.Close()
+		defer func() { _ = a.Close() }()
 		token := signed(rs256("k1"), encodeJSON(map[string]any{"iss": "https://slow.example"}), rsaKey())
 		began := time.Now()
 		_, err = a.Caller(t.Context(), withBearer(token))

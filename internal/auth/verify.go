@@ -90,7 +90,7 @@ func (a *Authenticator) checkTimes(claims object, now time.Time) (time.Time, err
 		if date.Add(-a.leeway).After(now) {
 			return end, invalid(ReasonNotYetValid, "%s is %s, now it is %s", name, date.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 		}
-		start = earlier(start, date)
+		start = earlier(now, date) // that of iat, if there are both: some issuers say that nbf is 0
 	}
 	if end.Sub(start) > maxLifetime {
 		return end, invalid(ReasonLifetime, "lives from %s to %s, want at most %s", start.UTC().Format(time.RFC3339), end.Format(time.RFC3339), maxLifetime)

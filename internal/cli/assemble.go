@@ -16,18 +16,55 @@ import (
 	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/simulator"
+	"github.com/azattest/azattest/store"
 )
 
 // assemble puts a service together: store, keys, instances, callers, server. What
 // was opened is in p, whatever it returns.
 func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p *parts, at *ready) (*server.Server, error) {
 	c := o.config
-	tlsConfig, caFile, err := o.tlsConfig(s.Now(), log)
+	tlsConfig, caFile, err := o.tlsConfig(s.Now(), log, p)
 	if err != nil {
 		return nil, err
 	}
 	at.CAFile = caFile
+	numbers, err := openTelemetry(c, s.Now, log, p)
+	if err != nil {
+		return nil, err
+	}
+	trail, err := openAudit(c, s.Now, p)
+	if err != nil {
+		return nil, err
+	}
+	directory, err := openInstances(ctx, s, o, log, numbers, p)
+	if err != nil {
+		return nil, err
+	}
+	callers, err := openAuth(o, s.Now, log)
+	if err != nil {
+		return nil, err
+	}
+	p.closeLater(callers)
+	proxies, err := proxiesOf(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := serveMetrics(ctx, c, numbers, log, p); err != nil {
+		return nil, err
+	}
+	return server.New(server.Config{
+		Instances: directory, Auth: callers, TLS: tlsConfig, PlainHTTP: c.BehindProxy, Log: log, Clock: s.Now,
+		Version: "azattest/" + release, TerseErrors: c.Errors.Terse, ExplainDenials: c.Errors.ExplainDenials,
+		Audit: trail, AuditAttestations: c.Audit.Attestations, Telemetry: numbers, TrustedProxies: proxies, Limits: limitsOf(c),
+	})
+}
+
+// openInstances opens the store with keys and instances in it, and makes those that
+// the configuration names.
+func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logger, numbers *telemetry.Telemetry, p *parts) (*instance.Directory, error) {
+	c := o.config
 	platform, err := o.platform(s.Now)
 	if err != nil {
 		return nil, err
@@ -37,11 +74,15 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 		return nil, err
 	}
 	p.closeLater(records)
+	if err := store.CheckComplete(ctx, records); err != nil {
+		return nil, err
+	}
 	keys, err := openKeys(ctx, s, o, log, records, platform, p)
 	if err != nil {
 		return nil, err
 	}
-	verifiers, err := o.verifiers(s, log, platform, p)
+	observe := observer(numbers)
+	verifiers, err := o.verifiers(s, log, platform, observe, p)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +92,7 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 	}
 	directory, err := instance.Open(ctx, instance.Config{
 		Store: records, Keys: keys, Verifiers: verifiers, Fixed: fixed, MaxStaleness: c.Store.MaxStaleness,
-		MaxTokenLifetime: c.Keys.MaxTokenLifetime, Clock: s.Now, VerifyAt: o.verifyAt, Log: log,
+		MaxTokenLifetime: c.Keys.MaxTokenLifetime, Clock: s.Now, VerifyAt: o.verifyAt, Observe: observe, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -59,18 +100,29 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 	if err := ensureInstances(ctx, directory, c); err != nil {
 		return nil, err
 	}
-	callers, err := openAuth(o, s.Now, log)
-	if err != nil {
-		return nil, err
-	}
-	p.closeLater(callers)
-	p.runs = append(p.runs, directory.Run, keys.Run)
-	return server.New(server.Config{
-		Instances: directory, Auth: callers, TLS: tlsConfig, PlainHTTP: c.BehindProxy, Log: log, Clock: s.Now,
-		Version: "azattest/" + release, TerseErrors: c.Errors.Terse, ExplainDenials: c.Errors.ExplainDenials,
-		Limits: limitsOf(c),
-	})
+	numbers.Metrics().SetSources(sourcesOf(directory, keys))
+	p.runs = append(p.runs, directory.Run, keys.Run, namingInstances(directory, numbers))
+	return directory, nil
 }
+
+// namingInstances lets the numbers know which instances there are.
+func namingInstances(d *instance.Directory, numbers *telemetry.Telemetry) func(context.Context) error {
+	return func(ctx context.Context) error {
+		every := time.NewTicker(namingPeriod)
+		defer every.Stop()
+		for {
+			numbers.Metrics().SetInstances(d.Names())
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-every.C:
+			}
+		}
+	}
+}
+
+// namingPeriod is how soon a new instance has numbers of its own.
+const namingPeriod = 5 * time.Second
 
 func limitsOf(c *config.Config) server.Limits {
 	l := c.Limits
@@ -78,6 +130,7 @@ func limitsOf(c *config.Config) server.Limits {
 		BodyBytes: l.BodyBytes, HeaderBytes: l.HeaderBytes, Uploads: l.Uploads, Concurrent: l.Concurrent,
 		Request: l.Request, ReadHeader: l.ReadHeader, Read: l.Read, Write: l.Write, Idle: l.Idle,
 		Linger: c.Shutdown.Linger, Drain: c.Shutdown.Drain,
+		Rates: server.Rates{PerCaller: l.RatePerCaller, PerInstance: l.RatePerInstance, Burst: l.Burst},
 	}
 }
 
@@ -91,7 +144,9 @@ func (o runOptions) platform(now func() time.Time) (*simulator.Platform, error) 
 
 // verifiers join what is attested with a source of collateral: with --dev, that of
 // the simulated platform beside Intel's.
-func (o runOptions) verifiers(s Streams, log *slog.Logger, platform *simulator.Platform, p *parts) (map[attest.Type]evidence.Verifier, error) {
+func (o runOptions) verifiers(
+	s Streams, log *slog.Logger, platform *simulator.Platform, observe func(context.Context, attest.Phase, time.Duration), p *parts,
+) (map[attest.Type]evidence.Verifier, error) {
 	c := o.config.Collateral
 	flags := sourceFlags{from: c.Source, update: c.Update, cache: c.Cache}
 	if flags.cache == "" && isURL(flags.from) {
@@ -102,7 +157,10 @@ func (o runOptions) verifiers(s Streams, log *slog.Logger, platform *simulator.P
 		return nil, err
 	}
 	p.closeLater(closerFunc(func() error { src.Close(); return nil }))
-	trust := intel.Config{Source: src.Source, AcceptStaleCollateral: c.AcceptStale}
+	trust := intel.Config{
+		Source: src.Source, AcceptStaleCollateral: c.AcceptStale,
+		Observe: func(ctx context.Context, took time.Duration) { observe(ctx, attest.PhaseCollateral, took) },
+	}
 	if platform != nil {
 		trust.Source = &simulatedSource{platform: platform, others: src.Source}
 		trust.Roots = []dcap.Root{dcap.IntelRoot(), platform.Root()}
@@ -120,7 +178,7 @@ func (o runOptions) verifiers(s Streams, log *slog.Logger, platform *simulator.P
 
 // tlsConfig returns the certificate of the service, nil for plain HTTP, and the
 // file of the CA that clients must trust, if it is the service's own.
-func (o runOptions) tlsConfig(now time.Time, _ *slog.Logger) (*tls.Config, string, error) {
+func (o runOptions) tlsConfig(now time.Time, log *slog.Logger, p *parts) (*tls.Config, string, error) {
 	c := o.config
 	if o.dev {
 		return devTLS(c.DataDir, now)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -21,10 +22,14 @@ const (
 	credentialCLI         = "azure-cli"
 	credentialManaged     = "managed-identity"
 	credentialWorkload    = "workload-identity"
+	credentialBearer      = "bearer"
 )
 
+// bearerVariable holds the token of the credential bearer.
+const bearerVariable = "AZATTEST_BEARER"
+
 var credentialNames = []string{
-	credentialDefault, credentialEnvironment, credentialCLI, credentialManaged, credentialWorkload, credentialNone,
+	credentialDefault, credentialEnvironment, credentialCLI, credentialManaged, credentialWorkload, credentialBearer, credentialNone,
 }
 
 // clouds are Azure's, by the names that the command has for them.
@@ -72,6 +77,14 @@ func (f *credentialFlags) configuration() cloud.Configuration { return clouds[f.
 func (f *credentialFlags) open(s Streams) (azcore.TokenCredential, error) {
 	if f.none || f.name == "" || f.name == credentialNone {
 		return nil, nil //nolint:nilnil // no credential is no error
+	}
+	if f.name == credentialBearer {
+		token := strings.TrimSpace(s.env(bearerVariable))
+		if token == "" {
+			return nil, withHint(fmt.Errorf("credential bearer: the environment variable %s is empty", bearerVariable),
+				"put a bearer token there: azattest dev-token, or az account get-access-token, prints one")
+		}
+		return heldToken(token), nil
 	}
 	c, err := newCredential(f.name, s.env("AZURE_CLIENT_ID"), azcore.ClientOptions{Cloud: f.configuration()})
 	if err != nil {
@@ -132,3 +145,14 @@ func (e *credentialError) Unwrap() error { return e.err }
 
 // NonRetriable keeps azcore from asking again: credentials do that themselves.
 func (*credentialError) NonRetriable() {}
+
+// heldToken is a bearer token that somebody got elsewhere.
+type heldToken string
+
+// GetToken returns it. Until when it holds is for the service to say.
+func (t heldToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: string(t), ExpiresOn: time.Now().Add(time.Hour)}, nil
+}
+
+// String keeps it out of logs.
+func (heldToken) String() string { return "bearer token" }

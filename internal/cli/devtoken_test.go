@@ -79,7 +79,7 @@ func TestDevTokenRefusesAKeyThatOthersCanRead(t *testing.T) {
 	}
 	_, dir := developmentService(t, time.Now())
 	name := filepath.Join(dir, "dev-issuer.pem")
-	if err := os.Chmod(name, 0o644); err != nil {
+	if err := os.Chmod(name, 0o644); err != nil { //nolint:gosec // what others can read must be refused
 		t.Fatal(err)
 	}
 	got := runAt(t, time.Now(), "", "dev-token", "--role", "reader", "--data-dir", dir)

@@ -163,6 +163,7 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 		testedPolicies{},
 		policyDifference{},
 		fileHash{},
+		checkedConfig{},
 		shownDefault{},
 		listedCertificates{},
 		changedCertificate{},

@@ -153,6 +153,9 @@ func TestEndpointsThatAreRefused(t *testing.T) {
 func TestCredentials(t *testing.T) {
 	t.Parallel()
 	for _, name := range credentialNames {
+		if name == credentialBearer {
+			continue // it authenticates nobody: the token is at hand, or it is not
+		}
 		f := credentialFlags{name: name, cloud: "us-government"}
 		c, err := f.open(Streams{})
 		if _, failed := errors.AsType[*credentialError](err); err != nil && !failed {

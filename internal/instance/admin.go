@@ -79,7 +79,10 @@ func (d *Directory) firstCertificates(s Settings, certificates []*x509.Certifica
 		if slices.ContainsFunc(list.Certificates, isCertificate(c)) {
 			return refuse("Isolated, with the certificate %s twice", policytoken.Thumbprint(c))
 		}
-		list.Certificates = append(list.Certificates, Certificate{DER: c.Raw, By: by, At: now.UTC()})
+		list.Certificates = append(list.Certificates, Certificate{DER: c.Raw, By: by, At: now.UTC(), parsed: c})
+	}
+	if err := checkSigners(list.Certificates, now); err != nil {
+		return nil, err
 	}
 	return list, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/azattest/azattest/internal/policytoken"
 	"github.com/azattest/azattest/store"
@@ -46,12 +47,29 @@ func (d *Directory) AddCertificate(ctx context.Context, name string, jws *policy
 func (d *Directory) RemoveCertificate(ctx context.Context, name string, jws *policytoken.Token) (*x509.Certificate, error) {
 	return d.changeCertificates(ctx, name, jws, func(a *authority, c *x509.Certificate) ([]Certificate, error) {
 		left := slices.DeleteFunc(slices.Clone(a.certificates), isCertificate(c))
-		if len(left) == 0 {
-			return nil, &RefusedError{name, ReasonLastCertificate, "the last policy management certificate cannot be removed: add another one first"}
+		if len(left) < len(a.certificates) && checkSigners(left, d.config.Clock()) != nil {
+			return nil, &RefusedError{name, ReasonLastCertificate,
+				"the last policy management certificate that can sign cannot be removed: add another one first, of an authority (CA:TRUE) and valid"}
 		}
 		return left, nil
 	})
 }
+
+// checkSigners returns why none of the certificates can sign a change: an instance
+// of which that is true can never be changed again.
+func checkSigners(list []Certificate, now time.Time) error {
+	var errs []error
+	for _, c := range list {
+		err := policytoken.CheckSigner(c.parsed, now)
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, errNoSigner)...)
+}
+
+var errNoSigner = errors.New("instance: no policy management certificate can sign: want one of an authority (CA:TRUE), or issued by a listed one, and valid")
 
 func isCertificate(c *x509.Certificate) func(Certificate) bool {
 	return func(listed Certificate) bool { return bytes.Equal(listed.DER, c.Raw) }

@@ -1,7 +1,9 @@
 package instance
 
 import (
+	"maps"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -72,6 +74,9 @@ func (v *view) only() (*Instance, bool) {
 	}
 	return nil, false
 }
+
+// Names returns those of all instances that are served, in order.
+func (d *Directory) Names() []string { return slices.Sorted(maps.Keys(d.view.Load().instances)) }
 
 // Count returns how many instances are served, and how many are not because
 // their records cannot be read.

@@ -197,10 +197,16 @@ func TestPreparedKeyIsTakenOnce(t *testing.T) {
 	first := ring(t, k, contoso, token.ES256).Current().ID()
 	_, err := k.Rotate(t.Context(), token.ES256, 0)
 	wantConfigError(t, err, "Devices")
-	wantConfigError(t, k.Revoke(t.Context(), first), "Devices")
+	// A key is revoked even if there is none to follow.
+	err = k.Revoke(t.Context(), first)
+	wantConfigError(t, err, "Devices")
+	if e, ok := errors.AsType[*keyring.SuccessorError](err); !ok || e.ID != first {
+		t.Errorf("error %v, want a *SuccessorError for %s", err, first)
+	}
+	wantStates(t, k, keyring.StateRevoked)
 	d.prepared = "mine too"
 	rotate(t, k, 0)
-	wantStates(t, k, keyring.StatePrevious, keyring.StateActive)
+	wantStates(t, k, keyring.StateRevoked, keyring.StateActive)
 	if len(d.destroyed) > 0 {
 		t.Errorf("destroyed %v, want prepared keys left alone", d.destroyed)
 	}

@@ -61,7 +61,7 @@ func (k *Keyring) unseal(r *record) ([]byte, error) {
 		return nil, fmt.Errorf("not sealed, and here is a wrapping key: anybody may have written it")
 	case r.WrappedWith == "":
 		// A copy, for it will be wiped.
-		return append([]byte{}, r.PrivateKey...), nil
+		return append([]byte{}, r.Box...), nil
 	case k.config.Wrap == nil:
 		return nil, &WrappingError{Problem: fmt.Sprintf("sealed with the wrapping key %s, and none is given", clip(r.WrappedWith))}
 	}
@@ -69,7 +69,7 @@ func (k *Keyring) unseal(r *record) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.config.Wrap.open(r.WrappedWith, r.PrivateKey, associated)
+	return k.config.Wrap.open(r.WrappedWith, r.Box, associated)
 }
 
 // seal completes a record with its private key, nil for a device's, and returns
@@ -83,7 +83,7 @@ func (k *Keyring) seal(r *record, signer crypto.Signer) ([]byte, error) {
 		}
 	}
 	if k.config.Wrap == nil {
-		r.WrappedWith, r.PrivateKey = "", plain
+		r.WrappedWith, r.Box = "", plain
 		return r.encode()
 	}
 	// The wiping is a courtesy: the key itself stays in memory while it signs, and
@@ -94,7 +94,7 @@ func (k *Keyring) seal(r *record, signer crypto.Signer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.PrivateKey = k.config.Wrap.seal(plain, associated)
+	r.Box = k.config.Wrap.seal(plain, associated)
 	return r.encode()
 }
 

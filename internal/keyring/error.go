@@ -83,3 +83,18 @@ type UnknownKeyError struct {
 func (e *UnknownKeyError) Error() string {
 	return fmt.Sprintf("keyring: no key %q: list the keys to see which there are", e.ID)
 }
+
+// SuccessorError says that a key was revoked as asked, and that no new key could
+// be made to sign in its place. An earlier key that is still published signs, or
+// else nobody does until a key can be made.
+type SuccessorError struct {
+	// ID is the key that was revoked.
+	ID  string
+	Err error
+}
+
+func (e *SuccessorError) Error() string {
+	return "keyring: key " + e.ID + " is revoked, but there is no new one in its place: " + e.Err.Error()
+}
+
+func (e *SuccessorError) Unwrap() error { return e.Err }

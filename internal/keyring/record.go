@@ -65,9 +65,9 @@ type record struct {
 	Device string `json:"device,omitempty"`
 	// WrappedWith names the wrapping key. Empty: the record is not sealed.
 	WrappedWith string `json:"wrappedWith,omitempty"`
-	// PrivateKey is PKCS#8 in DER, empty for a device's, sealed together with all
+	// Box is the private key, PKCS#8 in DER, empty for a device's, sealed together with all
 	// fields above.
-	PrivateKey []byte `json:"privateKey,omitempty"`
+	Box []byte `json:"box,omitempty"`
 }
 
 func (r *record) isRevoked() bool { return !r.RevokedAt.IsZero() }
@@ -81,7 +81,7 @@ func (r *record) isRevoked() bool { return !r.RevokedAt.IsZero() }
 // helps against that.
 func (r *record) associated() ([]byte, error) {
 	bare := *r
-	bare.PrivateKey = nil
+	bare.Box = nil
 	raw, err := json.Marshal(bare)
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (r *record) check() error {
 		return fmt.Errorf("a device's name of %d bytes, want at most %d", len(r.Device), maxDeviceReference)
 	}
 	if r.isRevoked() {
-		if len(r.PublicKey)+len(r.Report)+len(r.PrivateKey)+len(r.WrappedWith) > 0 {
+		if len(r.PublicKey)+len(r.Report)+len(r.Box)+len(r.WrappedWith) > 0 {
 			return fmt.Errorf("revoked, and yet with a key")
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func marshal(tb testing.TB, record map[string]any) []byte {
 	tb.Helper()
 	var b bytes.Buffer
 	b.WriteByte('{')
-	for _, name := range []string{"version", "id", "algorithm", "sequence", "createdAt", "activeFrom", "revokedAt", "publicKey", "report", "device", "wrappedWith", "privateKey"} {
+	for _, name := range []string{"version", "id", "algorithm", "sequence", "createdAt", "activeFrom", "revokedAt", "publicKey", "report", "device", "wrappedWith", "box"} {
 		value, ok := record[name]
 		if !ok {
 			continue
@@ -101,18 +102,16 @@ func TestTamperedRecordsAreRefused(t *testing.T) {
 		"another algorithm":      {func(r map[string]any) { r["algorithm"] = "RS256" }, "changed after it was sealed"},
 		"moved into a device":    {func(r map[string]any) { r["device"] = "label=mine" }, "changed after it was sealed"},
 		"a report planted":       {func(r map[string]any) { r["report"] = "AAAA" }, "changed after it was sealed"},
-		"sealed bytes flipped":   {func(r map[string]any) { r["privateKey"] = flip(r["privateKey"]) }, "changed after it was sealed"},
-		"sealed bytes of others": {func(r map[string]any) { r["privateKey"] = theirs["privateKey"] }, "changed after it was sealed"},
-		"sealed bytes gone":      {func(r map[string]any) { delete(r, "privateKey") }, "changed after it was sealed"},
+		"sealed bytes flipped":   {func(r map[string]any) { r["box"] = flip(r["box"]) }, "changed after it was sealed"},
+		"sealed bytes of others": {func(r map[string]any) { r["box"] = theirs["box"] }, "changed after it was sealed"},
+		"sealed bytes gone":      {func(r map[string]any) { delete(r, "box") }, "changed after it was sealed"},
 		"unknown wrapping key":   {func(r map[string]any) { r["wrappedWith"] = "0123456789abcdef" }, "0123456789abcdef"},
 		"another public key":     {func(r map[string]any) { r["publicKey"] = theirs["publicKey"] }, "public key"},
 		"public key flipped":     {func(r map[string]any) { r["publicKey"] = flip(r["publicKey"]) }, "public key"},
 		"public key gone":        {func(r map[string]any) { delete(r, "publicKey") }, "public key"},
 		"not sealed":             {func(r map[string]any) { delete(r, "wrappedWith") }, "not sealed"},
 		"another key's record": {func(r map[string]any) {
-			for name, value := range theirs {
-				r[name] = value
-			}
+			maps.Copy(r, theirs)
 		}, "is that of"},
 		"another key's ID":        {func(r map[string]any) { r["id"] = theirs["id"] }, "public key"},
 		"an ID that is none":      {func(r map[string]any) { r["id"] = "x" }, "key ID"},
@@ -266,7 +265,7 @@ func TestRevokedRecordHoldsNoKey(t *testing.T) {
 		if !bytes.Contains(r.Value, []byte(id)) {
 			continue
 		}
-		for _, member := range []string{"privateKey", "publicKey", "wrappedWith"} {
+		for _, member := range []string{"box", "publicKey", "wrappedWith"} {
 			if bytes.Contains(r.Value, []byte(member)) {
 				t.Errorf("the revoked record still has a %s: %s", member, r.Value)
 			}
@@ -326,10 +325,10 @@ func TestPlainRecords(t *testing.T) {
 		value any
 		want  string
 	}{
-		"another private key": {theirs["privateKey"], "the private key is that of"},
+		"another private key": {theirs["box"], "the private key is that of"},
 		"no private key":      {"AAAA", "not one in PKCS#8"},
 	} {
-		f.edit(t, func(r map[string]any) { r["privateKey"] = tt.value })
+		f.edit(t, func(r map[string]any) { r["box"] = tt.value })
 		_, err := keyring.Open(t.Context(), c)
 		wantRecordsError(t, err, 1, tt.want)
 		_ = name

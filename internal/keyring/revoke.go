@@ -10,7 +10,9 @@ import (
 // Revoke withdraws a key at once and for good, and erases its private key from
 // the store; one in a device stays there for its owner to destroy. If the key is
 // the one that signs, the next announced one takes over at once, or a new one:
-// an earlier key never returns. Tokens that the key signed stop verifying as soon
+// an earlier key does not return. Should no new one be had, as from a device that
+// is away, the key is revoked all the same, and a *[SuccessorError] says so.
+// Tokens that the key signed stop verifying as soon
 // as relying parties fetch the keys again.
 //
 // Whoever has a copy of the store from before can put the record back. To rule
@@ -29,6 +31,7 @@ func (k *Keyring) Revoke(ctx context.Context, id string) error {
 	}
 	a := e.Algorithm
 	var made *draft
+	var missing error
 	err := k.change(ctx, a, func(v *view) ([]store.Change, error) {
 		e := v.entries[id]
 		if e == nil {
@@ -54,17 +57,21 @@ func (k *Keyring) Revoke(ctx context.Context, id string) error {
 			changes, err := k.bringForward(next[0], now)
 			return append(changes, gone), err
 		}
+		var changes []store.Change
 		if made == nil {
-			if made, err = k.draft(ctx, v, a, now); err != nil {
-				return nil, err
-			}
+			made, missing = k.draft(ctx, v, a, now)
 		}
-		changes, err := made.into(v)
-		return append(changes, gone), err
+		if made != nil {
+			changes, missing = made.into(v)
+		}
+		return append(changes, gone), nil
 	})
 	if err := k.conclude(ctx, made, err); err != nil {
 		return err
 	}
 	k.config.Log.WarnContext(ctx, "signing key revoked", slog.String("kid", id), slog.String("algorithm", string(a)))
+	if missing != nil {
+		return &SuccessorError{ID: id, Err: missing}
+	}
 	return nil
 }

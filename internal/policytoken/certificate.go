@@ -60,10 +60,11 @@ func (t *Token) Certificate() (*x509.Certificate, error) {
 	return parseCertificate(ReasonPolicyCertificate, path+": x5c[0]", texts[0])
 }
 
-// CheckCertificate decides whether a certificate may be listed as a policy
-// management certificate from at on: its key is strong enough, it is valid, and a
-// root says that it is an authority, without which its signatures would be
-// refused for ever. A certificate that another one issued need not be one.
+// CheckCertificate decides whether a certificate may be added to the policy
+// management certificates: its key is strong enough, it is valid at the time, and
+// if it names itself as its issuer its own key signed it.
+//
+// Not every such certificate may sign: see [CheckSigner].
 //
 // It returns an *[Error], and an *[OptionsError] without a time.
 func CheckCertificate(certificate *x509.Certificate, at time.Time) error {
@@ -78,8 +79,31 @@ func CheckCertificate(certificate *x509.Certificate, at time.Time) error {
 		return refuse(ReasonValidity, path, fmt.Sprintf("valid from %s to %s, want one that is valid now",
 			certificate.NotBefore.UTC().Format(time.RFC3339), certificate.NotAfter.UTC().Format(time.RFC3339)), nil)
 	}
+	if err := checkSelfSigned(certificate); err != nil {
+		return refuse(ReasonCertificate, path, "names itself as its issuer, and its key did not sign it", err)
+	}
+	return nil
+}
+
+// CheckSigner decides whether the key of a listed certificate may sign at the
+// time. A root must for that be an authority by its basic constraints, as the real
+// service wants it; the samples of Microsoft's client for Python add one that is
+// none, which from then on is listed and of no use. An instance with no signer left
+// can not be changed any more: ask this before one is created, and before a
+// certificate is removed.
+//
+// It returns an *[Error], and an *[OptionsError] without a time.
+func CheckSigner(certificate *x509.Certificate, at time.Time) error {
+	if err := CheckCertificate(certificate, at); err != nil {
+		return err
+	}
 	if isSelfIssued(certificate) {
-		return checkRoot(certificate)
+		if err := checkRoot(certificate); err != nil {
+			return err
+		}
+	}
+	if len(certificate.UnhandledCriticalExtensions) > 0 {
+		return refuse(ReasonCertificate, "certificate", "a critical extension that is not understood", nil)
 	}
 	return nil
 }

@@ -58,57 +58,51 @@ func TestCertificateRefuses(t *testing.T) {
 	}
 }
 
-func TestCheckCertificate(t *testing.T) {
+func TestCertificatesThatMayBeListedAndThoseThatMaySign(t *testing.T) {
 	t.Parallel()
-	root := selfSigned(t, newEC(t, elliptic.P256()), "root", nil)
+	newRoot := func(name string, edit func(*x509.Certificate)) identity {
+		return selfSigned(t, newEC(t, elliptic.P256()), name, edit)
+	}
+	root := newRoot("root", nil)
 	for name, test := range map[string]struct {
-		certificate *x509.Certificate
-		want        policytoken.Reason
+		identity       identity
+		listed, signer policytoken.Reason // why not
 	}{
-		"a root":                      {root.cert, ""},
-		"a root of RSA":               {selfSigned(t, newRSA(t), "RSA", nil).cert, ""},
-		"an authority below":          {issue(t, root, newEC(t, elliptic.P256()), "below", nil).cert, ""},
-		"a signer below":              {issue(t, root, newEC(t, elliptic.P256()), "leaf", endEntity).cert, ""},
-		"a root that is no authority": {selfSigned(t, newEC(t, elliptic.P256()), "root", endEntity).cert, policytoken.ReasonIssuer},
-		"a root that another signed":  {issue(t, identity{root.key, root.cert}, newEC(t, elliptic.P256()), "root", nil).cert, policytoken.ReasonIssuer},
-		"a root that must not issue":  {selfSigned(t, newEC(t, elliptic.P256()), "root", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }).cert, policytoken.ReasonIssuer},
-		"expired":                     {selfSigned(t, newEC(t, elliptic.P256()), "root", expired).cert, policytoken.ReasonValidity},
-		"not valid yet":               {selfSigned(t, newEC(t, elliptic.P256()), "root", func(c *x509.Certificate) { c.NotBefore = now.Add(time.Second) }).cert, policytoken.ReasonValidity},
-		"of a key that is too weak":   {selfSigned(t, newEC(t, elliptic.P224()), "root", nil).cert, policytoken.ReasonKey},
+		"a root":                      {root, "", ""},
+		"a root of RSA":               {selfSigned(t, newRSA(t), "RSA", nil), "", ""},
+		"a root with a key usage":     {newRoot("root", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign }), "", ""},
+		"an authority below":          {issue(t, root, newEC(t, elliptic.P256()), "below", nil), "", ""},
+		"a signer below":              {issue(t, root, newEC(t, elliptic.P256()), "leaf", endEntity), "", ""},
+		"a root that is no authority": {newRoot("NewCertificateName", endEntity), "", policytoken.ReasonIssuer},
+		"a root that must not issue":  {newRoot("root", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }), "", policytoken.ReasonIssuer},
+		"a root of version 1":         {versionOne(t, identity{}, newEC(t, elliptic.P256()), "first"), "", policytoken.ReasonIssuer},
+		"with a critical extension":   {newRoot("root", unknownCritical), "", policytoken.ReasonCertificate},
+		"a root that another signed":  {issue(t, root, newEC(t, elliptic.P256()), "root", nil), policytoken.ReasonCertificate, policytoken.ReasonCertificate},
+		"expired":                     {newRoot("root", expired), policytoken.ReasonValidity, policytoken.ReasonValidity},
+		"not valid yet":               {newRoot("root", func(c *x509.Certificate) { c.NotBefore = now.Add(time.Second) }), policytoken.ReasonValidity, policytoken.ReasonValidity},
+		"of a key that is too weak":   {selfSigned(t, newEC(t, elliptic.P224()), "root", nil), policytoken.ReasonKey, policytoken.ReasonKey},
 	} {
-		err := policytoken.CheckCertificate(test.certificate, now)
-		if test.want == "" {
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
+		check := func(what string, err error, want policytoken.Reason) {
+			t.Helper()
+			e, ok := errors.AsType[*policytoken.Error](err)
+			if want == "" && err != nil || want != "" && (!ok || e.Reason != want) {
+				t.Errorf("%s, %s: %v, want %q", name, what, err, want)
 			}
-			continue
 		}
-		if e, ok := errors.AsType[*policytoken.Error](err); !ok || e.Reason != test.want {
-			t.Errorf("%s: %v, want %s", name, err, test.want)
+		check("may be listed", policytoken.CheckCertificate(test.identity.cert, now), test.listed)
+		check("may sign", policytoken.CheckSigner(test.identity.cert, now), test.signer)
+		// Whoever may sign can, and nobody else.
+		if test.signer == policytoken.ReasonKey {
+			continue // sign knows no algorithm for it
+		}
+		err := verdict(signed(t, test.identity, ""), policytoken.Options{At: now, Trusted: []*x509.Certificate{test.identity.cert}})
+		if (err == nil) != (test.signer == "") {
+			t.Errorf("%s: signs with %v", name, err)
 		}
 	}
-	if _, ok := errors.AsType[*policytoken.OptionsError](policytoken.CheckCertificate(root.cert, time.Time{})); !ok {
-		t.Error("accepted without a time")
-	}
-}
-
-// Whoever may be listed may sign, and the other way around: no certificate is
-// listed that is then refused for ever.
-func TestListedCertificatesMaySign(t *testing.T) {
-	t.Parallel()
-	root := selfSigned(t, newEC(t, elliptic.P256()), "root", nil)
-	for name, i := range map[string]identity{
-		"a root":                      root,
-		"a root with a key usage":     selfSigned(t, newEC(t, elliptic.P256()), "root", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign }),
-		"an authority below":          issue(t, root, newEC(t, elliptic.P256()), "below", nil),
-		"a signer below":              issue(t, root, newEC(t, elliptic.P256()), "leaf", endEntity),
-		"a root that is no authority": selfSigned(t, newEC(t, elliptic.P256()), "root", endEntity),
-		"expired":                     selfSigned(t, newEC(t, elliptic.P256()), "root", expired),
-	} {
-		mayBeListed := policytoken.CheckCertificate(i.cert, now) == nil
-		maySign := verdict(signed(t, i, ""), policytoken.Options{At: now, Trusted: []*x509.Certificate{i.cert}}) == nil
-		if mayBeListed != maySign {
-			t.Errorf("%s: may be listed %v, may sign %v", name, mayBeListed, maySign)
+	for _, check := range []func(*x509.Certificate, time.Time) error{policytoken.CheckCertificate, policytoken.CheckSigner} {
+		if _, ok := errors.AsType[*policytoken.OptionsError](check(root.cert, time.Time{})); !ok {
+			t.Error("accepted without a time")
 		}
 	}
 }

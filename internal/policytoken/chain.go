@@ -8,13 +8,8 @@ import (
 	"time"
 )
 
-// verifyChain checks whose certificate chain[0] is.
-//
-// Each certificate must have issued the one before it. Where certificates are
-// trusted, the chain must reach one of them: the leaf is listed itself, or a
-// listed certificate issued it, at once or through others of the chain. Where none
-// is, the chain must end at a root of its own, as the real service wants it: there
-// it proves nothing, but what is recorded as the signer is whole.
+// verifyChain checks whose certificate chain[0] is. Each certificate must have
+// issued the one before it, and all keys must be strong.
 func verifyChain(chain []*x509.Certificate, o Options) error {
 	for i, certificate := range chain[1:] {
 		path := fmt.Sprintf("header: x5c[%d]", i+1)
@@ -25,17 +20,20 @@ func verifyChain(chain []*x509.Certificate, o Options) error {
 			return refuse(ReasonCertificate, path, "did not issue the certificate before it, or is no authority", err)
 		}
 	}
-	anchors := o.Trusted
-	if len(anchors) == 0 {
-		if o.RequireSignature {
-			return issuerError(chain[0], "no certificate is listed, so that nobody may sign", nil)
-		}
-		anchors = chain[len(chain)-1:]
-		if err := checkRoot(anchors[0]); err != nil {
-			return err
-		}
+	switch {
+	case len(o.Trusted) > 0:
+		return verifyTrusted(chain, o)
+	case o.RequireSignature:
+		return issuerError(chain[0], "no certificate is listed, so that nobody may sign", nil)
 	}
-	paths, err := anchored(chain, anchors, o)
+	return verifyAnybody(chain, o)
+}
+
+// verifyTrusted checks that the chain reaches a listed certificate: the leaf is
+// listed itself, or a listed certificate issued it, at once or through others of
+// the chain.
+func verifyTrusted(chain []*x509.Certificate, o Options) error {
+	paths, err := anchored(chain, o.Trusted, o)
 	if err != nil {
 		return err
 	}
@@ -44,6 +42,19 @@ func verifyChain(chain []*x509.Certificate, o Options) error {
 			return nil
 		}
 	}
+	return err
+}
+
+// verifyAnybody checks a chain that nobody vouches for, as far as there is
+// something to check. It need not reach a root, and a signer that is its own root
+// need not be an authority: the samples of Microsoft's client for Python make such
+// certificates, and expect the real service to take them.
+func verifyAnybody(chain []*x509.Certificate, o Options) error {
+	top := chain[len(chain)-1]
+	if err := checkSelfSigned(top); err != nil {
+		return refuse(ReasonCertificate, fmt.Sprintf("header: x5c[%d]", len(chain)-1), "names itself as its issuer, and its key did not sign it", err)
+	}
+	_, err := anchored(chain, []*x509.Certificate{top}, o)
 	return err
 }
 
@@ -122,13 +133,19 @@ func chainError(chain []*x509.Certificate, err error) *Error {
 // signed by their own key. The real service does not find the issuer of such a
 // certificate, since it looks for an authority.
 func checkRoot(certificate *x509.Certificate) error {
-	if !isSelfIssued(certificate) {
-		return issuerError(certificate, "the chain in x5c ends before its root", nil)
-	}
 	if err := checkIssued(certificate, certificate); err != nil {
 		return issuerError(certificate, "a root must be signed by its own key, and its basic constraints must say CA:TRUE", err)
 	}
 	return nil
+}
+
+// checkSelfSigned refuses self-issued certificates that are not signed by their
+// own key, authorities or not.
+func checkSelfSigned(certificate *x509.Certificate) error {
+	if !isSelfIssued(certificate) {
+		return nil
+	}
+	return certificate.CheckSignature(certificate.SignatureAlgorithm, certificate.RawTBSCertificate, certificate.Signature)
 }
 
 var errNotIssuer = errors.New("the names of issuer and subject differ")

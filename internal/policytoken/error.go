@@ -39,8 +39,8 @@ const (
 	ReasonSignature Reason = "signature"
 	// ReasonValidity is a certificate that is not valid at the time.
 	ReasonValidity Reason = "validity"
-	// ReasonIssuer is a chain that ends neither at a certificate that is trusted
-	// nor, where any signer may be, at a root that is an authority. Issuer is set.
+	// ReasonIssuer is a chain that ends at no certificate that is trusted, or at a
+	// root that is no authority. Issuer is set.
 	ReasonIssuer Reason = "issuer"
 	// ReasonTime is a token whose own exp or nbf forbids it now.
 	ReasonTime Reason = "time"

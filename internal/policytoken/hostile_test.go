@@ -151,14 +151,17 @@ func TestChainsThatProveNothingAreRefused(t *testing.T) {
 	old := selfSigned(t, newKey().key, "old root", expired)
 	later := selfSigned(t, newKey().key, "later root", func(c *x509.Certificate) { c.NotBefore = now.Add(1e9) })
 	oldBetween := issue(t, root, newKey().key, "old", expired)
-	critical := issue(t, root, newKey().key, "critical", func(c *x509.Certificate) {
-		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
-	})
+	critical := issue(t, root, newKey().key, "critical", unknownCritical)
 	names := issue(t, root, newKey().key, "named", func(c *x509.Certificate) {
 		c.PermittedDNSDomains, c.PermittedDNSDomainsCritical = []string{"example.com"}, true
 	})
 	named := issue(t, names, newKey().key, "elsewhere", func(c *x509.Certificate) { c.IsCA, c.DNSNames = false, []string{"example.org"} })
 	tooLong := pathLength(t, 0, true)
+	impostor := issue(t, root, newKey().key, "root", nil)
+	short := selfSigned(t, newKey().key, "short", func(c *x509.Certificate) { c.MaxPathLenZero = true })
+	below2 := issue(t, short, newKey().key, "between", nil)
+	first := versionOne(t, identity{}, newKey().key, "first")
+	firstBelow := versionOne(t, root, newKey().key, "first below")
 	trusting := func(certificates ...*x509.Certificate) []*x509.Certificate { return certificates }
 	for name, test := range map[string]struct {
 		text    string
@@ -166,10 +169,11 @@ func TestChainsThatProveNothingAreRefused(t *testing.T) {
 		reason  policytoken.Reason
 		issuer  string
 	}{
-		"nobody listed, no root sent":           {signed(t, leaf, "", intermediate.cert), nil, policytoken.ReasonIssuer, "CN=root"},
-		"nobody listed, leaf alone":             {signed(t, leaf, ""), nil, policytoken.ReasonIssuer, "CN=intermediate"},
-		"nobody listed, a root that is no CA":   {signed(t, notCA, ""), nil, policytoken.ReasonIssuer, "CN=attestationsigningcert"},
-		"nobody listed, no constraints":         {signed(t, noConstraints, ""), nil, policytoken.ReasonIssuer, "CN=no constraints"},
+		"nobody listed, a root others signed":   {signed(t, impostor, ""), nil, policytoken.ReasonCertificate, ""},
+		"nobody listed, too long below a root":  {signed(t, below(below2), "", below2.cert, short.cert), nil, policytoken.ReasonCertificate, ""},
+		"under one of version 1":                {signed(t, below(first), ""), trusting(first.cert), policytoken.ReasonIssuer, "CN=first"},
+		"listed, of version 1":                  {signed(t, first, ""), trusting(first.cert), policytoken.ReasonIssuer, "CN=first"},
+		"under an intermediate of version 1":    {signed(t, below(firstBelow), ""), trusting(firstBelow.cert), policytoken.ReasonIssuer, "CN=root"},
 		"listed, but no CA":                     {signed(t, notCA, ""), trusting(notCA.cert), policytoken.ReasonIssuer, "CN=attestationsigningcert"},
 		"listed, but without constraints":       {signed(t, noConstraints, ""), trusting(noConstraints.cert), policytoken.ReasonIssuer, "CN=no constraints"},
 		"listed, must not issue":                {signed(t, unsigning, ""), trusting(unsigning.cert), policytoken.ReasonIssuer, "CN=unsigning"},
@@ -200,6 +204,10 @@ func TestChainsThatProveNothingAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func unknownCritical(c *x509.Certificate) {
+	c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
 }
 
 // A listed key that is too weak authorizes nobody, even from before it was.

@@ -3,6 +3,7 @@ package policytoken_test
 import (
 	"crypto/elliptic"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 
@@ -165,6 +166,14 @@ func TestParseNamesTheCharacterThatIsNotBase64(t *testing.T) {
 		if e.Part != want.Part || e.Offset != want.Offset || e.Character != want.Character {
 			t.Errorf("%q: %+v, want %+v", text, e, want)
 		}
+	}
+}
+
+func TestErrorsKeepTheirCause(t *testing.T) {
+	t.Parallel()
+	_, err := policytoken.Parse([]byte("A..")) // no base64 has one character
+	if _, ok := errors.AsType[base64.CorruptInputError](err); !ok {
+		t.Errorf("%v, want a cause", err)
 	}
 }
 

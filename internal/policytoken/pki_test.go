@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/big"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -114,6 +115,40 @@ func issueFor(tb testing.TB, issuer identity, key crypto.PublicKey, name string,
 	tb.Helper()
 	der := must[[]byte](tb)(x509.CreateCertificate(rand.Reader, template(name, edit), issuer.cert, key, issuer.key))
 	return must[*x509.Certificate](tb)(x509.ParseCertificate(der))
+}
+
+// versionOne makes a certificate of version 1, which has no extensions; of no
+// issuer, a root.
+func versionOne(tb testing.TB, issuer identity, key crypto.Signer, name string) identity {
+	tb.Helper()
+	if issuer.cert == nil {
+		issuer = selfSigned(tb, key, name, nil)
+	}
+	model := issueFor(tb, issuer, key.Public(), name, nil)
+	var tbs struct {
+		Version                                               asn1.RawValue `asn1:"optional,explicit,tag:0"`
+		Serial                                                *big.Int
+		Algorithm, Issuer, Validity, Subject, Key, Extensions asn1.RawValue
+	}
+	must[[]byte](tb)(asn1.Unmarshal(model.RawTBSCertificate, &tbs))
+	var inner []byte
+	for _, part := range []any{tbs.Serial, tbs.Algorithm, tbs.Issuer, tbs.Validity, tbs.Subject, tbs.Key} {
+		inner = append(inner, must[[]byte](tb)(asn1.Marshal(part))...)
+	}
+	sequence := func(content []byte) asn1.RawValue {
+		return asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: content}
+	}
+	raw := must[[]byte](tb)(asn1.Marshal(sequence(inner)))
+	digest := sha256.Sum256(raw)
+	bits := asn1.BitString{Bytes: must[[]byte](tb)(issuer.key.Sign(rand.Reader, digest[:], crypto.SHA256))}
+	bits.BitLength = 8 * len(bits.Bytes)
+	whole := slices.Concat(raw, must[[]byte](tb)(asn1.Marshal(tbs.Algorithm)), must[[]byte](tb)(asn1.Marshal(bits)))
+	der := must[[]byte](tb)(asn1.Marshal(sequence(whole)))
+	cert := must[*x509.Certificate](tb)(x509.ParseCertificate(der))
+	if cert.Version != 1 {
+		tb.Fatalf("version %d, want 1", cert.Version)
+	}
+	return identity{key, cert}
 }
 
 func endEntity(c *x509.Certificate) { c.IsCA = false }

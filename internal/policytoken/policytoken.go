@@ -10,7 +10,8 @@
 //   - to know what it asks for: [Token.Policy] to set a policy (of the first
 //     preview, [Token.PreviewPolicy]), [Token.IsEmpty] to reset one,
 //     [Token.Certificate] to add or remove a certificate;
-//   - to decide whether a certificate may be listed: [CheckCertificate];
+//   - to decide whether a certificate may be listed: [CheckCertificate], and
+//     whether it may sign: [CheckSigner];
 //   - to answer: [Token.String], [Token.Hash], [Token.SignerJWK], [NewJWK],
 //     [Thumbprint], [Unsigned].
 //
@@ -29,6 +30,12 @@
 // (Python, the first .NET). A key without a certificate, in jwk, is never used, and
 // nothing is ever fetched: kid, jku, x5u and thumbprints have no effect. A header
 // with crit or with b64 other than true is refused, for it changes what is signed.
+//
+// Where certificates are listed, the signer's chain must end at one of them, and a
+// root must be an authority (basic constraints CA:TRUE). Where none are, whoever
+// holds the key of a certificate may sign, and a root need not be one. Certificates
+// must be valid at the time in both cases. Revocation is not asked for: a
+// certificate that must not sign any more is removed from the list.
 //
 // Claims exp, nbf and aud are optional, since no client of Microsoft's writes them.
 // Where one stands it is enforced: it is how a signer keeps a policy from being

@@ -197,7 +197,7 @@ func TestRecordedCertificateChangesVerify(t *testing.T) {
 		if a := e.answer(t); policytoken.Thumbprint(certificate) != a.Thumbprint {
 			t.Errorf("%s: thumbprint %s, answered %s", e.name, policytoken.Thumbprint(certificate), a.Thumbprint)
 		}
-		if err := policytoken.CheckCertificate(certificate, o.At); err != nil {
+		if err := policytoken.CheckSigner(certificate, o.At); err != nil {
 			t.Errorf("%s: %v", e.name, err)
 		}
 		// What it adds could sign from then on, and could not before.

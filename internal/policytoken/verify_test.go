@@ -3,6 +3,8 @@ package policytoken_test
 import (
 	"crypto/elliptic"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"strings"
 	"testing"
@@ -51,6 +53,32 @@ func TestVerifyAcceptsWhatClientsSend(t *testing.T) {
 			if err := token.Verify(o); err != nil {
 				t.Errorf("%s, %d trusted: %v", name, len(o.Trusted), err)
 			}
+		}
+	}
+}
+
+// Where nobody is listed a signer need not be an authority, nor its issuer known:
+// the certificates are those that the clients' own samples and tests make.
+func TestVerifyAcceptsAnySignerWhereNobodyIsListed(t *testing.T) {
+	t.Parallel()
+	root := selfSigned(t, newEC(t, elliptic.P256()), "root", nil)
+	intermediate := issue(t, root, newEC(t, elliptic.P256()), "intermediate", nil)
+	leaf := issue(t, intermediate, newEC(t, elliptic.P256()), "leaf", endEntity)
+	for name, text := range map[string]string{
+		"Python, critical CA:FALSE": signed(t, selfSigned(t, newRSA(t), "TestCertificate", func(c *x509.Certificate) { c.IsCA, c.DNSNames = false, []string{"TestCertificate"} }), ""),
+		"JavaScript, CA:FALSE with a path length": signed(t, selfSigned(t, newRSA(t), "CertificateName", func(c *x509.Certificate) {
+			c.BasicConstraintsValid, c.IsCA, c.KeyUsage = false, false, x509.KeyUsageDigitalSignature
+			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Value: []byte{0x30, 3, 2, 1, 0}}}
+		}), ""),
+		"no constraints":       signed(t, selfSigned(t, newRSA(t), "signer", func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = false, false }), ""),
+		"version 1":            signed(t, versionOne(t, identity{}, newEC(t, elliptic.P256()), "old tool"), ""),
+		"a leaf alone":         signed(t, leaf, ""),
+		"without its root":     signed(t, leaf, "", intermediate.cert),
+		"with its root":        signed(t, leaf, "", intermediate.cert, root.cert),
+		"below a bounded root": pathLength(t, 1, true).text,
+	} {
+		if err := verdict(text, policytoken.Options{At: now}); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -67,14 +67,21 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	if id, ok := response.Claims.First("jti"); ok {
+		n.tokenID, _ = id.Str()
+	}
+	if err := s.record(ctx, r); err != nil {
+		s.fail(w, r, err)
+		return
+	}
 	s.answer(w, r, wire.Token{Token: response.Token})
 }
 
 // admitAttestation asks for the role where one is wanted. Where none is, a
 // credential is not even looked at.
 func (s *Server) admitAttestation(r *http.Request, t attest.Type) error {
-	if t != attest.TPM && !noteOf(r).instance.Settings().AttestationNeedsReader {
-		return nil
+	if n := noteOf(r); t != attest.TPM && !n.instance.Settings().AttestationNeedsReader {
+		return s.throttleCaller(n, nil)
 	}
 	return s.admit(r, auth.Read)
 }

@@ -87,7 +87,8 @@ func (s *Server) changeCertificates(ctx context.Context, r *http.Request, body [
 	if err != nil {
 		return nil, err
 	}
-	result := resultOf(wire.ClaimThumbprint, claims.String(policytoken.Thumbprint(c)))
+	n.thumbprint = policytoken.Thumbprint(c)
+	result := resultOf(wire.ClaimThumbprint, claims.String(n.thumbprint))
 	result.Add(wire.ClaimCertificateResult, claims.String(outcome))
 	return result, nil
 }

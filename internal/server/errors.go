@@ -84,6 +84,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if v.challenge != "" {
 		w.Header().Set("WWW-Authenticate", v.challenge)
 	}
+	n.code = v.body.Code
+	s.recordRefusal(r, v.status)
 	s.refuse(w, r, v.status, v.body)
 }
 

@@ -18,6 +18,8 @@ type Limits struct {
 	Uploads int
 	// Concurrent are attestations that may be worked on at once.
 	Concurrent int
+	// Rates bound how often callers and instances are served.
+	Rates Rates
 	// Request is the time for one attestation, from the body's last byte on,
 	// collateral included.
 	Request time.Duration
@@ -53,6 +55,7 @@ func (l Limits) orDefaults() Limits {
 		// told.
 		Write:  cmp.Or(l.Write, time.Minute),
 		Idle:   cmp.Or(l.Idle, 2*time.Minute),
+		Rates:  l.Rates,
 		Linger: l.Linger,
 		Drain:  cmp.Or(l.Drain, 15*time.Second),
 	}
@@ -68,7 +71,7 @@ func (l Limits) validate() error {
 			return &ConfigError{"Limits." + field, fmt.Sprintf("%d, want a bound, or 0 for the default", n)}
 		}
 	}
-	return nil
+	return l.Rates.validate()
 }
 
 const (

@@ -64,10 +64,10 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.limits.Request)
 	defer cancel()
 	result, err := do(ctx, body)
-	if err == nil {
-		err = s.record(ctx, r)
-	}
 	if err != nil {
+		return "", err
+	}
+	if err := s.record(ctx, r); err != nil {
 		return "", err
 	}
 	return s.signResult(ctx, r, result)
@@ -91,14 +91,14 @@ func (s *Server) signResult(ctx context.Context, r *http.Request, result *claims
 func (s *Server) admit(r *http.Request, needs auth.Action) error {
 	n := noteOf(r)
 	caller, err := s.auth.Caller(r.Context(), r)
+	if throttled := s.throttleCaller(n, caller); throttled != nil {
+		return throttled
+	}
 	if err != nil {
 		return err
 	}
 	n.caller = caller
 	name := n.instance.Settings().Name
-	if wait, ok := s.throttleCaller(r, name); !ok {
-		return &throttledError{wait}
-	}
 	if caller.IsAnonymous() {
 		return &unauthorizedError{cause: "no credential"}
 	}
@@ -106,4 +106,19 @@ func (s *Server) admit(r *http.Request, needs auth.Action) error {
 		return &unauthorizedError{cause: fmt.Sprintf("%s lacks %s on %s", caller.Name(), needs, name), isKnown: true}
 	}
 	return nil
+}
+
+// throttleCaller refuses who asks too often: a caller who is known by name, all
+// others by address.
+func (s *Server) throttleCaller(n *note, caller *auth.Caller) error {
+	key := n.address
+	if !caller.IsAnonymous() {
+		key = caller.Name()
+	}
+	wait, by, ok := s.throttle.allow(n.instance.Settings().Name, key)
+	if ok {
+		return nil
+	}
+	s.metrics.RateLimited(by)
+	return &throttledError{wait: wait, by: by}
 }

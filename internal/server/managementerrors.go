@@ -10,6 +10,7 @@ import (
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/policytoken"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
 	"github.com/azattest/azattest/store"
 )
@@ -50,10 +51,13 @@ type unauthorizedError struct {
 func (e *unauthorizedError) Error() string { return e.cause }
 
 // throttledError says that a caller asks too often.
-type throttledError struct{ wait time.Duration }
+type throttledError struct {
+	wait time.Duration
+	by   telemetry.Limit
+}
 
 func (e *throttledError) Error() string {
-	return fmt.Sprintf("rate limit reached, room again in %s", e.wait)
+	return fmt.Sprintf("rate limit by %s reached, room again in %s", e.by, e.wait)
 }
 
 // notReadyError says that the process should not be asked.
@@ -80,7 +84,7 @@ func (s *Server) translateCaller(err error) (verdict, bool) {
 	if e, ok := errors.AsType[*throttledError](err); ok {
 		return verdict{
 			status: http.StatusTooManyRequests, retryAfter: int(e.wait/time.Second) + 1, cause: e.Error(),
-			body: wire.Error{Code: wire.CodeTooManyRequests, Message: "Too many requests of this caller, try again later."},
+			body: wire.Error{Code: wire.CodeTooManyRequests, Message: fmt.Sprintf("Too many requests, counted by %s, try again later.", e.by)},
 		}, true
 	}
 	return verdict{}, false
@@ -123,6 +127,13 @@ func translateManagement(err error, op operation) (verdict, bool) {
 		v := bad(wire.CodeBadRequest, wire.NoTPMPolicy)
 		v.cause = err.Error()
 		return v, true
+	}
+	if e, ok := errors.AsType[*auditError](err); ok {
+		message := "The service cannot keep its audit trail now, and does nothing without, try again."
+		if op.isChange() {
+			message = "The change was made, but the service could not keep its audit trail: read the state before you try again."
+		}
+		return unavailable(message, e.Error()), true
 	}
 	return translateState(err)
 }
@@ -191,7 +202,7 @@ func tokenVerdict(e *policytoken.Error) verdict {
 	case policytoken.ReasonNoSecondPeriod:
 		message = wire.NoSecondPeriod()
 	case policytoken.ReasonEncoding:
-		if e.Character != 0 {
+		if e.Offset >= 0 {
 			message, reason = wire.UnknownBase64(e.Character), e.Error()
 			break
 		}

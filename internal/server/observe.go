@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -18,6 +20,8 @@ import (
 // names, sizes and codes; evidence, data, nonces and tokens never go in.
 type note struct {
 	requestID       string
+	start           time.Time
+	address         string // of the client
 	version         wire.APIVersion
 	route           string // empty if the path is none of ours
 	operation       operation
@@ -25,6 +29,9 @@ type note struct {
 	caller          *auth.Caller       // nil if nobody asked who it is
 	attestationType string
 	tokenHash       string // of the JWS that asks for a change
+	tokenID         string // of the token that was issued
+	thumbprint      string // of the certificate that was to be added or removed
+	isRecorded      bool   // in the audit trail
 	code            string
 	cause           string
 	requestBytes    int
@@ -48,10 +55,12 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 	s.handlers.Add(1)
 	defer s.handlers.Done()
 	start := time.Now()
-	n := &note{requestID: requestID(r.Header.Get("traceparent"))}
+	n := &note{requestID: requestID(r.Header.Get("traceparent")), start: start, address: s.clientAddress(r)}
 	// Errors have the shape of the version, wherever they come from.
 	n.version, _ = wire.ParseAPIVersion(r.URL.RawQuery, wire.KnownVersions())
-	r = r.WithContext(context.WithValue(r.Context(), noteKey{}, n))
+	ctx, span := s.tracer.Begin(r.Context(), r.Header)
+	r = r.WithContext(context.WithValue(ctx, noteKey{}, n))
+	s.metrics.RequestBegan()
 	s.putHeaders(w.Header(), n.requestID, r)
 	watched := &watchedWriter{ResponseWriter: w}
 	defer func() {
@@ -59,7 +68,9 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 		if cause != nil {
 			s.recovered(watched, r, cause)
 		}
-		s.logRequest(r, watched, time.Since(start))
+		took := time.Since(start)
+		s.count(r, watched, span, took)
+		s.logRequest(r, watched, took)
 		if cause != nil && watched.isCutOff {
 			// The answer had begun: the client must not take it for whole.
 			panic(http.ErrAbortHandler)
@@ -97,7 +108,7 @@ func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duratio
 		slog.Int("status", w.status),
 		slog.Duration("duration", took),
 		slog.String("request_id", n.requestID),
-		slog.String("remote", r.RemoteAddr),
+		slog.String("remote", n.address),
 		slog.Int("response_bytes", w.bytes),
 	}
 	if n.route == "" {
@@ -114,6 +125,39 @@ func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duratio
 		attrs = append(attrs, slog.String("cause", n.cause))
 	}
 	s.log.LogAttrs(r.Context(), levelOf(n.route, w.status), "request", attrs...)
+}
+
+// count puts the request into the numbers, and ends its span.
+func (s *Server) count(r *http.Request, w *watchedWriter, span telemetry.Span, took time.Duration) {
+	n := noteOf(r)
+	answered := telemetry.Request{Instance: n.instanceName(), Route: n.route, Method: r.Method, Status: w.status, Took: took}
+	s.metrics.RequestEnded(answered)
+	span.End(telemetry.Outcome{Request: answered, Type: n.attestationType, Code: n.code})
+	switch {
+	case n.operation == opAttest:
+		s.metrics.Attested(answered.Instance, n.attestationType, cmp.Or(n.code, telemetry.Issued))
+	case n.operation.isChange():
+		kind, action := n.operation.counted()
+		s.metrics.Changed(answered.Instance, kind, action, outcomeOf(w.status))
+	}
+}
+
+func outcomeOf(status int) telemetry.ChangeOutcome {
+	switch {
+	case status < http.StatusMultipleChoices:
+		return telemetry.ChangeDone
+	case status < http.StatusInternalServerError:
+		return telemetry.ChangeRefused
+	}
+	return telemetry.ChangeFailed
+}
+
+// instanceName is "" for a request that is for none.
+func (n *note) instanceName() string {
+	if n.instance == nil {
+		return ""
+	}
+	return n.instance.Settings().Name
 }
 
 // attrs are what the request was about.

@@ -1,10 +1,7 @@
 package server
 
-import (
-	"context"
-	"net/http"
-	"time"
-)
+import "github.com/azattest/azattest/internal/telemetry"
+
 
 // operation names what a request does, in log and audit trail: the names that the
 // real service's log has, as far as they are public.
@@ -31,8 +28,16 @@ func (o operation) isChange() bool {
 	return false
 }
 
-// record writes the audit trail of a change, before anybody is told that it was
-// made.
-func (s *Server) record(_ context.Context, _ *http.Request) error { return nil }
-
-func (s *Server) throttleCaller(_ *http.Request, _ string) (time.Duration, bool) { return 0, true }
+// counted is what the numbers call a change.
+func (o operation) counted() (telemetry.ChangeKind, telemetry.ChangeAction) {
+	switch o {
+	case opResetPolicy:
+		return telemetry.ChangePolicy, telemetry.ActionReset
+	case opAddCertificate:
+		return telemetry.ChangeCertificate, telemetry.ActionAdd
+	case opRemoveCertificate:
+		return telemetry.ChangeCertificate, telemetry.ActionRemove
+	case opSetPolicy, opAttest, opGetPolicy, opGetCertificates, opGetBaselines:
+	}
+	return telemetry.ChangePolicy, telemetry.ActionSet
+}

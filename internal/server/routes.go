@@ -119,6 +119,28 @@ func routeName(pattern, folded string) string {
 	return name
 }
 
+// Routes returns what log and metrics call the routes.
+func Routes() []string {
+	var names []string
+	empty := new(Server)
+	for _, table := range []map[string]methods{empty.instanceRoutes(), empty.processRoutes()} {
+		for pattern := range table {
+			names = append(names, pattern)
+			before, _, ok := strings.Cut(pattern, "{type}")
+			if !ok {
+				continue
+			}
+			for _, t := range attest.Types() {
+				names = append(names, before+wire.Fold(string(t)))
+				if pattern == "/policies/{type}" {
+					names = append(names, before+wire.Fold(string(t))+resetSuffix)
+				}
+			}
+		}
+	}
+	return names
+}
+
 func (s *Server) refuseMethod(allowed string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allowed)

@@ -17,12 +17,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -56,6 +59,15 @@ type Config struct {
 	// Ready reports whether requests may come, for /readyz; nil means always. It
 	// must be safe for concurrent use, and quick.
 	Ready func() bool
+	// Audit takes a record of each change and each refusal, and of attestations and
+	// reads if AuditAttestations is set. What it cannot take is not done. Nil keeps
+	// no trail. Somebody must let it run.
+	Audit             *audit.Trail
+	AuditAttestations bool
+	// Telemetry counts and times; nil does so for nobody.
+	Telemetry *telemetry.Telemetry
+	// TrustedProxies are the networks whose X-Forwarded-For says who the client is.
+	TrustedProxies []netip.Prefix
 	// Limits bound requests; fields that are zero take their defaults.
 	Limits Limits
 }
@@ -117,6 +129,13 @@ type Server struct {
 	ready    func() bool
 	uploads  places
 	work     places
+	throttle *throttle
+	audit    *audit.Trail
+	// auditsAll says that attestations and reads are recorded, too.
+	auditsAll bool
+	metrics   *telemetry.Metrics
+	tracer    *telemetry.Tracer
+	proxies   []netip.Prefix
 	// processMux has the paths that are about the process, instanceMux those below
 	// the URL of an instance.
 	processMux, instanceMux *http.ServeMux
@@ -149,6 +168,10 @@ func New(c Config) (*Server, error) {
 		ready:     c.Ready,
 		uploads:   make(places, limits.Uploads),
 		work:      make(places, limits.Concurrent),
+		throttle:  newThrottle(limits.Rates, time.Now),
+		audit:     c.Audit,
+		auditsAll: c.AuditAttestations,
+		proxies:   c.TrustedProxies,
 	}
 	if s.clock == nil {
 		s.clock = time.Now
@@ -160,6 +183,13 @@ func New(c Config) (*Server, error) {
 			return nil, err
 		}
 	}
+	if c.Telemetry == nil {
+		var err error
+		if c.Telemetry, err = telemetry.New(telemetry.Config{Routes: Routes(), Codes: wire.Codes()}); err != nil {
+			return nil, err
+		}
+	}
+	s.metrics, s.tracer = c.Telemetry.Metrics(), c.Telemetry.Tracer()
 	s.processMux = s.newMux(s.processRoutes())
 	// Behind a proxy that has one path alone, an instance answers for the process.
 	s.instanceMux = s.newMux(s.instanceRoutes(), s.processRoutes())

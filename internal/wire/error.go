@@ -35,6 +35,16 @@ const (
 	CodeGatewayTimeout        = "GatewayTimeout"
 )
 
+// Codes returns all codes of answers, for those who count them.
+func Codes() []string {
+	return []string{
+		CodeInvalidParameter, CodeInvalidQuote, CodeInvalidOperation, CodePolicyEvaluationError, CodePolicyParsingError,
+		CodeUnauthorized, CodeBadRequest, CodeAPIVersionUnspecified, CodeUnsupportedAPIVersion, CodeAmbiguousAPIVersion,
+		CodeNotFound, CodeMethodNotAllowed, CodeUnsupportedMediaType, CodeRequestBodyTooLarge, CodeRequestTimeout,
+		CodeTooManyRequests, CodeInternal, CodeUnavailable, CodeGatewayTimeout,
+	}
+}
+
 // Codes with which the real service is reported to say which claim a policy turned
 // down: the first as a reason, the second of a detail.
 const (

@@ -19,7 +19,7 @@ type recordedError struct {
 	}
 }
 
-const catalogFile = "catalogue.md" //nolint:misspell // the name of the file
+const catalogFile = "catalogue.md"
 
 func TestDisallowedMessagesAreThoseRecorded(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/azattest/azattest/azattestation"
+	"github.com/azattest/azattest/collateral"
+	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/policy"
+)
+
+// maxSecretFile bounds the file of a key, a PIN or a DSN.
+const maxSecretFile = 64 << 10
+
+// configFiles opens what a configuration names.
+type configFiles struct {
+	s     Streams
+	c     *config.Config
+	found []config.Problem
+}
+
+func (f *configFiles) fault(key, format string, args ...any) {
+	f.found = append(f.found, f.c.Fault(key, fmt.Sprintf(format, args...)))
+}
+
+// check looks at every file. What is not named is not looked for: whether it must
+// be is for the configuration's own check to say.
+func (f *configFiles) check() {
+	f.tls()
+	f.secrets()
+	f.certificates("tls.clientCAFile", f.c.TLS.ClientCAFile)
+	f.read("keys.pkcs11.module", f.c.Keys.PKCS11.Module)
+	if from := f.c.Collateral.Source; from != "" && !isURL(from) {
+		if _, err := collateral.OpenArchive(from); err != nil {
+			f.fault("collateral.source", "%v", err)
+		}
+	}
+	for i, issuer := range f.c.Auth.Issuers {
+		f.certificates(fmt.Sprintf("auth.issuers[%d].caFile", i), issuer.CAFile)
+	}
+	for i := range f.c.Instances {
+		f.instance(fmt.Sprintf("instances[%d]", i), &f.c.Instances[i])
+	}
+}
+
+// read reads a file that a key names, nil if there is none or it cannot be read.
+func (f *configFiles) read(key, name string) []byte {
+	if name == "" {
+		return nil
+	}
+	raw, err := await(f.s, name, func() ([]byte, error) { return readFile(name) })
+	if err != nil {
+		f.fault(key, "%v", err)
+		return nil
+	}
+	return raw
+}
+
+// tls checks that the certificate and the key of the service are a pair that
+// clients can accept now.
+func (f *configFiles) tls() {
+	chain, key := f.read("tls.certificateFile", f.c.TLS.CertificateFile), f.read("tls.keyFile", f.c.TLS.KeyFile)
+	if chain == nil || key == nil {
+		return
+	}
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		f.fault("tls.certificateFile", "%v", err)
+		return
+	}
+	leaf, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		f.fault("tls.certificateFile", "%v", err)
+		return
+	}
+	f.validity("tls.certificateFile", leaf)
+	if len(f.c.TrustedProxies) > 0 {
+		return // clients see the certificate of the proxy
+	}
+	for i := range f.c.Instances {
+		one := &f.c.Instances[i]
+		if u, err := url.Parse(one.URL); err == nil {
+			f.named(fmt.Sprintf("instances[%d].url", i), leaf, u.Hostname())
+		}
+		for j, host := range one.Hosts {
+			f.named(fmt.Sprintf("instances[%d].hosts[%d]", i, j), leaf, host)
+		}
+	}
+}
+
+func (f *configFiles) named(key string, leaf *x509.Certificate, host string) {
+	if host != "" && leaf.VerifyHostname(host) != nil {
+		f.fault(key, "the certificate in tls.certificateFile is not for %s", host)
+	}
+}
+
+func (f *configFiles) validity(key string, c *x509.Certificate) {
+	switch now := f.s.Now(); {
+	case now.After(c.NotAfter):
+		f.fault(key, "the certificate of %s ended at %s", clean(c.Subject.String()), c.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(c.NotBefore):
+		f.fault(key, "the certificate of %s begins at %s", clean(c.Subject.String()), c.NotBefore.UTC().Format(time.RFC3339))
+	}
+}
+
+// certificates checks a PEM file of certificates.
+func (f *configFiles) certificates(key, name string) {
+	raw := f.read(key, name)
+	if raw == nil {
+		return
+	}
+	certs, err := azattestation.ParseCertificates(raw)
+	if err != nil {
+		f.fault(key, "%s: %s", name, plain(err))
+	}
+	for _, c := range certs {
+		f.validity(key, c)
+	}
+}
+
+// secrets checks that there is something in the files of secrets. It says nothing
+// of what that is.
+func (f *configFiles) secrets() {
+	files := []struct{ key, name string }{
+		{"store.dsnFile", f.c.Store.DSNFile},
+		{"keys.wrappingKeyFile", f.c.Keys.WrappingKeyFile},
+		{"keys.pkcs11.pinFile", f.c.Keys.PKCS11.PINFile},
+		{"telemetry.otlpHeadersFile", f.c.Telemetry.OTLPHeadersFile},
+	}
+	for i, name := range f.c.Keys.PreviousWrappingKeyFiles {
+		files = append(files, struct{ key, name string }{fmt.Sprintf("keys.previousWrappingKeyFiles[%d]", i), name})
+	}
+	for _, one := range files {
+		raw := f.read(one.key, one.name)
+		switch {
+		case raw == nil:
+		case len(bytes.TrimSpace(raw)) == 0:
+			f.fault(one.key, "%s is empty", one.name)
+		case len(raw) > maxSecretFile:
+			f.fault(one.key, "%s has %d bytes, want at most %d", one.name, len(raw), maxSecretFile)
+		}
+	}
+}
+
+// instance checks the certificates and the policies of an instance.
+func (f *configFiles) instance(key string, one *config.Instance) {
+	for i, name := range one.PolicyCertificateFiles {
+		f.certificates(fmt.Sprintf("%s.policyCertificateFiles[%d]", key, i), name)
+	}
+	for _, kind := range one.Types {
+		f.policy(key+".policies."+kind, one.Policies[kind])
+	}
+}
+
+func (f *configFiles) policy(key, name string) {
+	raw := f.read(key, name)
+	if raw == nil {
+		return
+	}
+	if err := checkText(raw); err != nil {
+		f.fault(key, "%s: %v", name, err)
+		return
+	}
+	_, err := policy.Compile(string(raw))
+	faulty, ok := errors.AsType[*policy.SyntaxError](err)
+	if !ok {
+		if err != nil {
+			f.fault(key, "%s: %v", name, err)
+		}
+		return
+	}
+	for _, d := range faulty.Diagnostics {
+		f.fault(key, "%s:%d:%d: %s", name, d.Range.Start.Line, d.Range.Start.Column+1, d.Message)
+	}
+}

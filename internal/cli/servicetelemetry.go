@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/internal/audit"
+	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/internal/instance"
+	"github.com/azattest/azattest/internal/keyring"
+	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/internal/telemetry"
+	"github.com/azattest/azattest/internal/wire"
+)
+
+// openTelemetry makes what counts and times.
+func openTelemetry(c *config.Config, now func() time.Time, log *slog.Logger, p *parts) (*telemetry.Telemetry, error) {
+	headers, err := headersOf(c)
+	if err != nil {
+		return nil, err
+	}
+	types := storedTypes()
+	t, err := telemetry.New(telemetry.Config{
+		Version: release, Revision: revision(), Routes: server.Routes(), Types: types, Codes: wire.Codes(),
+		Tracing: telemetry.Tracing{Endpoint: c.Telemetry.OTLPEndpoint, Headers: headers, Ratio: c.Telemetry.TraceRatio},
+		Clock:   now, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.runs = append(p.runs, t.Run)
+	return t, nil
+}
+
+// headersOf reads those that go with spans: name=value, separated by commas.
+func headersOf(c *config.Config) (map[string]string, error) {
+	text := c.Telemetry.OTLPHeaders.Reveal()
+	if name := c.Telemetry.OTLPHeadersFile; name != "" {
+		raw, err := os.ReadFile(filepath.Clean(name))
+		if err != nil {
+			return nil, fmt.Errorf("telemetry.otlpHeadersFile: %w", err)
+		}
+		text = strings.TrimSpace(string(raw))
+	}
+	if text == "" {
+		return nil, nil //nolint:nilnil // no headers is what most need
+	}
+	headers := map[string]string{}
+	for one := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(one, "=")
+		if !ok {
+			return nil, errors.New("telemetry.otlpHeaders: want name=value, separated by commas")
+		}
+		headers[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	return headers, nil
+}
+
+// observer tells numbers and spans how long a phase took.
+func observer(t *telemetry.Telemetry) func(context.Context, attest.Phase, time.Duration) {
+	return func(ctx context.Context, phase attest.Phase, took time.Duration) {
+		t.Metrics().Phase(string(phase), took)
+		t.Tracer().Phase(ctx, string(phase), took)
+	}
+}
+
+// sourcesOf are what the numbers ask when they are read.
+func sourcesOf(d *instance.Directory, k *keyring.Keyring) telemetry.Sources {
+	return telemetry.Sources{
+		StoreStaleness: d.Age,
+		SigningKeys: func() []telemetry.SigningKey {
+			var keys []telemetry.SigningKey
+			for _, one := range k.Keys() {
+				if one.State == keyring.StateActive {
+					keys = append(keys, telemetry.SigningKey{Algorithm: string(one.Algorithm), Created: one.CreatedAt, Expires: one.RetiredAt})
+				}
+			}
+			return keys
+		},
+	}
+}
+
+// serveMetrics serves the page of numbers on an address of its own, for it tells
+// who attests how often.
+func serveMetrics(ctx context.Context, c *config.Config, t *telemetry.Telemetry, log *slog.Logger, p *parts) error {
+	if c.Telemetry.MetricsListen == "" {
+		return nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Telemetry.MetricsListen)
+	if err != nil {
+		return fmt.Errorf("telemetry.metricsListen: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", t.Handler())
+	s := &http.Server{
+		Handler: mux, ReadHeaderTimeout: metricsTime, ReadTimeout: metricsTime, WriteTimeout: 2 * metricsTime, IdleTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	p.closeLater(s)
+	p.runs = append(p.runs, func(ctx context.Context) error {
+		defer context.AfterFunc(ctx, func() { _ = s.Close() })()
+		return s.Serve(listener)
+	})
+	return nil
+}
+
+// metricsTime is how long one who reads the numbers may take to ask.
+const metricsTime = 10 * time.Second
+
+// openAudit opens the trail, nil if none is configured.
+func openAudit(c *config.Config, now func() time.Time, p *parts) (*audit.Trail, error) {
+	if c.Audit.Dir == "" {
+		return nil, nil //nolint:nilnil // no trail is what --dev has
+	}
+	trail, err := audit.Open(audit.Config{Dir: c.Audit.Dir, Clock: now})
+	if err != nil {
+		return nil, fmt.Errorf("audit.dir: %w", err)
+	}
+	p.closeLater(trail)
+	p.runs = append(p.runs, trail.Run)
+	return trail, nil
+}
+
+var _ io.Closer = (*audit.Trail)(nil)
+
+// proxiesOf are the networks that are believed about who a client is.
+func proxiesOf(c *config.Config) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("trustedProxies: %w", err)
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
+}

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/azattest/azattest/internal/audit"
+)
+
+// auditError says that the audit trail does not take a record.
+type auditError struct{ err error }
+
+func (e *auditError) Error() string { return e.err.Error() }
+
+func (e *auditError) Unwrap() error { return e.err }
+
+// record puts what was done into the audit trail, before anybody is told that it
+// was: a change so that no crash can lose it, everything else soon.
+func (s *Server) record(ctx context.Context, r *http.Request) error {
+	n := noteOf(r)
+	if s.audit == nil || !n.operation.isChange() && !s.auditsAll {
+		return nil
+	}
+	n.isRecorded = true
+	write := s.audit.AppendSoon
+	if n.operation.isChange() {
+		write = s.audit.Append
+	}
+	if err := write(ctx, s.recordOf(r, http.StatusOK)); err != nil {
+		s.metrics.AuditFailed()
+		return &auditError{err}
+	}
+	return nil
+}
+
+// recordRefusal puts what was not done into the audit trail. That it was refused
+// stays so if the trail does not take it.
+func (s *Server) recordRefusal(r *http.Request, status int) {
+	n := noteOf(r)
+	if s.audit == nil || n.operation == "" || n.isRecorded || !n.operation.isChange() && !s.auditsAll {
+		return
+	}
+	// The client may be gone, and the refusal be recorded all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), time.Second)
+	defer cancel()
+	if err := s.audit.AppendSoon(ctx, s.recordOf(r, status)); err != nil && !errors.Is(err, audit.ErrClosed) {
+		s.metrics.AuditFailed()
+		s.log.LogAttrs(ctx, slog.LevelError, "the audit trail did not take a refusal",
+			slog.String("request_id", n.requestID), slog.String("cause", err.Error()))
+	}
+}
+
+// recordOf says what happened in the shape of the real service's log. Nothing that
+// a client sent stands in it but names, sizes and hashes.
+func (s *Server) recordOf(r *http.Request, status int) audit.Record {
+	n := noteOf(r)
+	record := audit.Record{
+		Time: s.clock(), ResourceID: "/instances/" + n.instanceName(),
+		OperationName: string(n.operation), Category: audit.Operational,
+		ResultType: audit.Succeeded, ResultSignature: strconv.Itoa(status), Duration: time.Since(n.start),
+		CallerIPAddress: n.address, TraceContext: traceOf(n.requestID), URI: n.instance.Settings().URL + r.URL.Path,
+		Level: audit.Informational,
+	}
+	if v := n.version; v != "" {
+		record.URI += "?api-version=" + string(v)
+	}
+	if n.operation == opAttest {
+		record.OperationName += n.attestationType
+	}
+	if n.operation.isChange() {
+		record.Category = audit.AuditEvent
+	}
+	if !n.caller.IsAnonymous() {
+		record.Identity = audit.Identity{CallerAADUPN: n.caller.UPN, CallerAADObjectID: n.caller.ObjectID, CallerID: n.caller.Name()}
+	}
+	record.Properties = audit.Properties{
+		InfoDataReceived: audit.InfoDataReceived{
+			Headers: audit.Headers{UserAgent: r.UserAgent()}, HeaderCount: len(r.Header), ContentType: r.Header.Get("Content-Type"),
+			ContentLength: r.ContentLength, CookieCount: len(r.Cookies()), TraceParent: n.requestID,
+		},
+		Details: audit.Details{
+			Instance: n.instanceName(), AttestationType: n.attestationType, Code: n.code, EvidenceBytes: n.evidenceBytes,
+			PolicyTokenHash: n.tokenHash, Thumbprint: n.thumbprint, TokenID: n.tokenID,
+		},
+	}
+	if status >= http.StatusBadRequest {
+		record.ResultType, record.Level = audit.Failed, audit.Warning
+		record.Properties.FailureCategory, record.Properties.FailureDetails = n.code, n.cause
+		record.Properties.FailureResourceID = record.ResourceID
+	}
+	if status >= http.StatusInternalServerError {
+		record.Level = audit.Error
+	}
+	return record
+}
+
+// traceOf reads a request ID, which has the form of a traceparent.
+func traceOf(requestID string) audit.TraceContext {
+	fields := strings.Split(requestID, "-")
+	if len(fields) != 4 {
+		return audit.TraceContext{}
+	}
+	return audit.TraceContext{TraceID: fields[1], ParentID: fields[2]}
+}
