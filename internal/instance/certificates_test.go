@@ -1,6 +1,7 @@
 package instance_test
 
 import (
+	"crypto/x509"
 	"fmt"
 	"testing"
 
@@ -99,6 +100,29 @@ func TestWhatIsAddedMustBeWorthSomething(t *testing.T) {
 	_, err := d.AddCertificate(t.Context(), "contoso", owner.sign(t, certificatePayload(old.certificate)), "test")
 	wantTokenError(t, err, policytoken.ReasonValidity)
 	wantListed(t, d, owner)
+}
+
+// The samples of one of the SDKs add a root that is no authority.
+func TestSomebodyWhoCanSignStays(t *testing.T) {
+	t.Parallel()
+	d := open(t, config(memory.New()))
+	owner, mute := signer(t, "owner", nil), endEntity(t, "mute")
+	if err := d.Create(t.Context(), isolated("contoso"), []*x509.Certificate{mute.certificate}, "test"); err == nil {
+		t.Fatal("made an instance that nobody can ever change")
+	}
+	create(t, d, isolated("contoso"), mute.certificate, owner.certificate)
+	_, err := d.SetPolicy(t.Context(), change("contoso", mute.sign(t, policyPayload(numbered("1")))))
+	wantTokenError(t, err, policytoken.ReasonIssuer)
+	_, err = d.RemoveCertificate(t.Context(), "contoso", owner.sign(t, certificatePayload(owner.certificate)))
+	wantRefused(t, err, instance.ReasonLastCertificate)
+	wantListed(t, d, mute, owner)
+	if _, err := d.RemoveCertificate(t.Context(), "contoso", owner.sign(t, certificatePayload(mute.certificate))); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.AddCertificate(t.Context(), "contoso", owner.sign(t, certificatePayload(mute.certificate)), "test"); err != nil {
+		t.Error(err)
+	}
+	wantListed(t, d, owner, mute)
 }
 
 func TestOtherModesHaveNoCertificates(t *testing.T) {

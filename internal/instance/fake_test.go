@@ -209,13 +209,24 @@ func expired(tb testing.TB) *identity {
 
 func signerUntil(tb testing.TB, name string, issuer *identity, end time.Time) *identity {
 	tb.Helper()
+	return makeIdentity(tb, name, issuer, end, issuer == nil)
+}
+
+// endEntity is a root that is no authority: it can be listed, and cannot sign.
+func endEntity(tb testing.TB, name string) *identity {
+	tb.Helper()
+	return makeIdentity(tb, name, nil, at.Add(time.Hour), false)
+}
+
+func makeIdentity(tb testing.TB, name string, issuer *identity, end time.Time, isAuthority bool) *identity {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: at.Add(-time.Hour), NotAfter: end, BasicConstraintsValid: true, IsCA: issuer == nil,
+		NotBefore: at.Add(-time.Hour), NotAfter: end, BasicConstraintsValid: true, IsCA: isAuthority,
 	}
 	parent, by := template, key
 	if issuer != nil {

@@ -221,7 +221,11 @@ func TestACommitThatFailsChangesNothing(t *testing.T) {
 			return err
 		},
 		"create": func() error { return d.Create(t.Context(), aad("other"), nil, "test") },
-		"update": func() error { s := isolated("contoso"); s.Hosts = []string{"a.example"}; return d.Update(t.Context(), s) },
+		"update": func() error {
+			s := isolated("contoso")
+			s.Hosts = []string{"a.example"}
+			return d.Update(t.Context(), s)
+		},
 		"delete": func() error { return d.Delete(t.Context(), "contoso") },
 	} {
 		if err := do(); !errors.Is(err, full) {
