@@ -70,14 +70,32 @@ func (i *Instance) kinds() (map[attest.Type]evidence.Verifier, map[attest.Type]*
 		if !i.settings.serves(t) || text == "" {
 			continue
 		}
-		program, err := policy.Compile(text)
+		program, err := i.compileKept(t, text)
 		if err != nil {
-			// It was compiled before it was kept: another release did that.
-			return nil, nil, fmt.Errorf("instance %s: policy of %s: %w", i.settings.Name, t, err)
+			return nil, nil, err
 		}
 		verifiers[t], policies[t] = v, program
 	}
 	return verifiers, policies, nil
+}
+
+// compileKept compiles a policy in force. It was compiled before it was kept; if it
+// cannot be now, another release did that. Its error is no *[policy.SyntaxError]:
+// who attests is not to blame for the policy, and not to read it.
+func (i *Instance) compileKept(t attest.Type, text string) (*policy.Program, error) {
+	program, err := policy.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: the policy of %s in force does not compile, set it anew: %s", i.settings.Name, t, diagnosis(err))
+	}
+	return program, nil
+}
+
+// diagnosis says where a policy is wrong, and does not quote it.
+func diagnosis(err error) string {
+	if e, ok := errors.AsType[*policy.SyntaxError](err); ok && len(e.Diagnostics) > 0 {
+		return fmt.Sprintf("%s at %s", e.Diagnostics[0].Code, e.Diagnostics[0].Range)
+	}
+	return "it cannot be read"
 }
 
 // TCBIdentifier returns the baseline that the policy in force for the type demands,
@@ -86,7 +104,7 @@ func (i *Instance) kinds() (map[attest.Type]evidence.Verifier, map[attest.Type]*
 func (i *Instance) TCBIdentifier(t attest.Type) (string, int, error) {
 	identifier := azureDefault
 	if text := i.policyText(t); text != "" {
-		program, err := policy.Compile(text)
+		program, err := i.compileKept(t, text)
 		if err != nil {
 			return "", 0, err
 		}
