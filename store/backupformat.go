@@ -148,7 +148,7 @@ func parseRecord(raw []byte, last string) (Record, error) {
 		return Record{}, errors.New("a record without a value")
 	}
 	if err := CheckChanges([]Change{Put(r.Key, r.Value, 0)}); err != nil {
-		return Record{}, fmt.Errorf("no record that a store keeps: %w", err)
+		return Record{}, fmt.Errorf("no record that a store keeps: %s", strings.TrimPrefix(err.Error(), "store: "))
 	}
 	if r.Key <= last {
 		return Record{}, fmt.Errorf("the record %s after %s, want them in order, each once", r.Key, last)
@@ -195,7 +195,7 @@ func (b *backupReader) end() error {
 }
 
 func (b *backupReader) fault(err error) error {
-	return &BackupError{Line: b.count, Problem: strings.TrimPrefix(err.Error(), "store: ")}
+	return &BackupError{Line: b.count, Problem: err.Error()}
 }
 
 // clip shortens what may be anything.
