@@ -41,9 +41,7 @@ type backupTrailer struct {
 	SHA256   string `json:"sha256"`
 }
 
-func trailerOf(s Summary) backupTrailer {
-	return backupTrailer{Records: s.Records, Bytes: s.Bytes, Revision: s.Revision, SHA256: s.SHA256}
-}
+func trailerOf(s Summary) backupTrailer { return backupTrailer(s) }
 
 // encodeLine writes a value as one line.
 func encodeLine(v any) ([]byte, error) {
