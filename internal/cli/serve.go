@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -211,6 +212,7 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 		return err
 	}
 	defer unlock()
+	defer runtime.KeepAlive(holdHeap())
 	running, err := startConfigured(ctx, s, o.runOptions(c), log)
 	if err != nil {
 		return asUsage(err)
