@@ -65,6 +65,10 @@ func (a *arrivals) report(b *testing.B, name string) {
 	if len(a.latencies) == 0 {
 		b.Fatalf("no call of %s was due: measure for longer", name)
 	}
+	if len(a.failures) > 0 {
+		// Figures of a benchmark that fails are not shown.
+		b.Errorf("%s: %d of %d calls failed, the median took %s", name, len(a.failures), len(a.latencies), quantile(a.latencies, 0.5))
+	}
 	b.ReportMetric(float64(len(a.latencies))/a.last.Sub(a.begun).Seconds(), name+"/s")
 	b.ReportMetric(milliseconds(quantile(a.latencies, 0.5)), name+"-p50-ms")
 	b.ReportMetric(milliseconds(quantile(a.latencies, 0.99)), name+"-p99-ms")

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/azattest/azattest/internal/policytoken"
 	"github.com/azattest/azattest/internal/testpg"
 	"github.com/azattest/azattest/policy"
 )
@@ -21,72 +23,60 @@ func one(algorithm string) []any {
 	return []any{map[string]any{"name": "contoso", "url": "https://contoso.example", "algorithm": algorithm}}
 }
 
-// protocols are what clients speak: kept connections of HTTP/1.1, as those of
-// Python and JavaScript do, or one of HTTP/2, as those of Go do.
-var protocols = []struct {
-	name    string
-	isHTTP2 bool
-}{{"HTTP1", false}, {"HTTP2", true}}
-
 // BenchmarkManagement measures calls that manage, 200 a second, beside 500
 // attestations a second, with SQLite: a third of the calls get the policy, a third
 // set another one, a third get the certificates. Each operation is one of them.
 // Service and generator share the machine.
 func BenchmarkManagement(b *testing.B) {
-	for _, protocol := range protocols {
-		b.Run(protocol.name, func(b *testing.B) {
-			s := newSubject(b, map[string]any{"instances": one("RS256")})
-			s.speak(b, protocol.isHTTP2)
-			attest := func(ctx context.Context, _ int) error {
-				_, err := s.attest(ctx, "")
-				return err
-			}
-			manage := func(ctx context.Context, n int) error { return s.manage(ctx, n) }
-			// Connections are made, keys are at hand.
-			warm, warmManaging := newArrivals(500, attest), newArrivals(200, manage)
-			for range 100 {
-				warm.next(b.Context())
-				warmManaging.next(b.Context())
-			}
-			warm.open.Wait()
-			warmManaging.open.Wait()
-
-			attested, managed := newArrivals(500, attest), newArrivals(200, func(ctx context.Context, n int) error { return manage(ctx, n+100) })
-			stop := make(chan struct{})
-			var beside sync.WaitGroup
-			beside.Go(func() {
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-						attested.next(b.Context())
-					}
-				}
-			})
-			for b.Loop() {
-				managed.next(b.Context())
-			}
-			close(stop)
-			beside.Wait()
-			managed.report(b, "managed")
-			attested.report(b, "attested")
-		})
+	const attestations, calls = 500, 200
+	s := newSubject(b, map[string]any{"instances": one("RS256")})
+	all := newConnections(b, s)
+	// The generator is not what is measured.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	evidence := s.request(http.MethodPost, "/attest/SgxEnclave", s.attestation)
+	reads := [][]byte{s.request(http.MethodGet, "/policies/SgxEnclave", nil), s.request(http.MethodGet, "/certificates", nil)}
+	attest := func(ctx context.Context, _ int) error { return all.send(ctx, evidence) }
+	sets := 0
+	manage := func(ctx context.Context, n int) error {
+		if kind := n % 3; kind < len(reads) {
+			return all.send(ctx, reads[kind])
+		}
+		return all.send(ctx, s.request(http.MethodPut, "/policies/SgxEnclave", []byte(policytoken.Unsigned(policyText(sets+n)))))
 	}
-}
-
-// manage makes the n-th call.
-func (s *subject) manage(ctx context.Context, n int) error {
-	var err error
-	switch n % 3 {
-	case 0:
-		_, err = s.ask(ctx, http.MethodGet, "", "/policies/SgxEnclave", nil)
-	case 1:
-		err = s.setPolicy(ctx, "", policyText(n))
-	case 2:
-		_, err = s.ask(ctx, http.MethodGet, "", "/certificates", nil)
+	// Connections are made, keys are at hand.
+	warm, warmManaging := newArrivals(attestations, attest), newArrivals(calls, manage)
+	for range 200 {
+		warm.next(b.Context())
+		warmManaging.next(b.Context())
 	}
-	return err
+	warm.open.Wait()
+	warmManaging.open.Wait()
+	sets = warmManaging.count
+
+	attested, managed := newArrivals(attestations, attest), newArrivals(calls, manage)
+	stop := make(chan struct{})
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				attested.next(b.Context())
+			}
+		}
+	})
+	served, generated := spent(b, s.process()), spent(b, self)
+	for b.Loop() {
+		managed.next(b.Context())
+	}
+	seconds := time.Since(managed.begun).Seconds()
+	b.ReportMetric((spent(b, s.process())-served)/seconds, "service-cores")
+	b.ReportMetric((spent(b, self)-generated)/seconds, "generator-cores")
+	close(stop)
+	beside.Wait()
+	managed.report(b, "managed")
+	attested.report(b, "attested")
 }
 
 // BenchmarkPropagation measures how long it takes until a policy that one replica

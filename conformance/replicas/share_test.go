@@ -16,6 +16,13 @@ import (
 	"github.com/azattest/azattest/token"
 )
 
+// protocols are what clients speak: kept connections of HTTP/1.1, as those of
+// Python and JavaScript do, or one of HTTP/2, as those of Go do.
+var protocols = []struct {
+	name    string
+	isHTTP2 bool
+}{{"HTTP1", false}, {"HTTP2", true}}
+
 // BenchmarkShare measures how much of the pipeline's speed is left of a service:
 // attestations for each second of processor time that the process uses, over TLS
 // with kept connections, beside those of the pipeline alone in this process. They

@@ -30,6 +30,7 @@ const apiVersion = "?api-version=2025-06-01"
 type subject struct {
 	*replica
 	endpoint, bearer string
+	tls              *tls.Config
 	client           *http.Client
 	platform         *simulator.Platform
 	quote, data      []byte
@@ -88,8 +89,9 @@ func (s *subject) speak(b *testing.B, isHTTP2 bool) {
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
+	s.tls = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	transport := &http.Transport{
-		TLSClientConfig:     &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:     s.tls,
 		MaxIdleConnsPerHost: 256, ForceAttemptHTTP2: isHTTP2,
 	}
 	b.Cleanup(transport.CloseIdleConnections)
