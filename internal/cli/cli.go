@@ -71,6 +71,7 @@ func Main(args []string, s Streams) int {
 
 func run(ctx context.Context, args []string, s Streams) int {
 	s.shared = &shared{ctx: ctx}
+	defer s.shared.hangUp()
 	stdout := &watched{Writer: s.Out}
 	s.Out = stdout
 	root := newRoot(s)
