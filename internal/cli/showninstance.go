@@ -13,7 +13,6 @@ import (
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/internal/instance"
-	"github.com/azattest/azattest/internal/policytoken"
 	"github.com/azattest/azattest/policy"
 	"github.com/azattest/azattest/token"
 )
@@ -69,11 +68,9 @@ type shownInstance struct {
 
 // shownPolicyCertificate is a policy management certificate.
 type shownPolicyCertificate struct {
-	Thumbprint string    `json:"thumbprint"`
-	Subject    string    `json:"subject"`
-	NotAfter   time.Time `json:"notAfter"`
-	AddedBy    string    `json:"addedBy"`
-	AddedAt    time.Time `json:"addedAt"`
+	publicCertificate
+	AddedBy string    `json:"addedBy"`
+	AddedAt time.Time `json:"addedAt"`
 }
 
 // shownInstancePolicy is the policy in force for a type.
@@ -164,10 +161,7 @@ func showInstance(ctx context.Context, op *operator, name string) (*shownInstanc
 		return nil, err
 	}
 	for _, c := range certificates {
-		x := c.X509()
-		shown.Certificates = append(shown.Certificates, shownPolicyCertificate{
-			Thumbprint: policytoken.Thumbprint(x), Subject: x.Subject.String(), NotAfter: x.NotAfter, AddedBy: c.By, AddedAt: c.At,
-		})
+		shown.Certificates = append(shown.Certificates, shownPolicyCertificate{*newPublicCertificate(c.X509()), c.By, c.At})
 	}
 	for _, t := range attest.Types() {
 		p, err := showPolicy(ctx, op, name, t)
