@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/azattest/azattest/attest"
@@ -11,7 +12,8 @@ import (
 	"github.com/azattest/azattest/token"
 )
 
-// assemble makes what serves.
+// assemble makes what serves. That the keys cannot be had is an error; what ails
+// the pipeline alone is kept beside it.
 func (i *Instance) assemble(ctx context.Context) (*live, error) {
 	c := i.directory.config
 	ring, err := c.Keys.Ring(ctx, i.settings.URL, i.settings.algorithm())
@@ -22,13 +24,20 @@ func (i *Instance) assemble(ctx context.Context) (*live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, err)
 	}
+	made := &live{issuer: issuer}
+	made.pipeline, made.err = i.newPipeline(issuer)
+	return made, nil
+}
+
+// newPipeline makes what attests.
+func (i *Instance) newPipeline(issuer *token.Issuer) (*attest.Service, error) {
+	c := i.directory.config
 	verifiers, policies, err := i.kinds()
 	if err != nil {
 		return nil, err
 	}
 	if len(verifiers) == 0 {
-		// It publishes keys and keeps policies, and attests nothing.
-		return &live{issuer: issuer}, nil
+		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, errNoVerifiers)
 	}
 	pipeline, err := attest.New(attest.Config{
 		Issuer:          issuer,
@@ -45,8 +54,12 @@ func (i *Instance) assemble(ctx context.Context) (*live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, err)
 	}
-	return &live{pipeline: pipeline, issuer: issuer}, nil
+	return pipeline, nil
 }
+
+// errNoVerifiers says that an instance publishes keys and keeps policies, and
+// attests nothing.
+var errNoVerifiers = errors.New("attests nothing here, want verifiers for some of its types")
 
 // kinds joins what the instance attests with the policies for it.
 func (i *Instance) kinds() (map[attest.Type]evidence.Verifier, map[attest.Type]*policy.Program, error) {
