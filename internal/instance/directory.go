@@ -26,7 +26,8 @@ type Keys interface {
 	// Generation changes whenever Ring may return something else. It is asked at
 	// every request.
 	Generation() int64
-	// Refresh reads the keys of the store again.
+	// Refresh reads the keys of the store again. An error with a method IsPartial
+	// that returns true says that all have been read but some that cannot be used.
 	Refresh(ctx context.Context) error
 }
 

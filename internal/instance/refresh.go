@@ -35,7 +35,7 @@ func (d *Directory) Refresh(ctx context.Context) error {
 		return err
 	}
 	if haveKeysChanged {
-		if err := d.config.Keys.Refresh(ctx); err != nil {
+		if err := d.refreshKeys(ctx); err != nil {
 			return err
 		}
 	}
@@ -47,6 +47,23 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	}
 	d.view.Store(next)
 	return nil
+}
+
+// refreshKeys reads the keys again. A record that cannot be used, such as one that
+// is sealed with a wrapping key that this replica is yet to be given, leaves all
+// other keys as they should be, and does not end attestation: anybody who writes to
+// the store could do so with a few bytes, on all replicas at once.
+func (d *Directory) refreshKeys(ctx context.Context) error {
+	err := d.config.Keys.Refresh(ctx)
+	if partial, ok := errors.AsType[interface {
+		error
+		IsPartial() bool
+	}](err); ok && partial.IsPartial() {
+		d.config.Log.LogAttrs(ctx, slog.LevelError, "a signing key cannot be used, what was known of it before still holds",
+			slog.String("cause", err.Error()))
+		return nil
+	}
+	return err
 }
 
 // apply puts changed records into a view that is not yet shared. It fails if the
