@@ -82,3 +82,43 @@ func TestARecordOfAKeyThatNobodyCanUseStopsNothing(t *testing.T) {
 		})
 	}
 }
+
+// Whoever writes to the database can change everything in it; but a policy that is
+// in force and another one that is shown for it would go unnoticed.
+func TestATextThatIsNotThatOfItsTokenIsNotInForce(t *testing.T) {
+	t.Parallel()
+	r := newRecords()
+	d := open(t, config(r))
+	owner := signer(t, "owner", nil)
+	create(t, d, isolated("contoso"), owner.certificate)
+	create(t, d, aad("other"))
+	set(t, d, "contoso", owner.sign(t, policyPayload(numbered("strict"))))
+	const key = "instances/contoso/policies/SgxEnclave"
+	whole := overwrite(t, r, key, "{}")
+	for name, value := range map[string]string{
+		"another text":     strings.Replace(whole, "strict", "lenient", 1),
+		"no text":          strings.Replace(whole, "strict", "", 1),
+		"a text alone":     `{"version":1,"action":"set","text":"version=1.0;authorizationrules{=>permit();};issuancerules{};"}`,
+		"a token no more":  strings.Replace(whole, `"token":"`, `"token":"!`, 1),
+		"another's policy": strings.Replace(whole, `"token":"`, `"token":"eyJhbGciOiJub25lIn0.e30.","was":"`, 1),
+	} {
+		if value == whole {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		overwrite(t, r, key, value)
+		if err := d.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if i, _, ok := d.Lookup("contoso.example", "/certs"); ok {
+			t.Errorf("%s: %s is served", name, i.Settings().Name)
+		}
+		if shown, err := d.Policy(t.Context(), "contoso", "SgxEnclave"); err == nil {
+			t.Errorf("%s: %s is shown", name, shown)
+		}
+	}
+	overwrite(t, r, key, whole)
+	if err := d.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hashInForce(t, d, "contoso.example")
+}

@@ -193,8 +193,8 @@ func (i *Instance) take(r store.Record) error {
 		if isDeleted {
 			return nil
 		}
-		var kept Policy
-		if err := decode(r.Key, r.Value, &kept); err != nil {
+		kept, err := decodePolicy(r.Key, r.Value)
+		if err != nil {
 			return err
 		}
 		// The text is all that attestation needs of it.
