@@ -1,17 +1,23 @@
 package server_test
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/policytoken"
+	"github.com/azattest/azattest/store"
+	"github.com/azattest/azattest/store/memory"
 )
 
 // denying is a policy that permits nobody.
@@ -136,4 +142,112 @@ func (f *fixture) setPolicy(tb testing.TB, text string) {
 	if _, err := f.instances.SetPolicy(context.WithoutCancel(tb.Context()), change); err != nil {
 		tb.Error(err)
 	}
+}
+
+// tardy is a store whose commits take until nobody waits any more.
+type tardy struct{ store.Store }
+
+func (s tardy) Commit(ctx context.Context, changes ...store.Change) (int64, error) {
+	revision, err := s.Store.Commit(ctx, changes...)
+	if _, hasEnd := ctx.Deadline(); hasEnd {
+		<-ctx.Done()
+	}
+	return revision, err
+}
+
+// A change that was made must stand in the trail, also if it took all the time that
+// there is for it.
+func TestAChangeThatTookLongIsRecordedAndTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	trail, err := audit.Open(audit.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- trail.Run(ctx) }()
+	f := newFixture(t)
+	// Directory.Create has no deadline.
+	f.records = tardy{memory.New()}
+	f.config.Audit, f.config.Limits.Request = trail, 20*time.Millisecond
+	s := f.server(t)
+	name, value := bearer(t, auth.Contributor)
+	w := do(t, s, http.MethodPut, "/policies/SgxEnclave?api-version=2025-06-01", policytoken.Unsigned(denying), name, value)
+	if _, claims := tokenOf(t, w); claims["x-ms-policy-result"] != "Updated" {
+		t.Errorf("told %v", claims)
+	}
+	cancel()
+	<-ended
+	if err := trail.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var changes int
+	if _, err := audit.Verify(dir, audit.Expect{}, func(e audit.Entry) error {
+		if e.Record.OperationName == "SetCurrentPolicy" && e.Record.ResultType == audit.Succeeded {
+			changes++
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if changes != 1 {
+		t.Errorf("%d changes in the trail, want 1", changes)
+	}
+}
+
+// What stands outside of all paths goes through the log and its headers as well.
+func TestOptionsOfEverythingIsAnsweredAsEverythingElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := plain(t)
+		logged := f.logged(t)
+		s := serve(t, f.server(t))
+		c := s.connect(t)
+		go func() { _, _ = io.WriteString(c, "OPTIONS * HTTP/1.1\r\nHost: contoso.example\r\n\r\n") }()
+		response, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusNotFound || response.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("status %d, header %v", response.StatusCode, response.Header)
+		}
+		_ = c.Close()
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+		if lines := logged(); len(lines) != 1 {
+			t.Errorf("%d lines in the log, want 1", len(lines))
+		}
+	})
+}
+
+// What handlers use, keys in a device above all, is closed after Run.
+func TestNoHandlerOutlivesAListenerThatBreaks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := plain(t)
+		entered := make(chan struct{})
+		var hasLeft atomic.Bool
+		f.verifier.verify = func(ctx context.Context) error {
+			close(entered)
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			hasLeft.Store(true)
+			return ctx.Err()
+		}
+		s := serve(t, f.server(t))
+		answered := make(chan answerOf, 1)
+		go func() { answered <- s.post(sgxPath, body) }()
+		<-entered
+		_ = s.listener.Close()
+		<-s.stopped
+		if !hasLeft.Load() {
+			t.Error("a handler still works after Run")
+		}
+		<-answered
+		s.client.CloseIdleConnections()
+		s.shutDown()
+	})
 }
