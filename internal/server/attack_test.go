@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -250,4 +251,25 @@ func TestNoHandlerOutlivesAListenerThatBreaks(t *testing.T) {
 		s.client.CloseIdleConnections()
 		s.shutDown()
 	})
+}
+
+// Who may only read must not get our signature under a statement of which policy is
+// in force.
+func TestAReaderGetsNoStatementAboutAPolicyOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t).server(t)
+	name, value := bearer(t, auth.Reader)
+	mine := policytoken.Unsigned(numbered("mine"))
+	w := do(t, s, http.MethodPost, "/operations/policy/updatepolicy"+previewVersion+"&tee=SgxEnclave", mine, name, value)
+	claims := bare(t, w.Code, w.Body.Bytes())
+	for name, value := range claims {
+		if strings.HasPrefix(name, "x-ms-") {
+			t.Errorf("the service states %s: %v", name, value)
+		}
+	}
+	// No more does a change that is refused.
+	for _, method := range []string{http.MethodPut, http.MethodPost} {
+		w := do(t, s, method, "/operations/policy/current"+previewVersion+"&tee=SgxEnclave", mine, name, value)
+		wantRefusal(t, w, http.StatusUnauthorized, "Unauthorized")
+	}
 }
