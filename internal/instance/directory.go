@@ -173,7 +173,14 @@ func pause(ctx context.Context, d time.Duration) {
 func (d *Directory) Revision() int64 { return d.view.Load().revision }
 
 // Age returns how long ago the store last confirmed what the directory knows.
-func (d *Directory) Age() time.Duration { return time.Since(d.view.Load().asOf) }
+func (d *Directory) Age() time.Duration { return between(d.view.Load().asOf, time.Now()) }
+
+// between returns the time from one moment to another by whichever clock says more:
+// the monotonic one stands still while the machine is suspended, and the other may
+// be set back.
+func between(from, to time.Time) time.Duration {
+	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
+}
 
 // IsFresh reports whether attestation goes on.
 func (d *Directory) IsFresh() bool { return d.Age() <= d.config.MaxStaleness }
