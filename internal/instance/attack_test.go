@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/internal/keyring"
+	"github.com/azattest/azattest/policy"
 	"github.com/azattest/azattest/store"
 )
 
@@ -121,4 +122,60 @@ func TestATextThatIsNotThatOfItsTokenIsNotInForce(t *testing.T) {
 		t.Fatal(err)
 	}
 	hashInForce(t, d, "contoso.example")
+}
+
+// A database that takes over may lack the last commits of the one before, and then
+// gives the same revisions to others.
+func TestADatabaseThatTakesOverIsBelieved(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		isNoticed bool
+		changes   []string
+	}{
+		"with the same number of commits":     {true, []string{"kept", "other"}},
+		"with more of them":                   {true, []string{"kept", "a", "b", "other"}},
+		"with fewer of them":                  {true, []string{"other"}},
+		"with fewer of them, and no failure":  {false, []string{"other"}},
+		"without the instance, and a failure": {true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, standby := newRecords(), newRecords()
+			d := open(t, config(r))
+			create(t, d, aad("contoso"))
+			set(t, d, "contoso", unsigned(t, numbered("kept")))
+			set(t, d, "contoso", unsigned(t, numbered("lost")))
+
+			elsewhere := open(t, config(standby))
+			if test.changes == nil {
+				create(t, elsewhere, aad("fabrikam"))
+				create(t, elsewhere, aad("other"))
+			} else {
+				create(t, elsewhere, aad("contoso"))
+			}
+			for _, text := range test.changes {
+				set(t, elsewhere, "contoso", unsigned(t, numbered(text)))
+			}
+			if test.isNoticed {
+				r.isDown.Store(true)
+				if err := d.Refresh(t.Context()); err == nil {
+					t.Fatal("the store does not answer, and that is no error")
+				}
+				r.isDown.Store(false)
+			}
+			r.Store = standby.Store
+			if err := d.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if test.changes == nil {
+				if _, _, ok := d.Lookup("contoso.example", "/certs"); ok {
+					t.Error("an instance that is not there is served")
+				}
+				return
+			}
+			if got := hashInForce(t, d, "contoso.example"); got != policy.Hash(numbered("other")) {
+				t.Error("attests by a policy that is lost")
+			}
+		})
+	}
 }

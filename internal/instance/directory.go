@@ -75,6 +75,8 @@ type Directory struct {
 	view atomic.Pointer[view]
 	// refreshing lets one goroutine at a time read changes.
 	refreshing sync.Mutex
+	// isDoubtful says that the last attempt failed. It is guarded by refreshing.
+	isDoubtful bool
 }
 
 // view is what the directory knows as of a revision. It is immutable.

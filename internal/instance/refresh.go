@@ -15,11 +15,32 @@ import (
 // keysPrefix is where the key ring keeps its records.
 const keysPrefix = "keys/"
 
-// Refresh reads what has changed in the store since the last time.
+// Refresh reads what has changed in the store since the last time. After a failure
+// it reads everything: the database that answers may be another one, which took over
+// without the last commits of the one before, and counts on from there.
 func (d *Directory) Refresh(ctx context.Context) error {
 	d.refreshing.Lock()
 	defer d.refreshing.Unlock()
 	known := d.view.Load()
+	next := known
+	var err error
+	if !d.isDoubtful && known.revision > 0 {
+		next, err = d.follow(ctx, known)
+	}
+	// A revision never goes back, unless the store has been put back.
+	if err == nil && (next == known || next.revision < known.revision) {
+		next, err = d.readAll(ctx)
+	}
+	d.isDoubtful = err != nil
+	if err != nil {
+		return err
+	}
+	d.view.Store(next)
+	return nil
+}
+
+// follow returns the view after another one.
+func (d *Directory) follow(ctx context.Context, known *view) (*view, error) {
 	var changed []store.Record
 	haveKeysChanged := false
 	// What the store answers was true at some time after this.
@@ -32,21 +53,37 @@ func (d *Directory) Refresh(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if haveKeysChanged {
 		if err := d.refreshKeys(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	next := &view{revision: revision, asOf: asOf, instances: known.instances, places: known.places, broken: known.broken}
 	if len(changed) > 0 {
-		if err := d.apply(ctx, next, changed, known.revision == 0); err != nil {
-			return err
-		}
+		err = d.apply(ctx, next, changed, false)
 	}
-	d.view.Store(next)
-	return nil
+	return next, err
+}
+
+// readAll returns a view that owes nothing to another one. Of the history, which may
+// be long, it reads nothing.
+func (d *Directory) readAll(ctx context.Context) (*view, error) {
+	var all []store.Record
+	asOf := time.Now()
+	revision, err := d.config.Store.Each(ctx, prefix, func(r store.Record) error {
+		all = append(all, r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.refreshKeys(ctx); err != nil {
+		return nil, err
+	}
+	next := &view{revision: revision, asOf: asOf}
+	return next, d.apply(ctx, next, all, true)
 }
 
 // refreshKeys reads the keys again. A record that cannot be used, such as one that
