@@ -3,7 +3,9 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -196,7 +198,9 @@ func (f *fixture) trail(t *testing.T) func() []audit.Record {
 	return func() []audit.Record {
 		t.Helper()
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 		if err := trail.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -313,7 +317,9 @@ func TestNoHandlerOutlivesAListenerThatBreaks(t *testing.T) {
 		go func() { answered <- s.post(sgxPath, body) }()
 		<-entered
 		_ = s.listener.Close()
-		<-s.stopped
+		if err := <-s.stopped; !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
 		if !hasLeft.Load() {
 			t.Error("a handler still works after Run")
 		}
