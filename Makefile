@@ -18,7 +18,7 @@ PKG = work
 COVERPKG = github.com/azattest/azattest/...
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 build: ## build the command into bin/azattest
 	go build -trimpath -o bin/azattest ./cmd/azattest
@@ -58,6 +58,24 @@ fuzz: ## fuzz every target for FUZZTIME (1m) each
 bench: ## run the benchmarks; compare two outputs with bin/benchstat
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG)
 
+conformance: sdks ## run Microsoft's own clients against the service
+	go test -count=1 -run 'TestOfficialSDKs|TestMatrix|TestResults' ./conformance
+
+sdks: conformance/python/.venv/.installed conformance/javascript/node_modules/.installed ## install those clients, pinned, into ignored folders
+
+# Without dependencies, so that nothing comes that the list does not name; the
+# check then finds what it lacks.
+conformance/python/.venv/.installed: conformance/python/requirements.txt
+	rm -rf conformance/python/.venv
+	python3 -m venv conformance/python/.venv
+	conformance/python/.venv/bin/pip install --quiet --no-deps -r conformance/python/requirements.txt
+	conformance/python/.venv/bin/pip check
+	touch $@
+
+conformance/javascript/node_modules/.installed: conformance/javascript/package.json conformance/javascript/package-lock.json
+	cd conformance/javascript && npm ci --silent
+	touch $@
+
 peers: ## run the benchmarks that stand beside other people's code
 	cd benchmarks && GOWORK=off go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) .
 
@@ -78,4 +96,4 @@ clean: ## remove what was built and measured
 	rm -rf bin dist coverage.out
 	go clean -testcache
 
-.PHONY: help build test race cover coverage lint format fuzz bench peers tools ci clean
+.PHONY: help build test race cover coverage lint format fuzz bench conformance sdks peers tools ci clean

@@ -46,7 +46,7 @@ type Summary struct {
 // is.
 //
 // It returns a *[ChainError] for the first place where the chain is broken. The
-// summary says what holds before it.
+// summary says how much was read before it, and has no head.
 func Verify(dir string, e Expect, visit func(Entry) error) (Summary, error) {
 	v := &verifier{dir: filepath.Clean(dir), expect: e, visit: visit, head: genesis}
 	if e.After.Hash != "" {
@@ -59,16 +59,24 @@ func Verify(dir string, e Expect, visit func(Entry) error) (Summary, error) {
 	if len(files) == 0 && e.Head.Hash == "" && e.Head.Sequence == 0 {
 		return Summary{}, fmt.Errorf("audit: %s holds no trail, want files %s", dir, segmentName(1, time.Unix(0, 0)))
 	}
+	if err := v.all(files); err != nil {
+		// Nobody shall note the end of a trail that does not hold.
+		v.summary.Head = Head{}
+		return v.summary, err
+	}
+	return v.summary, nil
+}
+
+func (v *verifier) all(files []segment) error {
 	for i := range files {
 		if err := v.file(files, i); err != nil {
-			return v.summary, err
+			return err
 		}
 	}
-	err = v.end()
-	if err == nil {
-		err = v.flush()
+	if err := v.end(); err != nil {
+		return err
 	}
-	return v.summary, err
+	return v.flush()
 }
 
 // place is where a line stands.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -166,7 +167,8 @@ func loadDevelopmentKey(name string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if block, rest := pem.Decode(raw); block != nil && len(rest) == 0 && block.Type == "PRIVATE KEY" {
+	// The decoder passes over text before a block.
+	if block, rest := pem.Decode(raw); bytes.HasPrefix(raw, []byte("-----BEGIN ")) && block != nil && len(rest) == 0 && block.Type == "PRIVATE KEY" {
 		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 		if private, ok := parsed.(*ecdsa.PrivateKey); err == nil && ok && private.Curve == elliptic.P256() {
 			return private, nil

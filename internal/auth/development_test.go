@@ -64,6 +64,27 @@ func TestDevelopmentIssuersThatStartAtOnceAgree(t *testing.T) {
 	}
 }
 
+// TestSlowerProcessKeepsTheKeyThatIsThere: it found no file, and finds one when its
+// own is ready.
+func TestSlowerProcessKeepsTheKeyThatIsThere(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var ids []string
+	for range 2 {
+		if err := makeDevelopmentKey(dir); err != nil {
+			t.Fatal(err)
+		}
+		d, err := LoadDevelopmentIssuer(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, d.public.id)
+	}
+	if ids[0] != ids[1] {
+		t.Error("the key was replaced")
+	}
+}
+
 func TestDevelopmentTokens(t *testing.T) {
 	t.Parallel()
 	d, err := OpenDevelopmentIssuer(t.TempDir())
@@ -117,7 +138,7 @@ func TestDevelopmentKeyFilesThatAreRefused(t *testing.T) {
 	}
 	good := string(must(os.ReadFile(filepath.Join(dir, developmentFile))))
 	for name, content := range map[string]string{
-		"empty": "", "text": "secret", "two keys": good + good, "text behind": good + "secret", "cut": good[:len(good)/2],
+		"empty": "", "text": "secret", "two keys": good + good, "text behind": good + "secret", "text before": "secret\n" + good, "cut": good[:len(good)/2],
 		"of another kind": strings.ReplaceAll(good, "PRIVATE KEY", "PUBLIC KEY"), "large": good + strings.Repeat("secret\n", 1000),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"math/big"
 	"strings"
 	"testing"
 )
@@ -128,6 +129,10 @@ func TestTokenWithoutAKeyIDNeedsTheOnlyKey(t *testing.T) {
 	set = append(set, key{id: "c", public: otherRSAKey().Public()})
 	if got := set.find("", "RS256"); len(got) != 0 {
 		t.Errorf("%d keys, want none: two would do", len(got))
+	}
+	large := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), maxRSABits), E: 65537}
+	if isStrong(large) {
+		t.Error("a modulus of 8193 bits is accepted")
 	}
 	if isStrong("secret") || (keySet{{}}).equal(keySet{{}}) {
 		t.Error("what is no key is one")

@@ -130,8 +130,16 @@ func limitsOf(c *config.Config) server.Limits {
 		BodyBytes: l.BodyBytes, HeaderBytes: l.HeaderBytes, Uploads: l.Uploads, Concurrent: l.Concurrent,
 		Request: l.Request, ReadHeader: l.ReadHeader, Read: l.Read, Write: l.Write, Idle: l.Idle,
 		Linger: c.Shutdown.Linger, Drain: c.Shutdown.Drain,
-		Rates: server.Rates{PerCaller: l.RatePerCaller, PerInstance: l.RatePerInstance, Burst: l.Burst},
+		Caller: rateOf(l.RatePerCaller, l.Burst), Instance: rateOf(l.RatePerInstance, l.Burst),
 	}
+}
+
+// rateOf is a limit of so many requests per second, none for 0.
+func rateOf(perSecond float64, burst int) server.RateLimit {
+	if perSecond == 0 {
+		return server.RateLimit{}
+	}
+	return server.RateLimit{PerSecond: perSecond, Burst: burst}
 }
 
 // platform is the simulated one with --dev, nil without.
@@ -186,11 +194,18 @@ func (o runOptions) tlsConfig(now time.Time, log *slog.Logger, p *parts) (*tls.C
 	if c.BehindProxy {
 		return nil, "", nil
 	}
-	pair, err := tls.LoadX509KeyPair(c.TLS.CertificateFile, c.TLS.KeyFile)
+	certificate, err := server.OpenCertificate(server.CertificateFiles{
+		Certificate: c.TLS.CertificateFile, Key: c.TLS.KeyFile, ClientCAs: c.TLS.ClientCAFile, Log: log,
+	})
 	if err != nil {
 		return nil, "", fmt.Errorf("TLS certificate: %w", err)
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, "", nil
+	p.runs = append(p.runs, reloadOnHangup(certificate))
+	config := certificate.TLS()
+	if c.TLS.MinVersion == "1.3" {
+		config.MinVersion = tls.VersionTLS13
+	}
+	return config, "", nil
 }
 
 // storePath is where SQLite keeps its file.

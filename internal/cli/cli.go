@@ -143,6 +143,7 @@ Exit codes: 0 done, 1 refused by verification or policy, 2 usage,
 	root.AddCommand(
 		newServe(s),
 		newAttest(s),
+		newAudit(s),
 		newQuote(s),
 		newToken(s),
 		newPolicy(s),

@@ -36,19 +36,6 @@ func readConfig(s Streams, name string) (*config.Config, error) {
 	return config.Parse(name, raw, s.env)
 }
 
-// loadConfig reads a configuration that can be run. Its faults go to stderr, all
-// of them.
-func loadConfig(s Streams, name string) (*config.Config, error) {
-	c, err := readConfig(s, name)
-	if err == nil {
-		err = c.Validate()
-	}
-	if err != nil {
-		return nil, tellFaults(s, name, err)
-	}
-	return c, nil
-}
-
 // tellFaults writes the faults of a configuration to stderr, each on a line, and
 // returns how many there are. Other errors it hands on.
 func tellFaults(s Streams, name string, err error) error {

@@ -152,18 +152,18 @@ func TestLoadConfigTellsEveryFault(t *testing.T) {
 	var stderr bytes.Buffer
 	s := Streams{Err: &stderr, Now: time.Now}
 	name := inFile(t, "azattest.yaml", "listen: nowhere\nbehindProxy: true\nkeys: {bits: 1}\n")
-	c, err := loadConfig(s, name)
+	c, err := (&serveOptions{configFile: name}).configuration(s)
 	if c != nil || exitCode(err) != exitRefused || !strings.HasSuffix(err.Error(), ": 3 faults") {
 		t.Errorf("got %v, %v", c, err)
 	}
 	if got := strings.Count(stderr.String(), "\n"); got != 3 {
 		t.Errorf("%d lines on stderr:\n%s", got, stderr.String())
 	}
-	if _, err := loadConfig(s, name+".missing"); exitCode(err) != exitFailed || !errors.Is(err, os.ErrNotExist) {
+	if _, err := (&serveOptions{configFile: name + ".missing"}).configuration(s); exitCode(err) != exitFailed || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
 	}
 	good := inFile(t, "azattest.yaml", "behindProxy: true\nkeys: {wrappingKeyFile: k}\n")
-	if c, err := loadConfig(s, good); err != nil || c.Keys.WrappingKeyFile != "k" {
+	if c, err := (&serveOptions{configFile: good}).configuration(s); err != nil || c.Keys.WrappingKeyFile != "k" {
 		t.Errorf("got %v, %v", c, err)
 	}
 }

@@ -21,6 +21,7 @@ func newKeys(s Streams) *cobra.Command {
 		newKeysRotate(s),
 		newKeysRevoke(s),
 		newKeysRewrap(s),
+		newKeysDiscard(s),
 		newKeysWrappingKey(s),
 	)
 	cmd.Long = `A service makes its signing keys by itself, announces each before it signs, and goes
@@ -185,6 +186,38 @@ one away.`,
 			_, err = fmt.Fprintf(s.Out, "rewrapped %d keys\n", n)
 			return err
 		})
+	}
+	return cmd
+}
+
+func newKeysDiscard(s Streams) *cobra.Command {
+	var operator operatorFlags
+	var isSure bool
+	cmd := &cobra.Command{
+		Use:   "discard KID --yes",
+		Short: "Remove the record of a signing key that cannot be read",
+		Long: `discard is the way out where a service does not start because the record of a key
+was damaged, or was sealed with a wrapping key that is lost. Tokens of that key can
+not be verified any more.`,
+		Example: `  azattest keys discard "$KID" --yes --config azattest.yaml`,
+		Args:    usageArgs(cobra.ExactArgs(1)),
+	}
+	operator.add(cmd)
+	cmd.Flags().BoolVar(&isSure, "yes", false, "do it: it cannot be undone")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if !isSure {
+			return usage(cmd.CommandPath(), "--yes is missing: it cannot be undone")
+		}
+		records, _, err := operator.openStore(cmd.Context(), s)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, records.Close()) }()
+		if err := keyring.Discard(cmd.Context(), records, args[0]); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(s.Out, "discarded %s\n", clean(args[0]))
+		return err
 	}
 	return cmd
 }

@@ -176,6 +176,7 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 		demoResult{},
 		ready{},
 		failure{},
+		verifiedTrail{},
 	} {
 		members(reflect.TypeOf(v), func(name string) {
 			if !strings.Contains(written, "`"+name+"`") {

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"time"
@@ -36,26 +34,18 @@ func (o *serveOptions) configuration(s Streams) (*config.Config, error) {
 		check = c.ValidateDevelopment
 	}
 	if err := check(); err != nil {
-		return nil, refusedConfiguration(err)
+		return nil, tellFaults(s, o.configFile, err)
 	}
 	return c, nil
 }
 
 // loadConfiguration reads a file and the environment over it.
 func loadConfiguration(s Streams, name string) (*config.Config, error) {
-	c, err := config.Load(name, s.env)
+	c, err := readConfig(s, name)
 	if err != nil {
-		return nil, refusedConfiguration(err)
+		return nil, tellFaults(s, name, err)
 	}
 	return c, nil
-}
-
-// refusedConfiguration makes a usage error of what is wrong with the text.
-func refusedConfiguration(err error) error {
-	if _, ok := errors.AsType[*config.Error](err); ok {
-		return withHint(&usageError{err: err}, "azattest config check FILE says all that is wrong, azattest config example what a file looks like")
-	}
-	return fmt.Errorf("configuration: %w", err)
 }
 
 // forDevelopment refuses in a file what --dev makes by itself, and what must not

@@ -43,7 +43,7 @@ func openAuth(o runOptions, now func() time.Time, log *slog.Logger) (*auth.Authe
 
 func addIssuers(c *auth.Config, given config.Auth) error {
 	for _, e := range given.Entra {
-		issuers, err := auth.Entra(e.Tenant, cloudOf(e.Cloud), e.Audiences...)
+		issuers, err := auth.Entra(e.Tenant, auth.Cloud(e.Cloud), e.Audiences...)
 		if err != nil {
 			return err
 		}
@@ -88,12 +88,4 @@ func roleOf(text string) auth.Role {
 		return auth.Contributor
 	}
 	return auth.Role(text)
-}
-
-// cloudOf reads the name of a cloud as the configuration spells it.
-func cloudOf(text string) auth.Cloud {
-	if text == "government" {
-		return auth.CloudUSGovernment
-	}
-	return auth.Cloud(text)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/azattest/azattest/collect"
 	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/keyring"
 	"github.com/azattest/azattest/simulator"
@@ -98,5 +100,22 @@ func reportOf(c *config.Config, platform *simulator.Platform) func(context.Conte
 	if c.Keys.Report == "none" {
 		return nil
 	}
-	return nil
+	return func(ctx context.Context, reportData [64]byte) ([]byte, error) {
+		source, err := collect.Detect(collect.Config{})
+		if errors.Is(err, collect.ErrNone) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if source.Kind() != collect.SGXQuote {
+			// Signing certificates have no known place for the others.
+			return nil, nil
+		}
+		e, err := source.Quote(ctx, reportData)
+		if err != nil {
+			return nil, err
+		}
+		return token.OpenEnclaveReport(e.Bytes), nil
+	}
 }

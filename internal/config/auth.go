@@ -20,7 +20,7 @@ type Entra struct {
 	Name string `yaml:"name"`
 	// Tenant is its ID, a GUID in lower case.
 	Tenant string `yaml:"tenant"`
-	// Cloud is public, government or china.
+	// Cloud is public, us-government or china.
 	Cloud string `yaml:"cloud"`
 	// Audiences are those that tokens may be for. Empty: that of Azure Attestation
 	// in the cloud.
@@ -35,7 +35,8 @@ type Issuer struct {
 	URL string `yaml:"url"`
 	// Audiences are those that tokens may be for, one at least.
 	Audiences []string `yaml:"audiences"`
-	// Tenant is the tid that tokens must have. Empty: any or none.
+	// Tenant is the tid that tokens must have, a GUID, of issuers of Entra ID.
+	// Empty: none.
 	Tenant string `yaml:"tenant"`
 	// CAFile is a PEM file with the authorities to trust for TLS. Empty: the
 	// system's.
@@ -46,7 +47,8 @@ type Issuer struct {
 type Binding struct {
 	// Issuer is the name of one of Entra or Issuers.
 	Issuer string `yaml:"issuer"`
-	// Claim is roles, groups, oid, sub or appid, and Value what it must hold.
+	// Claim is roles, groups, oid, sub or, of Entra ID, appid, and Value what it
+	// must hold: of oid and appid of Entra ID a GUID.
 	Claim string `yaml:"claim"`
 	Value string `yaml:"value"`
 	// Role is reader or contributor.
@@ -59,7 +61,7 @@ type Binding struct {
 // fields says to which.
 type Certificate struct {
 	// SHA256 is the hash of the certificate, SPKISHA256 that of its public key:
-	// 64 hexadecimal digits.
+	// 64 hexadecimal digits, with colons or without.
 	SHA256     string `yaml:"sha256"`
 	SPKISHA256 string `yaml:"spkiSHA256"`
 	// URI and DNS are subject alternative names, which TLS.ClientCAFile vouches

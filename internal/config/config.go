@@ -12,7 +12,7 @@
 //   - for the names of the environment: [Variables]; for all keys: [Keys];
 //   - for a complete file with comments: [Example].
 //
-// Reading is strict, for a key that is misspelt would be a check that is not made:
+// Reading is strict, for a key that is misspelled would be a check that is not made:
 // unknown keys, keys that stand twice, values of another type, aliases, anchors,
 // tags and second documents are refused, all faults at once, each with its place.
 // No error and nothing printed holds a secret.

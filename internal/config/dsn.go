@@ -29,12 +29,11 @@ func (d DSN) String() string {
 	if text == "" {
 		return ""
 	}
-	shown, ok := "", false
+	redact := redactKeywords
 	if isDSNURL(text) {
-		shown, ok = redactURL(text)
-	} else {
-		shown, ok = redactKeywords(text)
+		redact = redactURL
 	}
+	shown, ok := redact(text)
 	if !ok {
 		return redacted
 	}

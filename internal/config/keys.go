@@ -44,7 +44,7 @@ func keysOf(v reflect.Value, path string, hasVariables bool) []Key {
 			keys = append(keys, keysOf(field, below, hasVariables)...)
 		case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 			one := reflect.New(t.Elem())
-			if d, ok := one.Interface().(defaulter); ok {
+			if d, ok := reflect.TypeAssert[defaulter](one); ok {
 				d.setDefaults()
 			}
 			keys = append(keys, keysOf(one.Elem(), below+"[]", false)...)

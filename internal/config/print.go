@@ -137,11 +137,12 @@ func appendJSON(text []byte, n *yaml.Node) []byte {
 			text = appendJSON(text, element)
 		}
 		return append(text, ']')
+	default: // a scalar; a configuration makes no other nodes
+		if n.Tag == "!!str" {
+			return appendText(text, n.Value)
+		}
+		return append(text, n.Value...)
 	}
-	if n.Tag == "!!str" {
-		return appendText(text, n.Value)
-	}
-	return append(text, n.Value...)
 }
 
 // appendText writes a text as JSON does, but for < > &, which need no escape

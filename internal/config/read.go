@@ -151,7 +151,12 @@ func kindOf(n *yaml.Node) string {
 		return "keys with values"
 	case yaml.SequenceNode:
 		return "a list"
+	default:
+		return scalarOf(n)
 	}
+}
+
+func scalarOf(n *yaml.Node) string {
 	switch n.ShortTag() {
 	case "!!null":
 		return "nothing"

@@ -53,13 +53,14 @@ type TLS struct {
 type Store struct {
 	// Driver is sqlite, postgres or memory.
 	Driver string `yaml:"driver"`
-	// Path is the file of sqlite. Empty: store.db in DataDir.
+	// Path is the file of sqlite, in a folder that is there. Empty: store.db in
+	// DataDir.
 	Path string `yaml:"path"`
 	// DSN says how to reach postgres, as a URL or as key=value.
 	DSN DSN `yaml:"dsn"`
 	// DSNFile is a file that holds the DSN.
 	DSNFile string `yaml:"dsnFile"`
-	// Schema is that of postgres. Empty: the first of the server's search_path.
+	// Schema is that of postgres. Empty: azattest.
 	Schema string `yaml:"schema"`
 	// MaxStaleness is how long a replica serves what it knows without having heard
 	// of the store.

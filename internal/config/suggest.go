@@ -48,7 +48,7 @@ func cutLast(path string) (string, string, bool) {
 }
 
 // editDistance is how many characters must be changed, added, taken away or
-// swapped with their neighbour to make one text of the other.
+// swapped with their neighbor to make one text of the other.
 func editDistance(a, b string) int {
 	before, last, now := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

@@ -41,9 +41,12 @@ func TestValidateAccepts(t *testing.T) {
 		},
 		"memory without wrapping key": func(c *config.Config) { c.Store.Driver, c.Keys.WrappingKeyFile = "memory", "" },
 		"wrapping key in place":       func(c *config.Config) { c.Keys.WrappingKeyFile, c.Keys.WrappingKey = "", config.NewSecret("k") },
-		"no rotation":                 func(c *config.Config) { c.Keys.RotateAfter = 0 },
-		"folder of collateral":        func(c *config.Config) { c.Collateral.Source = "collateral" },
-		"PCCS of the neighbourhood": func(c *config.Config) {
+		"key in a device": func(c *config.Config) {
+			c.Keys.PKCS11 = config.PKCS11{Module: "m", TokenLabel: "t", PINFile: "p", KeyLabel: "k"}
+		},
+		"no rotation":          func(c *config.Config) { c.Keys.RotateAfter = 0 },
+		"folder of collateral": func(c *config.Config) { c.Collateral.Source = "collateral" },
+		"PCCS of the neighborhood": func(c *config.Config) {
 			c.Collateral = config.Collateral{Source: "http://pccs:8081/sgx/", Update: "early", Cache: "c"}
 		},
 		"zero limits":                func(c *config.Config) { c.Limits = config.Limits{} },
@@ -72,16 +75,18 @@ func TestValidateAccepts(t *testing.T) {
 		},
 		"roles": func(c *config.Config) {
 			c.TLS.ClientCAFile = "ca.pem"
-			c.Auth.Entra = []config.Entra{{Name: "entra", Tenant: "0a1b2c3d-0000-4000-8000-000000000000", Cloud: "government"}}
+			c.Auth.Entra = []config.Entra{{Name: "entra", Tenant: "0a1b2c3d-0000-4000-8000-000000000000", Cloud: "us-government"}}
 			c.Auth.Issuers = []config.Issuer{{Name: "ci", URL: "https://ci.example/path/", Audiences: []string{"a"}}}
 			c.Auth.Bindings = []config.Binding{
-				{Issuer: "entra", Claim: "oid", Value: "v", Role: "reader"},
+				{Issuer: "entra", Claim: "oid", Value: "0a1b2c3d-0000-4000-8000-000000000001", Role: "reader"},
+				{Issuer: "ci", Claim: "oid", Value: "v", Role: "reader"},
 				{Issuer: "ci", Claim: "sub", Value: "v w", Role: "contributor", Instances: []string{"not-in-the-file"}},
 			}
 			c.Auth.Certificates = []config.Certificate{
-				{SHA256: strings.Repeat("0f", 32), Role: "reader"},
+				{SHA256: "0F" + strings.Repeat(":0f", 31), Role: "reader"},
 				{SPKISHA256: strings.Repeat("0f", 32), Role: "contributor", Instances: []string{"a"}},
-				{URI: "spiffe://a/b", Role: "reader"}, {DNS: "a.b", Role: "reader"},
+				{URI: "spiffe://a/b", Role: "reader"},
+				{DNS: "a.b", Role: "reader"},
 			}
 			c.Instances = []config.Instance{instance("a", "https://h")}
 			c.Instances[0].AttestRole = "reader"
@@ -179,7 +184,7 @@ func TestValidateRefusesStoresAndKeys(t *testing.T) {
 			c.Store.Driver, c.Store.DSN, c.Store.DSNFile = "postgres", config.NewDSN("host=h"), "f"
 		}, []string{`store.dsn: stands beside store.dsnFile`}},
 		"no form of DSN":    {func(c *config.Config) { c.Store.Driver, c.Store.DSN = "postgres", config.NewDSN("hunter2") }, []string{`store.dsn: want postgres://`}},
-		"schema in quotes":  {func(c *config.Config) { c.Store.Driver, c.Store.DSNFile, c.Store.Schema = "postgres", "f", `a"; drop` }, []string{`store.schema: "a\"; drop", want a name`}},
+		"schema in quotes":  {func(c *config.Config) { c.Store.Driver, c.Store.DSNFile, c.Store.Schema = "postgres", "f", `a"; drop` }, []string{`store.schema: "a\"; drop", want up to 48`}},
 		"no staleness":      {func(c *config.Config) { c.Store.MaxStaleness = 0 }, []string{`store.maxStaleness: 0s, want a duration above 0`}},
 		"two wrapping keys": {func(c *config.Config) { c.Keys.WrappingKey = config.NewSecret("x") }, []string{`keys.wrappingKey: stands beside`}},
 		"earlier keys":      {func(c *config.Config) { c.Keys.PreviousWrappingKeyFiles = []string{"", "wrapping.key", "a", "a"} }, []string{`keys.previousWrappingKeyFiles: holds keys.wrappingKeyFile`, `keys.previousWrappingKeyFiles[0]: empty`, `keys.previousWrappingKeyFiles[3]: "a" stands twice`}},

@@ -2,17 +2,19 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 )
 
 var (
-	// tenantID is a GUID as Entra ID writes it.
+	// tenantID is a GUID as Entra ID writes it, of tenants and all else.
 	tenantID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	// instanceName is a label of DNS, so that a name can be one of a host.
+	// instanceName is a label of DNS, so that a name can be one of a host. Issuers
+	// are named alike.
 	instanceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	// sha256Hex is a SHA-256 hash.
-	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	// sha256Hex is a SHA-256 hash, as programs print it.
+	sha256Hex = regexp.MustCompile(`^(?i:[0-9a-f]{2}(:?[0-9a-f]{2}){31})$`)
 )
 
 // auth checks who may do what.
@@ -21,7 +23,7 @@ func (k *checker) auth() {
 	if k.Auth.Leeway > maxLeeway {
 		k.fault("auth.leeway", "%s, want %s at most: tokens would hold long after their end", durationText(k.Auth.Leeway), durationText(maxLeeway))
 	}
-	names := &issuerNames{taken: map[string]bool{}}
+	names := &issuerNames{taken: map[string]bool{}, entra: map[string]bool{}}
 	k.entra(names)
 	k.issuers(names)
 	for i := range k.Auth.Bindings {
@@ -32,9 +34,11 @@ func (k *checker) auth() {
 	}
 }
 
-// issuerNames are the names by which bindings name issuers.
+// issuerNames are the names by which bindings name issuers, and whether they are
+// of Entra ID.
 type issuerNames struct {
 	taken map[string]bool
+	entra map[string]bool
 	list  []string
 }
 
@@ -44,13 +48,14 @@ func (k *checker) entra(names *issuerNames) {
 	for i := range k.Auth.Entra {
 		e, path := &k.Auth.Entra[i], at("auth.entra", i)
 		k.issuerName(path+".name", e.Name, names)
+		names.entra[e.Name] = true
 		if !tenantID.MatchString(e.Tenant) {
 			k.fault(path+".tenant", "%s, want the ID of the tenant, a GUID in lower case", quoted(e.Tenant))
 		} else if tenants[e.Tenant+e.Cloud] {
 			k.fault(path+".tenant", "%s stands twice", quoted(e.Tenant))
 		}
 		tenants[e.Tenant+e.Cloud] = true
-		k.oneOf(path+".cloud", e.Cloud, "public", "government", "china")
+		k.oneOf(path+".cloud", e.Cloud, "public", "us-government", "china")
 		k.audiences(path+".audiences", e.Audiences)
 	}
 }
@@ -62,6 +67,9 @@ func (k *checker) issuers(names *issuerNames) {
 		s, path := &k.Auth.Issuers[i], at("auth.issuers", i)
 		k.issuerName(path+".name", s.Name, names)
 		k.url(path+".url", s.URL, urlRules{schemes: []string{"https"}})
+		if s.Tenant != "" && !tenantID.MatchString(s.Tenant) {
+			k.fault(path+".tenant", "%s, want the ID of a tenant, a GUID in lower case", quoted(s.Tenant))
+		}
 		if s.URL != "" && urls[s.URL] {
 			k.fault(path+".url", "%s stands twice", quoted(s.URL))
 		}
@@ -75,8 +83,8 @@ func (k *checker) issuers(names *issuerNames) {
 
 func (k *checker) issuerName(path, name string, names *issuerNames) {
 	switch {
-	case name == "":
-		k.fault(path, "missing, want the name by which bindings name it")
+	case !instanceName.MatchString(name):
+		k.fault(path, "%s, want up to 63 letters in lower case, digits and -, by which bindings name it", quoted(name))
 		return
 	case names.taken[name]:
 		k.fault(path, "%s stands twice, want a name for each issuer", quoted(name))
@@ -103,8 +111,15 @@ func (k *checker) binding(path string, b *Binding, names *issuerNames) {
 		k.fault(path+".issuer", "%s, want the name of one in auth.entra or auth.issuers: %s", quoted(b.Issuer), listed(names.list))
 	}
 	k.oneOf(path+".claim", b.Claim, "roles", "groups", "oid", "sub", "appid")
-	if b.Value == "" || strings.TrimSpace(b.Value) != b.Value {
+	isEntra := names.entra[b.Issuer]
+	if b.Claim == "appid" && names.taken[b.Issuer] && !isEntra {
+		k.fault(path+".claim", "appid, which only Entra ID vouches for, want sub")
+	}
+	switch isID := b.Claim == "oid" || b.Claim == "appid"; {
+	case b.Value == "" || strings.TrimSpace(b.Value) != b.Value:
 		k.fault(path+".value", "%s, want what the claim must hold, without spaces around", quoted(b.Value))
+	case isEntra && isID && !tenantID.MatchString(b.Value):
+		k.fault(path+".value", "%s, want an ID, a GUID in lower case", quoted(b.Value))
 	}
 	k.granted(path, b.Role, b.Instances)
 }
@@ -123,10 +138,10 @@ func (k *checker) certificate(path string, c *Certificate) {
 	}
 	for key, value := range map[string]string{".sha256": c.SHA256, ".spkiSHA256": c.SPKISHA256} {
 		if value != "" && !sha256Hex.MatchString(value) {
-			k.fault(path+key, "%s, want 64 hexadecimal digits in lower case", quoted(value))
+			k.fault(path+key, "%s, want 64 hexadecimal digits", quoted(value))
 		}
 	}
-	if c.URI != "" && (!strings.Contains(c.URI, ":") || strings.Contains(c.URI, "*")) {
+	if u, err := url.Parse(c.URI); c.URI != "" && (err != nil || !u.IsAbs() || u.String() != c.URI || strings.Contains(c.URI, "*")) {
 		k.fault(path+".uri", "%s, want a URI such as spiffe://example.com/operator", quoted(c.URI))
 	}
 	if c.DNS != "" && !isHostName(c.DNS) {

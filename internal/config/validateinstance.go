@@ -11,7 +11,7 @@ const (
 	maxLifetime = 365 * 24 * time.Hour
 	// maxLeeway bounds by how much clocks may differ. Machines that keep their time
 	// at all are within seconds.
-	maxLeeway = 10 * time.Minute
+	maxLeeway = 5 * time.Minute
 )
 
 // servedTypes are the types of attestation that there are verifiers for, and

@@ -160,7 +160,7 @@ func (r *reader) list(n *yaml.Node, into reflect.Value, path string) {
 	all := reflect.MakeSlice(into.Type(), len(n.Content), len(n.Content))
 	for i, element := range n.Content {
 		one := all.Index(i)
-		if d, ok := one.Addr().Interface().(defaulter); ok {
+		if d, ok := reflect.TypeAssert[defaulter](one.Addr()); ok {
 			d.setDefaults()
 		}
 		r.value(element, one, path+"["+strconv.Itoa(i)+"]")

@@ -180,8 +180,8 @@ func (i *Instance) take(r store.Record) error {
 		if err := decode(r.Key, r.Value, &kept); err != nil {
 			return err
 		}
-		// The text is all that attestation needs of it.
-		i.policies[p.typ] = Policy{Version: kept.Version, Token: kept.Token, Text: kept.Text}
+		// Attestation needs no more of it.
+		i.policies[p.typ] = Policy{Version: kept.Version, Token: kept.Token, Text: kept.Text, Signer: kept.Signer}
 	}
 	return nil
 }

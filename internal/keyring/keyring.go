@@ -92,7 +92,8 @@ func (k *Keyring) Refresh(ctx context.Context) error {
 
 // Generation changes whenever [Keyring.Ring] may return something else than
 // before: records changed, or a key became active or expired with time. It costs
-// a look at the clock, so it can be asked on every request.
+// a look at the clock, so it can be asked on every request. Ask before Ring, and
+// not after: what changes in between is then noticed the next time.
 func (k *Keyring) Generation() int64 { return k.now().generation }
 
 // Keys returns all keys, those of the same algorithm together, the oldest first.

@@ -28,8 +28,8 @@ const (
 	pin     = "2718-2818"
 )
 
-// softToken makes a token of SoftHSM in a folder of its own. SoftHSM keeps its
-// state for the whole process, so the tests that use it run one after the other.
+// softToken makes a token of SoftHSM in a folder of its own. SoftHSM has one state
+// for the whole process, so the tests that use it are not parallel.
 func softToken(t *testing.T) keyring.PKCS11Config {
 	t.Helper()
 	util, err := exec.LookPath("softhsm2-util")
@@ -91,7 +91,7 @@ func signs(t *testing.T, k *keyring.Keyring, a token.Algorithm) {
 	}
 }
 
-func TestKeysInAToken(t *testing.T) { //nolint:paralleltest // SoftHSM has one state for the whole process
+func TestKeysInAToken(t *testing.T) {
 	d := openToken(t, softToken(t))
 	f := newFixture(t)
 	k := tokenKeyring(t, f, d)
@@ -121,7 +121,7 @@ func TestKeysInAToken(t *testing.T) { //nolint:paralleltest // SoftHSM has one s
 	}
 }
 
-func TestSignaturesOfAToken(t *testing.T) { //nolint:paralleltest // see above
+func TestSignaturesOfAToken(t *testing.T) {
 	d := openToken(t, softToken(t))
 	_, signer, err := d.NewKey(t.Context(), token.PS256, 3072)
 	if err != nil {
@@ -164,7 +164,7 @@ func TestSignaturesOfAToken(t *testing.T) { //nolint:paralleltest // see above
 	group.Wait()
 }
 
-func TestTokenThatWasAwayIsFoundAgain(t *testing.T) { //nolint:paralleltest // see above
+func TestTokenThatWasAwayIsFoundAgain(t *testing.T) {
 	d := openToken(t, softToken(t))
 	_, signer, err := d.NewKey(t.Context(), token.ES256, 0)
 	if err != nil {
@@ -210,7 +210,7 @@ func TestTokenThatWasAwayIsFoundAgain(t *testing.T) { //nolint:paralleltest // s
 	}
 }
 
-func TestPreparedKeyOfAToken(t *testing.T) { //nolint:paralleltest // see above
+func TestPreparedKeyOfAToken(t *testing.T) {
 	c := softToken(t)
 	maker := openToken(t, c)
 	name, want, err := maker.NewKey(t.Context(), token.ES256, 0)
@@ -290,7 +290,7 @@ func relabel(t *testing.T, from, to string, id []byte) {
 	}
 }
 
-func TestTokenThatDoesNotLetUsIn(t *testing.T) { //nolint:paralleltest // see above
+func TestTokenThatDoesNotLetUsIn(t *testing.T) {
 	c := softToken(t)
 	wrongPIN, wrongLabel, wrongModule := c, c, c
 	wrongPIN.PIN = "3141-5926"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -50,7 +51,7 @@ const (
 // verdict is the answer that an error becomes.
 type verdict struct {
 	status     int
-	retryAfter int // seconds, 0 for none
+	retryAfter int    // seconds, 0 for none
 	challenge  string // of 401: where to get a token
 	body       wire.Error
 	// reason continues the message, unless the operator keeps reasons back.
@@ -85,6 +86,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", v.challenge)
 	}
 	n.code = v.body.Code
+	if errors.Is(err, errBusy) {
+		s.metrics.RateLimited(telemetry.LimitConcurrency)
+	}
 	s.recordRefusal(r, v.status)
 	s.refuse(w, r, v.status, v.body)
 }

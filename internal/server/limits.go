@@ -18,8 +18,10 @@ type Limits struct {
 	Uploads int
 	// Concurrent are attestations that may be worked on at once.
 	Concurrent int
-	// Rates bound how often callers and instances are served.
-	Rates Rates
+	// Caller and Instance bound how many requests one caller may send, and one
+	// instance get: attestations and what is managed, not documents. They have no
+	// default; a caller is known by name or else by address.
+	Caller, Instance RateLimit
 	// Request is the time for one attestation, from the body's last byte on,
 	// collateral included.
 	Request time.Duration
@@ -55,7 +57,7 @@ func (l Limits) orDefaults() Limits {
 		// told.
 		Write:  cmp.Or(l.Write, time.Minute),
 		Idle:   cmp.Or(l.Idle, 2*time.Minute),
-		Rates:  l.Rates,
+		Caller: l.Caller, Instance: l.Instance,
 		Linger: l.Linger,
 		Drain:  cmp.Or(l.Drain, 15*time.Second),
 	}
@@ -71,7 +73,10 @@ func (l Limits) validate() error {
 			return &ConfigError{"Limits." + field, fmt.Sprintf("%d, want a bound, or 0 for the default", n)}
 		}
 	}
-	return l.Rates.validate()
+	if err := l.Caller.validate("Limits.Caller"); err != nil {
+		return err
+	}
+	return l.Instance.validate("Limits.Instance")
 }
 
 const (

@@ -8,6 +8,7 @@ import (
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
 	"github.com/azattest/azattest/token"
 )
@@ -113,14 +114,14 @@ func (s *Server) admit(r *http.Request, needs auth.Action) error {
 // throttleCaller refuses who asks too often: a caller who is known by name, all
 // others by address.
 func (s *Server) throttleCaller(n *note, caller *auth.Caller) error {
-	key := n.address
+	name := ""
 	if !caller.IsAnonymous() {
-		key = caller.Name()
+		name = caller.Name()
 	}
-	wait, by, ok := s.throttle.allow(n.instance.Settings().Name, key)
-	if ok {
+	wait, by := s.throttle.allow(n.instance.Settings().Name, callerKey(name, n.address))
+	if wait == 0 {
 		return nil
 	}
-	s.metrics.RateLimited(by)
+	s.metrics.RateLimited(telemetry.Limit(by))
 	return &throttledError{wait: wait, by: by}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/policytoken"
-	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
 	"github.com/azattest/azattest/store"
 )
@@ -53,7 +52,7 @@ func (e *unauthorizedError) Error() string { return e.cause }
 // throttledError says that a caller asks too often.
 type throttledError struct {
 	wait time.Duration
-	by   telemetry.Limit
+	by   limited
 }
 
 func (e *throttledError) Error() string {

@@ -2,7 +2,6 @@ package server
 
 import "github.com/azattest/azattest/internal/telemetry"
 
-
 // operation names what a request does, in log and audit trail: the names that the
 // real service's log has, as far as they are public.
 type operation string

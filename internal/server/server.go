@@ -168,7 +168,7 @@ func New(c Config) (*Server, error) {
 		ready:     c.Ready,
 		uploads:   make(places, limits.Uploads),
 		work:      make(places, limits.Concurrent),
-		throttle:  newThrottle(limits.Rates, time.Now),
+		throttle:  newThrottle(limits.Caller, limits.Instance, time.Now),
 		audit:     c.Audit,
 		auditsAll: c.AuditAttestations,
 		proxies:   c.TrustedProxies,

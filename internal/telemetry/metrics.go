@@ -18,8 +18,8 @@ type Metrics struct {
 
 	inFlight    prometheus.Gauge
 	requests    *prometheus.CounterVec
-	durations   *prometheus.HistogramVec
-	phases      *prometheus.HistogramVec
+	durations   map[string]prometheus.Observer // by route
+	phases      map[string]prometheus.Observer // by phase
 	outcomes    *prometheus.CounterVec
 	changes     *prometheus.CounterVec
 	rateLimited *prometheus.CounterVec
@@ -47,17 +47,23 @@ func newMetrics(registry *prometheus.Registry, c Config, n *names) *Metrics {
 		registry.MustRegister(v)
 		return v
 	}
-	histograms := func(name, help string, buckets []float64, label string) *prometheus.HistogramVec {
+	// Histograms are many lines each, and found in a request more than once, so
+	// each has one label whose values are known from the start.
+	histograms := func(name, help string, buckets []float64, label string, values set) map[string]prometheus.Observer {
 		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{label})
 		registry.MustRegister(v)
-		return v
+		all := map[string]prometheus.Observer{other: v.WithLabelValues(other), none: v.WithLabelValues(none)}
+		for value := range values {
+			all[value] = v.WithLabelValues(value)
+		}
+		return all
 	}
 	m := &Metrics{
 		names:       n,
 		inFlight:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "maa_requests_in_flight", Help: "Requests that are being served."}),
 		requests:    counters("maa_requests_total", "Requests that were answered.", "instance", "route", "method", "status"),
-		durations:   histograms("maa_request_duration_seconds", "Time from a request's header to the end of its answer.", requestBuckets, "route"),
-		phases:      histograms("maa_phase_duration_seconds", "Time of a phase of an attestation. The phase verify includes collateral.", phaseBuckets, "phase"),
+		durations:   histograms("maa_request_duration_seconds", "Time from a request's header to the end of its answer.", requestBuckets, "route", n.routes),
+		phases:      histograms("maa_phase_duration_seconds", "Time of a phase of an attestation. The phase verify includes collateral.", phaseBuckets, "phase", phases),
 		outcomes:    counters("maa_attestations_total", "Attestations by what came of them: Issued, or the code of the error.", "instance", "type", "outcome"),
 		changes:     counters("maa_changes_total", "Changes of policies, certificates, keys and instances.", "instance", "kind", "action", "outcome"),
 		rateLimited: counters("maa_rate_limited_requests_total", "Requests that were refused because there were too many.", "by"),
@@ -113,13 +119,13 @@ func (m *Metrics) RequestEnded(r Request) {
 	m.inFlight.Dec()
 	route := m.names.routes.label(r.Route)
 	m.requests.WithLabelValues(m.names.instance(r.Instance), route, m.names.methods.label(r.Method), status(r.Status)).Inc()
-	m.durations.WithLabelValues(route).Observe(r.Took.Seconds())
+	m.durations[route].Observe(r.Took.Seconds())
 }
 
 // Phase notes how long a phase of an attestation took; phases are those of
 // attest.Phase.
 func (m *Metrics) Phase(phase string, took time.Duration) {
-	m.phases.WithLabelValues(phases.label(phase)).Observe(took.Seconds())
+	m.phases[phases.label(phase)].Observe(took.Seconds())
 }
 
 var phases = newSet("parse", "collateral", "verify", "policy", "sign")

@@ -130,7 +130,7 @@ func TestSpansContinueTheClientsTrace(t *testing.T) {
 		if fmt.Sprintf("%x", s.GetTraceId()) != traceID || !slices.Equal(s.GetParentSpanId(), parent) || s.GetTraceState() != "vendor=1" {
 			t.Errorf("%s: trace %x, parent %x, state %q", s.GetName(), s.GetTraceId(), s.GetParentSpanId(), s.GetTraceState())
 		}
-		if took := time.Duration(s.GetEndTimeUnixNano() - s.GetStartTimeUnixNano()); parent != nil && s != root && took != time.Millisecond { //nolint:gosec // G115: a time
+		if took := time.Duration(s.GetEndTimeUnixNano() - s.GetStartTimeUnixNano()); parent != nil && s != root && took != time.Millisecond {
 			t.Errorf("%s took %s, want 1ms", s.GetName(), took)
 		}
 	}
@@ -225,7 +225,7 @@ func TestSpansThatNobodyTakesAreCounted(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusBadRequest, http.StatusTemporaryRedirect} {
 		c := newCollector(t)
-		c.status.Store(int32(status)) //nolint:gosec // G115: a status
+		c.status.Store(int32(status))
 		var logged strings.Builder
 		from, stop := traced(t, c, 1, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&logged, nil)) })
 		request(t, from, "", Outcome{Request: Request{Status: 200}})

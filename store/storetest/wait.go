@@ -118,7 +118,11 @@ func testClose(t *testing.T, s store.Store) {
 		})
 		visited <- err
 	}()
-	<-visiting
+	select {
+	case <-visiting:
+	case err := <-visited:
+		t.Fatalf("each: %v", err)
+	}
 	close(closing)
 	if err := s.Close(); err != nil {
 		t.Errorf("close: %v", err)
