@@ -125,7 +125,7 @@ func TestBrokenSettingsCanBeRemoved(t *testing.T) {
 			t.Fatalf("delete: %v", err)
 		}
 		create(t, d, aad("contoso"))
-		if p := inForce(t, d, "contoso"); p.Source != instance.SourceDefault {
+		if p := inForce(t, d); p.Source != instance.SourceDefault {
 			t.Errorf("its policy came back: %+v", p)
 		}
 	}

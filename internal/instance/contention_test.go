@@ -43,7 +43,7 @@ func TestNoChangeIsLostAmongManyWriters(t *testing.T) {
 	if len(seen) != writers*changes {
 		t.Errorf("%d policies in the history, want %d", len(seen), writers*changes)
 	}
-	if inForce(t, d, "contoso").Text != last {
+	if inForce(t, d).Text != last {
 		t.Error("the policy in force is not the last version")
 	}
 }
@@ -136,7 +136,7 @@ func TestADeletionEndsWhatWasUnderWay(t *testing.T) {
 	}
 	r.commit = nil
 	create(t, d, aad("contoso"))
-	if p := inForce(t, d, "contoso"); p.Source != instance.SourceDefault {
+	if p := inForce(t, d); p.Source != instance.SourceDefault {
 		t.Errorf("the new instance inherits %+v", p)
 	}
 }

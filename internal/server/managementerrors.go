@@ -188,7 +188,8 @@ func refusedVerdict(e *instance.RefusedError, op operation) verdict {
 // tokenVerdict puts what is wrong with a policy token into the real service's
 // words.
 func tokenVerdict(e *policytoken.Error) verdict {
-	code, message, reason := wire.CodeInvalidOperation, "", ""
+	var message, reason string
+	code := wire.CodeInvalidOperation
 	switch e.Reason {
 	case policytoken.ReasonUnsigned:
 		message = wire.UnsignedToken()
