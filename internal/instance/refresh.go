@@ -20,6 +20,23 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	d.refreshing.Lock()
 	defer d.refreshing.Unlock()
 	known := d.view.Load()
+	next, err := d.next(ctx, known)
+	if err == nil && next.revision < known.revision {
+		// Somebody put another store in this one's place, such as a backup, whose
+		// revisions begin anew. What was known is worth nothing.
+		d.config.Log.LogAttrs(ctx, slog.LevelWarn, "the store was replaced, all of it is read again",
+			slog.Int64("revision", next.revision), slog.Int64("known", known.revision))
+		next, err = d.next(ctx, &view{})
+	}
+	if err != nil {
+		return err
+	}
+	d.view.Store(next)
+	return nil
+}
+
+// next returns the view that follows the one that is known.
+func (d *Directory) next(ctx context.Context, known *view) (*view, error) {
 	var changed []store.Record
 	haveKeysChanged := false
 	// What the store answers was true at some time after this.
@@ -32,21 +49,20 @@ func (d *Directory) Refresh(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if haveKeysChanged {
 		if err := d.config.Keys.Refresh(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	next := &view{revision: revision, asOf: asOf, instances: known.instances, places: known.places, broken: known.broken}
 	if len(changed) > 0 {
 		if err := d.apply(ctx, next, changed, known.revision == 0); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	d.view.Store(next)
-	return nil
+	return next, nil
 }
 
 // apply puts changed records into a view that is not yet shared. It fails if the
