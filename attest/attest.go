@@ -18,6 +18,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/policy"
 	"github.com/azattest/azattest/token"
@@ -31,6 +32,9 @@ type Config struct {
 	Verifiers map[Type]evidence.Verifier
 	// Policies in force. A type without one gets its default, see [policy.Default].
 	Policies map[Type]*policy.Program
+	// Signers are who signed the policies in force, each a JWK that the tokens show
+	// as x-ms-policy-signer. A type without one has a policy that nobody signed.
+	Signers map[Type]claims.Value
 	// AcceptedTCB are the states of a platform for which tokens are issued; nil
 	// means [DefaultAcceptedTCB]. Revoked platforms and those that no TCB level
 	// covers cannot be accepted.
@@ -79,6 +83,7 @@ type Service struct {
 type kind struct {
 	verifier evidence.Verifier
 	policy   *policy.Program
+	signer   claims.Value // of kind 0 if nobody signed
 }
 
 // Attest makes a token of the request, or says why not:

@@ -74,6 +74,9 @@ func (s *Service) compose(r *Request, in *admitted, result *evidence.Result, dat
 	c.Put(claimType, claims.String(result.Type))
 	c.Put(claimTCBIdentifier, claims.String(in.tcbIdentifier))
 	c.Put("x-ms-policy-hash", claims.String(in.policy.Hash()))
+	if in.signer.Kind() != 0 {
+		c.Put("x-ms-policy-signer", in.signer)
+	}
 	if issued.Len() > 0 {
 		c.Put(claimPolicy, claims.Object(issued))
 	}

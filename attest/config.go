@@ -79,6 +79,11 @@ func (c Config) kinds() (map[Type]kind, error) {
 			return nil, &ConfigError{"Policies", fmt.Sprintf("%q lacks its program or its verifier, want both", string(t))}
 		}
 	}
+	for t, signer := range c.Signers {
+		if signer.Kind() == 0 || c.Policies[t] == nil {
+			return nil, &ConfigError{"Signers", fmt.Sprintf("%q lacks its JWK or its policy, want both", string(t))}
+		}
+	}
 	kinds := make(map[Type]kind, len(c.Verifiers))
 	for t, v := range c.Verifiers {
 		if !t.isKnown() {
@@ -94,7 +99,7 @@ func (c Config) kinds() (map[Type]kind, error) {
 				return nil, err
 			}
 		}
-		kinds[t] = kind{verifier: v, policy: p}
+		kinds[t] = kind{verifier: v, policy: p, signer: c.Signers[t]}
 	}
 	return kinds, nil
 }

@@ -121,6 +121,6 @@ func (in *admitted) compileDraft(r *Request) error {
 	if err != nil {
 		return err
 	}
-	in.policy = draft
+	in.policy, in.signer = draft, claims.Value{}
 	return nil
 }

@@ -2,11 +2,11 @@ package instance
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"github.com/azattest/azattest/internal/policytoken"
@@ -92,7 +92,7 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	_, err := d.config.Store.Commit(ctx, changes...)
 	if _, ok := errors.AsType[*store.ConflictError](err); ok {
 		// Those that collided must not meet again.
-		pause(ctx, time.Duration(rand.Int64N(int64(5*time.Millisecond)))) //nolint:gosec // G404: it spreads load, it guards nothing
+		pause(ctx, jitter())
 		return false, ctx.Err()
 	}
 	if _, ok := errors.AsType[*store.UncertainError](err); ok {
@@ -113,6 +113,14 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	// the store fails now, the change is made all the same.
 	_ = d.Refresh(ctx)
 	return true, nil
+}
+
+// jitter is a random time below 5 ms.
+func jitter() time.Duration {
+	var b [1]byte
+	// The reader never fails.
+	_, _ = rand.Read(b[:])
+	return time.Duration(b[0]) * 5 * time.Millisecond / 256
 }
 
 // newID returns 128 random bits.

@@ -2,12 +2,14 @@ package instance
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/internal/policytoken"
 	"github.com/azattest/azattest/policy"
 	"github.com/azattest/azattest/token"
 )
@@ -36,6 +38,10 @@ func (i *Instance) newPipeline(issuer *token.Issuer) (*attest.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	signers, err := i.signers(policies)
+	if err != nil {
+		return nil, err
+	}
 	if len(verifiers) == 0 {
 		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, errNoVerifiers)
 	}
@@ -43,6 +49,7 @@ func (i *Instance) newPipeline(issuer *token.Issuer) (*attest.Service, error) {
 		Issuer:          issuer,
 		Verifiers:       verifiers,
 		Policies:        policies,
+		Signers:         signers,
 		AcceptedTCB:     i.settings.AcceptedTCB,
 		AzureDefaultTCB: i.settings.AzureDefaultTCB,
 		TokenLifetime:   i.settings.TokenLifetime,
@@ -70,14 +77,57 @@ func (i *Instance) kinds() (map[attest.Type]evidence.Verifier, map[attest.Type]*
 		if !i.settings.serves(t) || text == "" {
 			continue
 		}
-		program, err := policy.Compile(text)
+		program, err := i.compileKept(t, text)
 		if err != nil {
-			// It was compiled before it was kept: another release did that.
-			return nil, nil, fmt.Errorf("instance %s: policy of %s: %w", i.settings.Name, t, err)
+			return nil, nil, err
 		}
 		verifiers[t], policies[t] = v, program
 	}
 	return verifiers, policies, nil
+}
+
+// signers are who signed the policies in force, as tokens show them.
+func (i *Instance) signers(policies map[attest.Type]*policy.Program) (map[attest.Type]claims.Value, error) {
+	signers := map[attest.Type]claims.Value{}
+	for t := range policies {
+		p := i.policies[t]
+		if _, ok := i.directory.fixed(i.settings.Name, t); ok || p.Token == "" || len(p.Signer) == 0 {
+			continue
+		}
+		var chain []*x509.Certificate
+		for _, der := range p.Signer {
+			c, err := x509.ParseCertificate(der)
+			if err != nil {
+				return nil, fmt.Errorf("instance %s: signer of the policy of %s: %w", i.settings.Name, t, err)
+			}
+			chain = append(chain, c)
+		}
+		jwk, err := claims.JSON(mustEncode(policytoken.NewJWK(chain[0], chain[1:]...)))
+		if err != nil {
+			return nil, fmt.Errorf("instance %s: signer of the policy of %s: %w", i.settings.Name, t, err)
+		}
+		signers[t] = jwk
+	}
+	return signers, nil
+}
+
+// compileKept compiles a policy in force. It was compiled before it was kept; if it
+// cannot be now, another release did that. Its error is no *[policy.SyntaxError]:
+// who attests is not to blame for the policy, and not to read it.
+func (i *Instance) compileKept(t attest.Type, text string) (*policy.Program, error) {
+	program, err := policy.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: the policy of %s in force does not compile, set it anew: %s", i.settings.Name, t, diagnosis(err))
+	}
+	return program, nil
+}
+
+// diagnosis says where a policy is wrong, and does not quote it.
+func diagnosis(err error) string {
+	if e, ok := errors.AsType[*policy.SyntaxError](err); ok && len(e.Diagnostics) > 0 {
+		return fmt.Sprintf("%s at %s", e.Diagnostics[0].Code, e.Diagnostics[0].Range)
+	}
+	return "it cannot be read"
 }
 
 // TCBIdentifier returns the baseline that the policy in force for the type demands,
@@ -86,7 +136,7 @@ func (i *Instance) kinds() (map[attest.Type]evidence.Verifier, map[attest.Type]*
 func (i *Instance) TCBIdentifier(t attest.Type) (string, int, error) {
 	identifier := azureDefault
 	if text := i.policyText(t); text != "" {
-		program, err := policy.Compile(text)
+		program, err := i.compileKept(t, text)
 		if err != nil {
 			return "", 0, err
 		}

@@ -27,8 +27,14 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	if !d.isDoubtful && known.revision > 0 {
 		next, err = d.follow(ctx, known)
 	}
-	// A revision never goes back, unless the store has been put back.
-	if err == nil && (next == known || next.revision < known.revision) {
+	if err == nil && next.revision < known.revision {
+		// Somebody put another store in this one's place, such as a backup, whose
+		// revisions begin anew. What was known is worth nothing.
+		d.config.Log.LogAttrs(ctx, slog.LevelWarn, "the store was replaced, all of it is read again",
+			slog.Int64("revision", next.revision), slog.Int64("known", known.revision))
+		next = known
+	}
+	if err == nil && next == known {
 		next, err = d.readAll(ctx)
 	}
 	d.isDoubtful = err != nil
@@ -234,8 +240,8 @@ func (i *Instance) take(r store.Record) error {
 		if err != nil {
 			return err
 		}
-		// The text is all that attestation needs of it.
-		i.policies[p.typ] = Policy{Version: kept.Version, Token: kept.Token, Text: kept.Text}
+		// Attestation needs no more of it.
+		i.policies[p.typ] = Policy{Version: kept.Version, Token: kept.Token, Text: kept.Text, Signer: kept.Signer}
 	}
 	return nil
 }

@@ -155,6 +155,7 @@ func servedMember(i *instance.Instance, t attest.Type) (string, error) {
 		return wire.QuoteMember, nil
 	case attest.OpenEnclave:
 		return wire.ReportMember, nil
+	case attest.TPM, attest.SEVSNPVM, attest.TDXVM, attest.AzureGuest:
 	}
 	return "", &notEnabledError{instance: i.Settings().Name, typ: t}
 }

@@ -54,6 +54,9 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 	if err := s.admit(r, needs); err != nil {
 		return "", err
 	}
+	if err := s.checkTrail(noteOf(r).operation); err != nil {
+		return "", err
+	}
 	var body []byte
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		var err error
