@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -92,7 +93,9 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	_, err := d.config.Store.Commit(ctx, changes...)
 	if _, ok := errors.AsType[*store.ConflictError](err); ok {
 		// Those that collided must not meet again.
-		pause(ctx, jitter())
+		var b [2]byte
+		_, _ = rand.Read(b[:]) // it never fails
+		pause(ctx, time.Duration(binary.BigEndian.Uint16(b[:]))*maxPause/(1<<16))
 		return false, ctx.Err()
 	}
 	if _, ok := errors.AsType[*store.UncertainError](err); ok {
@@ -113,14 +116,6 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	// the store fails now, the change is made all the same.
 	_ = d.Refresh(ctx)
 	return true, nil
-}
-
-// jitter is a random time below 5 ms.
-func jitter() time.Duration {
-	var b [1]byte
-	// The reader never fails.
-	_, _ = rand.Read(b[:])
-	return time.Duration(b[0]) * 5 * time.Millisecond / 256
 }
 
 // newID returns 128 random bits.

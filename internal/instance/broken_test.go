@@ -36,6 +36,8 @@ func TestABrokenRecordStopsItsInstanceAndNoOther(t *testing.T) {
 		"settings of nobody":            {"instances/contoso", "{}"},
 		"settings that are null":        {"instances/contoso", "null"},
 		"settings of another":           {"instances/contoso", `{"name":"other","url":"https://other.example","mode":"AAD"}`},
+		"settings of a newer release":   {"instances/contoso", `{"name":"contoso","url":"https://contoso.example","mode":"Isolated","attestationNeedsPassport":true}`},
+		"settings twice":                {"instances/contoso", `{"name":"contoso","url":"https://contoso.example","mode":"Isolated"}{}`},
 		"an unknown mode":               {"instances/contoso", `{"name":"contoso","url":"https://contoso.example","mode":"Open"}`},
 		"another mode":                  {"instances/contoso", `{"name":"contoso","url":"https://contoso.example","mode":"AAD"}`},
 		"a URL that is none":            {"instances/contoso", `{"name":"contoso","url":"contoso.example","mode":"Isolated"}`},
@@ -125,7 +127,7 @@ func TestBrokenSettingsCanBeRemoved(t *testing.T) {
 			t.Fatalf("delete: %v", err)
 		}
 		create(t, d, aad("contoso"))
-		if p := inForce(t, d, "contoso"); p.Source != instance.SourceDefault {
+		if p := inForce(t, d); p.Source != instance.SourceDefault {
 			t.Errorf("its policy came back: %+v", p)
 		}
 	}

@@ -1,10 +1,12 @@
 package instance
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -111,11 +113,17 @@ func decode(key string, value []byte, into any) error {
 }
 
 // decodeSettings refuses settings under the key of another instance: nobody may
-// take them for one that is not there.
+// take them for one that is not there. It refuses members that it does not know,
+// too: a newer release may ask callers for something in them.
 func decodeSettings(key string, value []byte) (Settings, error) {
 	var s Settings
-	if err := decode(key, value, &s); err != nil {
-		return Settings{}, err
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return Settings{}, &RecordError{key, err}
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Settings{}, &RecordError{key, errors.New("more than one value")}
 	}
 	if settingsKey(s.Name) != key {
 		return Settings{}, &RecordError{key, fmt.Errorf("settings of an instance named %q", s.Name)}
