@@ -8,6 +8,7 @@ import (
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/instance"
+	"github.com/azattest/azattest/internal/policytoken"
 	"github.com/azattest/azattest/policy"
 	"github.com/azattest/azattest/store"
 )
@@ -194,7 +195,7 @@ func TestAnInstanceWhosePolicyDoesNotCompileStillSignsAnswers(t *testing.T) {
 	r := newRecords()
 	d := open(t, config(r))
 	create(t, d, aad("contoso"))
-	overwrite(t, r, "instances/contoso/policies/SgxEnclave", `{"version":1,"action":"set","token":"x","text":"of another release"}`)
+	overwrite(t, r, "instances/contoso/policies/SgxEnclave", `{"version":1,"action":"set","token":"`+policytoken.Unsigned("of another release")+`","text":"of another release"}`)
 	if err := d.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/internal/policytoken"
 )
 
 // Where the store keeps what. What is in force of an instance stands below its
@@ -129,6 +130,28 @@ func decodeSettings(key string, value []byte) (Settings, error) {
 		return Settings{}, &RecordError{key, fmt.Errorf("settings of an instance named %q", s.Name)}
 	}
 	return s, nil
+}
+
+// decodePolicy refuses a text that is not the one in its token: what attestation
+// goes by is what whoever asks for the policy is shown, and what its signer signed.
+func decodePolicy(key string, value []byte) (Policy, error) {
+	var p Policy
+	if err := decode(key, value, &p); err != nil {
+		return Policy{}, err
+	}
+	if p.Token == "" && p.Text == "" {
+		return p, nil
+	}
+	jws, err := policytoken.Parse([]byte(p.Token))
+	if err != nil {
+		return Policy{}, &RecordError{key, err}
+	}
+	for _, read := range []func() (string, error){jws.Policy, jws.PreviewPolicy} {
+		if text, err := read(); err == nil && text == p.Text {
+			return p, nil
+		}
+	}
+	return Policy{}, &RecordError{key, errors.New("its text is not that of its token")}
 }
 
 func decodeCertificates(key string, value []byte) (certificateList, error) {

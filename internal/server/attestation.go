@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/azattest/azattest/attest"
@@ -50,12 +51,7 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Request)
 	defer cancel()
-	pipeline, err := n.instance.Pipeline(ctx)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	response, err := pipeline.Attest(ctx, &attest.Request{
+	response, err := s.attestAsOfNow(ctx, r, t, &attest.Request{
 		Type:         t,
 		Evidence:     request.Evidence,
 		RuntimeData:  dataOf(request.RuntimeData),
@@ -75,6 +71,58 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, r, wire.Token{Token: response.Token})
+}
+
+// maxRounds bounds how often evidence is attested again because its instance has
+// changed meanwhile.
+const maxRounds = 4
+
+// errChanging says that an instance changed each time.
+var errChanging = errors.New("policy, settings or keys of the instance changed again and again while the evidence was verified")
+
+// attestAsOfNow attests by what holds when the token is made. What held when the
+// request came may be long gone: clients choose how slowly they send a body, and
+// collateral may have to be fetched.
+func (s *Server) attestAsOfNow(ctx context.Context, r *http.Request, t attest.Type, request *attest.Request) (*attest.Response, error) {
+	pipeline, err := s.pipelineOfNow(ctx, r, t)
+	if err != nil {
+		return nil, err
+	}
+	for range maxRounds {
+		response, err := pipeline.Attest(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		latest, err := s.pipelineOfNow(ctx, r, t)
+		if err != nil {
+			return nil, err
+		}
+		if latest == pipeline {
+			return response, nil
+		}
+		pipeline = latest
+	}
+	return nil, errChanging
+}
+
+// pipelineOfNow lets the request go on with its instance as it is now, and asks
+// for the role if that is wanted since it came.
+func (s *Server) pipelineOfNow(ctx context.Context, r *http.Request, t attest.Type) (*attest.Service, error) {
+	n := noteOf(r)
+	latest, err := n.instance.Latest()
+	if err != nil {
+		return nil, err
+	}
+	n.instance = latest
+	if n.caller == nil && latest.Settings().AttestationNeedsReader {
+		if err := s.admit(r, auth.Read); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := servedMember(latest, t); err != nil {
+		return nil, err
+	}
+	return latest.Pipeline(ctx)
 }
 
 // admitAttestation asks for the role where one is wanted. Where none is, a
