@@ -101,34 +101,58 @@ func TestASlowBodyFindsAnInstanceThatIsGone(t *testing.T) {
 
 func TestEvidenceThatTakesLongIsJudgedByThePolicyOfItsEnd(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	var rounds atomic.Int64
-	f.verifier.verify = func(context.Context) error {
-		if rounds.Add(1) == 1 {
-			f.setPolicy(t, denying)
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var rounds atomic.Int64
+		f.verifier.verify = func(context.Context) error {
+			if rounds.Add(1) == 1 {
+				time.Sleep(2 * time.Second)
+				f.setPolicy(t, denying)
+			}
+			return nil
 		}
-		return nil
-	}
-	s := f.server(t)
-	wantRefusal(t, do(t, s, http.MethodPost, sgxPath, body), http.StatusBadRequest, "PolicyEvaluationError")
-	if rounds.Load() != 2 {
-		t.Errorf("verified %d times, want once under each policy", rounds.Load())
-	}
+		s := f.server(t)
+		wantRefusal(t, do(t, s, http.MethodPost, sgxPath, body), http.StatusBadRequest, "PolicyEvaluationError")
+		if rounds.Load() != 2 {
+			t.Errorf("verified %d times, want once under each policy", rounds.Load())
+		}
+	})
+}
+
+func TestEvidenceThatTakesLongIsVerifiedOnceIfNothingChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var rounds atomic.Int64
+		f.verifier.verify = func(context.Context) error {
+			rounds.Add(1)
+			time.Sleep(5 * time.Second)
+			return nil
+		}
+		s := f.server(t)
+		tokenOf(t, do(t, s, http.MethodPost, sgxPath, body))
+		if rounds.Load() != 1 {
+			t.Errorf("verified %d times, want once", rounds.Load())
+		}
+	})
 }
 
 func TestEvidenceIsNotVerifiedForEver(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	var rounds atomic.Int64
-	f.verifier.verify = func(context.Context) error {
-		f.setPolicy(t, numbered(string(rune('a'+rounds.Add(1)))))
-		return nil
-	}
-	s := f.server(t)
-	wantRefusal(t, do(t, s, http.MethodPost, sgxPath, body), http.StatusServiceUnavailable, "ServiceUnavailable")
-	if n := rounds.Load(); n < 2 || n > 8 {
-		t.Errorf("verified %d times, want a few", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var rounds atomic.Int64
+		f.verifier.verify = func(context.Context) error {
+			time.Sleep(2 * time.Second)
+			f.setPolicy(t, numbered(string(rune('a'+rounds.Add(1)))))
+			return nil
+		}
+		s := f.server(t)
+		wantRefusal(t, do(t, s, http.MethodPost, sgxPath, body), http.StatusServiceUnavailable, "ServiceUnavailable")
+		if n := rounds.Load(); n < 2 || n > 8 {
+			t.Errorf("verified %d times, want a few", n)
+		}
+	})
 }
 
 // setPolicy changes the policy of the first instance, as a caller with the role.
@@ -156,10 +180,10 @@ func (s tardy) Commit(ctx context.Context, changes ...store.Change) (int64, erro
 	return revision, err
 }
 
-// A change that was made must stand in the trail, also if it took all the time that
-// there is for it.
-func TestAChangeThatTookLongIsRecordedAndTold(t *testing.T) {
-	t.Parallel()
+// trail returns the records of an audit trail that a test lets the server keep, once
+// everything was sent.
+func (f *fixture) trail(t *testing.T) func() []audit.Record {
+	t.Helper()
 	dir := t.TempDir()
 	trail, err := audit.Open(audit.Config{Dir: dir})
 	if err != nil {
@@ -168,29 +192,75 @@ func TestAChangeThatTookLongIsRecordedAndTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- trail.Run(ctx) }()
+	f.config.Audit = trail
+	return func() []audit.Record {
+		t.Helper()
+		cancel()
+		<-ended
+		if err := trail.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var records []audit.Record
+		if _, err := audit.Verify(dir, audit.Expect{}, func(e audit.Entry) error {
+			records = append(records, e.Record)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return records
+	}
+}
+
+// Once the disk is full nothing is changed and nobody attests any more: strangers
+// must not be able to fill it.
+func TestStrangersDoNotFillTheTrail(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.config.AuditAttestations = true
+	records := f.trail(t)
+	s := f.server(t)
+	const flood = 2000
+	for range flood {
+		wantRefusal(t, do(t, s, http.MethodPut, "/policies/SgxEnclave?api-version=2025-06-01", ""), http.StatusUnauthorized, "Unauthorized")
+		wantRefusal(t, do(t, s, http.MethodPost, sgxPath, "{}"), http.StatusBadRequest, "InvalidParameter")
+	}
+	// Whoever has a name is recorded all the same, and so is who attests.
+	name, value := bearer(t, auth.Reader)
+	do(t, s, http.MethodPut, "/policies/SgxEnclave?api-version=2025-06-01", "", name, value)
+	do(t, s, http.MethodPost, sgxPath, body)
+	var strangers, others int
+	for _, r := range records() {
+		if r.ResultType == audit.Failed && r.Identity.CallerID == "" {
+			strangers++
+		} else {
+			others++
+		}
+	}
+	if strangers == 0 || strangers > flood || others != 2 {
+		t.Errorf("%d records of strangers and %d of others, want some of %d, and 2", strangers, others, 2*flood)
+	}
+}
+
+// A change that was made must stand in the trail, also if it took all the time that
+// there is for it.
+func TestAChangeThatTookLongIsRecordedAndTold(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	// Directory.Create has no deadline.
 	f.records = tardy{memory.New()}
-	f.config.Audit, f.config.Limits.Request = trail, 20*time.Millisecond
+	f.config.Limits.Request = 20 * time.Millisecond
+	records := f.trail(t)
 	s := f.server(t)
 	name, value := bearer(t, auth.Contributor)
 	w := do(t, s, http.MethodPut, "/policies/SgxEnclave?api-version=2025-06-01", policytoken.Unsigned(denying), name, value)
 	if _, claims := tokenOf(t, w); claims["x-ms-policy-result"] != "Updated" {
 		t.Errorf("told %v", claims)
 	}
-	cancel()
-	<-ended
-	if err := trail.Close(); err != nil {
-		t.Fatal(err)
-	}
 	var changes int
-	if _, err := audit.Verify(dir, audit.Expect{}, func(e audit.Entry) error {
-		if e.Record.OperationName == "SetCurrentPolicy" && e.Record.ResultType == audit.Succeeded {
+	for _, r := range records() {
+		if r.OperationName == "SetCurrentPolicy" && r.ResultType == audit.Succeeded {
 			changes++
 		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
 	}
 	if changes != 1 {
 		t.Errorf("%d changes in the trail, want 1", changes)
