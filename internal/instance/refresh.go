@@ -235,7 +235,7 @@ func (i *Instance) take(r store.Record) error {
 			return err
 		}
 		// The text is all that attestation needs of it.
-		i.policies[p.typ] = Policy{Version: kept.Version, Token: kept.Token, Text: kept.Text}
+		i.policies[p.typ] = Policy{Version: kept.Version, Token: kept.Token, Text: kept.Text, Signer: kept.Signer}
 	}
 	return nil
 }
