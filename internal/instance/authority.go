@@ -3,7 +3,10 @@ package instance
 import (
 	"context"
 	"crypto/rand"
+<<<<<<< HEAD
 	"encoding/binary"
+=======
+>>>>>>> servertests
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -93,9 +96,13 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	_, err := d.config.Store.Commit(ctx, changes...)
 	if _, ok := errors.AsType[*store.ConflictError](err); ok {
 		// Those that collided must not meet again.
+<<<<<<< HEAD
 		var b [2]byte
 		_, _ = rand.Read(b[:]) // it never fails
 		pause(ctx, time.Duration(binary.BigEndian.Uint16(b[:]))*maxPause/(1<<16))
+=======
+		pause(ctx, jitter())
+>>>>>>> servertests
 		return false, ctx.Err()
 	}
 	if _, ok := errors.AsType[*store.UncertainError](err); ok {
