@@ -3,10 +3,6 @@ package instance
 import (
 	"context"
 	"crypto/rand"
-<<<<<<< HEAD
-	"encoding/binary"
-=======
->>>>>>> servertests
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -96,13 +92,7 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	_, err := d.config.Store.Commit(ctx, changes...)
 	if _, ok := errors.AsType[*store.ConflictError](err); ok {
 		// Those that collided must not meet again.
-<<<<<<< HEAD
-		var b [2]byte
-		_, _ = rand.Read(b[:]) // it never fails
-		pause(ctx, time.Duration(binary.BigEndian.Uint16(b[:]))*maxPause/(1<<16))
-=======
 		pause(ctx, jitter())
->>>>>>> servertests
 		return false, ctx.Err()
 	}
 	if _, ok := errors.AsType[*store.UncertainError](err); ok {
@@ -123,6 +113,14 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	// the store fails now, the change is made all the same.
 	_ = d.Refresh(ctx)
 	return true, nil
+}
+
+// jitter is a random time below 5 ms.
+func jitter() time.Duration {
+	var b [1]byte
+	// The reader never fails.
+	_, _ = rand.Read(b[:])
+	return time.Duration(b[0]) * 5 * time.Millisecond / 256
 }
 
 // newID returns 128 random bits.
