@@ -240,7 +240,7 @@ func (i *Instance) take(r store.Record) error {
 		if err != nil {
 			return err
 		}
-		// Attestation needs no more of it.
+		// The text is all that attestation needs of it.
 		i.policies[p.typ] = Policy{Version: kept.Version, Token: kept.Token, Text: kept.Text, Signer: kept.Signer}
 	}
 	return nil

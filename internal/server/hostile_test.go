@@ -249,7 +249,8 @@ func TestAPolicyOfAnotherReleaseIsNotTheClientsFault(t *testing.T) {
 	lines := f.logged(t)
 	s := f.server(t)
 	name, value := bearer(t, auth.Contributor)
-	text := `{"version":1,"action":"set","token":"` + unsigned("SeCrEt of another release") + `","text":"SeCrEt of another release"}`
+	const policy = "SeCrEt of another release"
+	text := fmt.Sprintf(`{"version":1,"action":"set","token":%q,"text":%q}`, unsigned(policy), policy)
 	if _, err := b.Commit(t.Context(), store.Put("instances/contoso/policies/SgxEnclave", []byte(text), store.Any)); err != nil {
 		t.Fatal(err)
 	}

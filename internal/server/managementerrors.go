@@ -17,6 +17,9 @@ import (
 // errNoTPMPolicy says that TPM evidence came to an instance without a policy for it.
 var errNoTPMPolicy = errors.New("no policy for TPM evidence has been set")
 
+// errBroken says that some instance cannot be read from the store.
+var errBroken = errors.New("no instance answers at this host, and some cannot be read")
+
 // typeError says that a kind of evidence is none.
 type typeError struct{ found string }
 
@@ -139,6 +142,9 @@ func translateManagement(err error, op operation) (verdict, bool) {
 
 // translateState answers that the state cannot be read or written now.
 func translateState(err error) (verdict, bool) {
+	if errors.Is(err, errBroken) {
+		return unavailable("No instance answers here, and some cannot be served now, try again.", err.Error()), true
+	}
 	if errors.Is(err, instance.ErrNoInstance) {
 		return verdict{
 			status: http.StatusNotFound, cause: err.Error(),

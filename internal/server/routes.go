@@ -162,6 +162,11 @@ const knownPaths = "/attest/{type}, /policies/{type}, /policies/{type}:reset, /c
 
 // refuseHost does not say which instances there are: they may be other people's.
 func (s *Server) refuseHost(w http.ResponseWriter, r *http.Request) {
+	if _, broken := s.instances.Count(); broken > 0 {
+		// It may be one of those, which is no fault of the client's.
+		s.fail(w, r, errBroken)
+		return
+	}
 	s.refuse(w, r, http.StatusNotFound, wire.Error{
 		Code: wire.CodeNotFound, Message: "No instance answers at '" + wire.Clip(r.Host+r.URL.Path) + "': want the URL of an instance, and a path below it.",
 	})
