@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -23,8 +22,8 @@ import (
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/attest/intel"
 	"github.com/azattest/azattest/collateral"
-	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/dcap"
+	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/simulator"
 	"github.com/azattest/azattest/token"
@@ -33,8 +32,9 @@ import (
 // bench is a whole service over simulated evidence, so that the benchmarks run
 // anywhere. Simulated quotes cost what real ones cost.
 type bench struct {
+	*deployment
 	signer   crypto.Signer
-	issuer   *token.Issuer
+	server   *server.Server
 	pipeline *attest.Service
 	request  *attest.Request
 }
@@ -61,23 +61,19 @@ func newBench(b *testing.B, a token.Algorithm) *bench {
 	runtimeData := []byte(`{"keys":[{"kty":"EC","crv":"P-256","kid":"enclave","x":"18wHLeIgW9wVN6VD1Txgpqy2LszYkMf6J8njVAibvhM","y":"cV4dS4UaLMgP_4fY4j8ir7cl1TXlFdAgcx55o7TkcSA"}]}`)
 	quote, err := platform.Quote(simulator.Report{ISVProdID: 1, ISVSVN: 1, ReportData: simulator.Bind(runtimeData)})
 	check(err)
-	signer, err := token.GenerateSigner(a, 0)
+	d := &deployment{
+		settings: instance.Settings{Name: "bench", URL: "https://bench.example", Mode: instance.AAD, Algorithm: a},
+		trust:    intel.Config{Roots: []dcap.Root{platform.Root()}, Source: simulated{set}},
+		config:   server.Config{PlainHTTP: true},
+	}
+	handler := d.deploy(b)
+	only, _ := d.instances.Only()
+	pipeline, err := only.Pipeline(b.Context())
 	check(err)
-	const url = "https://bench.example"
-	key, err := token.NewKey(token.KeyConfig{Signer: signer, Algorithm: a, Issuer: url})
-	check(err)
-	ring, err := token.NewRing(key)
-	check(err)
-	issuer, err := token.NewIssuer(url, ring)
-	check(err)
-	verifier, err := intel.NewSGX(intel.Config{Roots: []dcap.Root{platform.Root()}, Source: simulated{set}})
-	check(err)
-	pipeline, err := attest.New(attest.Config{
-		Issuer: issuer, Verifiers: map[attest.Type]evidence.Verifier{attest.SGXEnclave: verifier},
-	})
+	signer, err := d.keys.signer(a)
 	check(err)
 	return &bench{
-		signer: signer, issuer: issuer, pipeline: pipeline,
+		deployment: d, signer: signer, server: handler, pipeline: pipeline,
 		request: &attest.Request{
 			Type: attest.SGXEnclave, Evidence: quote, RuntimeData: &attest.Data{Bytes: runtimeData},
 		},
@@ -183,17 +179,13 @@ func BenchmarkHTTP(b *testing.B) {
 // serve runs the service on loopback and returns where to post what.
 func (f *bench) serve(b *testing.B) (url string, body []byte) {
 	b.Helper()
-	s, err := server.New(server.Config{Attest: f.pipeline, Issuer: f.issuer, PlainHTTP: true, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
 	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(b.Context())
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx, listener) }()
+	go func() { done <- f.server.Run(ctx, listener) }()
 	b.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

@@ -3,21 +3,20 @@ package conformance_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
-	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/attest/intel"
 	"github.com/azattest/azattest/azattestation"
-	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/dcap"
+	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/simulator"
 	"github.com/azattest/azattest/token"
@@ -25,12 +24,16 @@ import (
 
 // instance is our service over TLS on loopback, judging simulated evidence, with
 // our client of it.
-type instance struct {
+type ours struct {
 	*azattestation.Client
+	*deployment
 	platform *simulator.Platform
+	// transport trusts the service's certificate.
+	transport *http.Client
 }
 
-func newInstance(t *testing.T, a token.Algorithm) *instance {
+// newInstance serves an instance of the mode, with certificates if it is isolated.
+func newInstance(t *testing.T, a token.Algorithm, mode instance.Mode, certificates ...*x509.Certificate) *ours {
 	t.Helper()
 	check := func(err error) {
 		if err != nil {
@@ -44,25 +47,13 @@ func newInstance(t *testing.T, a token.Algorithm) *instance {
 	check(err)
 	set, err := platform.Collateral(simulator.CollateralOptions{})
 	check(err)
-	signer, err := token.GenerateSigner(a, 0)
-	check(err)
-	key, err := token.NewKey(token.KeyConfig{Signer: signer, Algorithm: a, Issuer: url})
-	check(err)
-	ring, err := token.NewRing(key)
-	check(err)
-	issuer, err := token.NewIssuer(url, ring)
-	check(err)
-	trust := intel.Config{Roots: []dcap.Root{platform.Root()}, Source: simulated{set}}
-	quotes, err := intel.NewSGX(trust)
-	check(err)
-	reports, err := intel.NewOpenEnclave(trust)
-	check(err)
-	pipeline, err := attest.New(attest.Config{
-		Issuer: issuer, Verifiers: map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports},
-	})
-	check(err)
-	handler, err := server.New(server.Config{Attest: pipeline, Issuer: issuer, Log: slog.New(slog.DiscardHandler)})
-	check(err)
+	d := &deployment{
+		settings:     instance.Settings{Name: "ours", URL: url, Mode: mode, Algorithm: a},
+		certificates: certificates,
+		trust:        intel.Config{Roots: []dcap.Root{platform.Root()}, Source: simulated{set}},
+		config:       server.Config{PlainHTTP: true},
+	}
+	handler := d.deploy(t)
 	srv.Config.Handler = handler
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
@@ -70,11 +61,11 @@ func newInstance(t *testing.T, a token.Algorithm) *instance {
 		ClientOptions: azcore.ClientOptions{Transport: srv.Client()},
 	})
 	check(err)
-	return &instance{client, platform}
+	return &ours{client, d, platform, srv.Client()}
 }
 
 // evidence returns a quote and a report of one enclave that vouches for data.
-func (i *instance) evidence(t *testing.T, data []byte) (quote, report []byte) {
+func (i *ours) evidence(t *testing.T, data []byte) (quote, report []byte) {
 	t.Helper()
 	r := simulator.Report{MRENCLAVE: sha256.Sum256([]byte("enclave")), ISVProdID: 7, ISVSVN: 3, ReportData: simulator.Bind(data)}
 	quote, err := i.platform.Quote(r)
@@ -88,7 +79,7 @@ func (i *instance) evidence(t *testing.T, data []byte) (quote, report []byte) {
 }
 
 // attest sends the same request by either method.
-func (i *instance) attest(t *testing.T, kind azattestation.AttestationType, evidence []byte, o azattestation.ClientAttestSGXEnclaveOptions) (azattestation.AttestationResult, error) {
+func (i *ours) attest(t *testing.T, kind azattestation.AttestationType, evidence []byte, o azattestation.ClientAttestSGXEnclaveOptions) (azattestation.AttestationResult, error) {
 	t.Helper()
 	if kind == azattestation.AttestationTypeOpenEnclave {
 		other := azattestation.ClientAttestOpenEnclaveOptions(o)
@@ -113,7 +104,7 @@ func TestOurClientAttestsAgainstOurService(t *testing.T) {
 	for _, a := range []token.Algorithm{token.RS256, token.PS256, token.ES256} {
 		t.Run(string(a), func(t *testing.T) {
 			t.Parallel()
-			i := newInstance(t, a)
+			i := newInstance(t, a, instance.AAD)
 			quote, report := i.evidence(t, data)
 			for kind, evidence := range map[azattestation.AttestationType][]byte{
 				azattestation.AttestationTypeSgxEnclave: quote, azattestation.AttestationTypeOpenEnclave: report,
@@ -191,7 +182,7 @@ func TestOurClientAttestsAgainstOurService(t *testing.T) {
 
 func TestOurClientReadsWhatOurServicePublishes(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, token.RS256)
+	i := newInstance(t, token.RS256, instance.AAD)
 	certificates, err := i.GetSigningCertificates(t.Context(), nil)
 	if err != nil || len(certificates.SigningCertificates) != 1 {
 		t.Fatalf("%d certificates, %v", len(certificates.SigningCertificates), err)

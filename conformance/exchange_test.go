@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,37 +23,54 @@ type exchange struct {
 		Body                json.RawMessage
 	}
 	Response struct {
-		Status  int
-		Headers map[string]string
-		Body    struct {
-			Token string
-			Error struct{ Code, Message string }
-		}
+		Status       int
+		Headers      map[string]string
+		Body         answer
 		DecodedToken *struct {
 			Header, Claims map[string]any
 		} `json:"decoded_token"`
 	}
 }
 
-// attestExchanges returns every recorded attestation of an enclave.
-func attestExchanges(t *testing.T) []exchange {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(corpus.Dir(t), "maa", "exchanges", "*", "*_POST_attest_*Enclave.json"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("found %d recorded attestations (%v), want some", len(paths), err)
+// answer is a recorded body.
+type answer struct {
+	Token string
+	Error struct{ Code, Message string }
+	raw   []byte
+}
+
+func (a *answer) UnmarshalJSON(raw []byte) error {
+	type members answer
+	if err := json.Unmarshal(raw, (*members)(a)); err != nil {
+		return err
 	}
-	exchanges := make([]exchange, len(paths))
-	for i, path := range paths {
+	a.raw = slices.Clone(raw)
+	return nil
+}
+
+// recordings returns all exchanges in the order in which they took place, by the
+// name of their recording.
+func recordings(t *testing.T) map[string][]exchange {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(corpus.Dir(t), "maa", "exchanges", "*", "*.json"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %d recorded exchanges (%v), want some", len(paths), err)
+	}
+	slices.Sort(paths)
+	all := map[string][]exchange{}
+	for _, path := range paths {
 		raw, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := json.Unmarshal(raw, &exchanges[i]); err != nil {
+		e := exchange{name: filepath.Base(path)}
+		if err := json.Unmarshal(raw, &e); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		exchanges[i].name = filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path))
+		recording := filepath.Base(filepath.Dir(path))
+		all[recording] = append(all[recording], e)
 	}
-	return exchanges
+	return all
 }
 
 // date is when the real service answered.
@@ -65,16 +83,25 @@ func (e *exchange) date(t *testing.T) time.Time {
 	return at
 }
 
-// instance is the URL of the instance that answered. A refusal does not say it;
-// the exchange before it in the same recording went to the same instance.
-func (e *exchange) instance(all []exchange) string {
-	recording := filepath.Dir(e.name)
-	for _, other := range all {
-		if filepath.Dir(other.name) == recording && other.Response.DecodedToken != nil {
-			return other.Response.DecodedToken.Claims["iss"].(string)
+// body is what was sent: an object, or the text that stands in a JSON string.
+func (e *exchange) body(t *testing.T) string {
+	t.Helper()
+	if raw := e.Request.Body; len(raw) > 0 && raw[0] != '"' {
+		return strings.TrimPrefix(string(raw), "null")
+	}
+	return text(t, e.Request.Body)
+}
+
+// text reads a JSON string, which may be missing.
+func text(t *testing.T, raw json.RawMessage) string {
+	t.Helper()
+	var s string
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &s); err != nil {
+			t.Fatal(err)
 		}
 	}
-	return "https://recorded.example"
+	return s
 }
 
 // collateralOfTheInstance puts together the collateral by which the real

@@ -41,9 +41,7 @@ type backupTrailer struct {
 	SHA256   string `json:"sha256"`
 }
 
-func trailerOf(s Summary) backupTrailer {
-	return backupTrailer{Records: s.Records, Bytes: s.Bytes, Revision: s.Revision, SHA256: s.SHA256}
-}
+func trailerOf(s Summary) backupTrailer { return backupTrailer(s) }
 
 // encodeLine writes a value as one line.
 func encodeLine(v any) ([]byte, error) {
@@ -148,7 +146,7 @@ func parseRecord(raw []byte, last string) (Record, error) {
 		return Record{}, errors.New("a record without a value")
 	}
 	if err := CheckChanges([]Change{Put(r.Key, r.Value, 0)}); err != nil {
-		return Record{}, fmt.Errorf("no record that a store keeps: %w", err)
+		return Record{}, fmt.Errorf("no record that a store keeps: %s", strings.TrimPrefix(err.Error(), "store: "))
 	}
 	if r.Key <= last {
 		return Record{}, fmt.Errorf("the record %s after %s, want them in order, each once", r.Key, last)
@@ -195,7 +193,7 @@ func (b *backupReader) end() error {
 }
 
 func (b *backupReader) fault(err error) error {
-	return &BackupError{Line: b.count, Problem: strings.TrimPrefix(err.Error(), "store: ")}
+	return &BackupError{Line: b.count, Problem: err.Error()}
 }
 
 // clip shortens what may be anything.

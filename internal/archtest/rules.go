@@ -69,7 +69,7 @@ var rows = []row{
 
 // testOnly are the rooms that no program is made of: only test files may
 // import them.
-var testOnly = []string{"internal/corpus", "internal/archtest", "azattestation/internal/replay"}
+var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "store/storetest", "azattestation/internal/replay"}
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.

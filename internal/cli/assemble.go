@@ -34,7 +34,7 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 	if err != nil {
 		return nil, err
 	}
-	trail, err := openAudit(c, s.Now, p)
+	trail, err := openAudit(c, s.Now, log, p)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (o runOptions) verifiers(
 func (o runOptions) tlsConfig(now time.Time, log *slog.Logger, p *parts) (*tls.Config, string, error) {
 	c := o.config
 	if o.dev {
-		return devTLS(c.DataDir, now)
+		return devTLS(c.DataDir, now, namesBelowLocalhost(c.Instances)...)
 	}
 	if c.BehindProxy {
 		return nil, "", nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -119,7 +118,7 @@ func serveMetrics(ctx context.Context, c *config.Config, t *telemetry.Telemetry,
 const metricsTime = 10 * time.Second
 
 // openAudit opens the trail, nil if none is configured.
-func openAudit(c *config.Config, now func() time.Time, p *parts) (*audit.Trail, error) {
+func openAudit(c *config.Config, now func() time.Time, log *slog.Logger, p *parts) (*audit.Trail, error) {
 	if c.Audit.Dir == "" {
 		return nil, nil //nolint:nilnil // no trail is what --dev has
 	}
@@ -127,12 +126,16 @@ func openAudit(c *config.Config, now func() time.Time, p *parts) (*audit.Trail, 
 	if err != nil {
 		return nil, fmt.Errorf("audit.dir: %w", err)
 	}
-	p.closeLater(trail)
+	p.closeLater(closerFunc(func() error {
+		head := trail.Head()
+		// Lines that are cut off the end show against a head that is kept elsewhere,
+		// as the log is.
+		log.LogAttrs(context.Background(), slog.LevelInfo, "audit trail ends", slog.Int64("count", head.Sequence), slog.String("head", head.Hash))
+		return trail.Close()
+	}))
 	p.runs = append(p.runs, trail.Run)
 	return trail, nil
 }
-
-var _ io.Closer = (*audit.Trail)(nil)
 
 // proxiesOf are the networks that are believed about who a client is.
 func proxiesOf(c *config.Config) ([]netip.Prefix, error) {

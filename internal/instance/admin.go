@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -40,9 +41,12 @@ func (d *Directory) Create(ctx context.Context, s Settings, certificates []*x509
 	if err != nil {
 		return err
 	}
-	return d.place(ctx, s, func(existing map[string]kept) ([]store.Change, error) {
+	return d.place(ctx, func(existing map[string]kept) ([]store.Change, error) {
 		if _, ok := existing[s.Name]; ok {
 			return nil, &TakenError{s.Name, "name"}
+		}
+		if err := checkPlaces(s, existing); err != nil {
+			return nil, err
 		}
 		changes := []store.Change{store.Put(settingsKey(s.Name), mustEncode(s), 0)}
 		if list != nil {
@@ -85,11 +89,15 @@ func (d *Directory) firstCertificates(s Settings, certificates []*x509.Certifica
 
 // checkServable refuses settings of which no pipeline can be made.
 func (d *Directory) checkServable(ctx context.Context, s Settings) error {
-	if s.TokenLifetime > d.config.MaxTokenLifetime {
-		return &SettingsError{s.Name, "TokenLifetime", fmt.Sprintf("%s, want at most %s: keys are published for no longer", s.TokenLifetime, d.config.MaxTokenLifetime)}
+	if lifetime := cmp.Or(s.TokenLifetime, azureTokenLifetime); lifetime > d.config.MaxTokenLifetime {
+		return &SettingsError{s.Name, "TokenLifetime", fmt.Sprintf("%s, want at most %s: keys are published for no longer", lifetime, d.config.MaxTokenLifetime)}
 	}
 	trial := &Instance{directory: d, settings: s}
-	if _, err := trial.assemble(ctx); err != nil {
+	made, err := trial.assemble(ctx)
+	if err == nil && !errors.Is(made.err, errNoVerifiers) {
+		err = made.err
+	}
+	if err != nil {
 		if e, ok := errors.AsType[*attest.ConfigError](err); ok {
 			return &SettingsError{s.Name, e.Field, e.Problem}
 		}
@@ -109,10 +117,17 @@ func (d *Directory) Update(ctx context.Context, s Settings) error {
 	if err := d.checkServable(ctx, s); err != nil {
 		return err
 	}
-	return d.place(ctx, s, func(existing map[string]kept) ([]store.Change, error) {
+	return d.place(ctx, func(existing map[string]kept) ([]store.Change, error) {
 		before, ok := existing[s.Name]
 		if !ok {
 			return nil, fmt.Errorf("%w: %s", ErrNoInstance, s.Name)
+		}
+		if before.err != nil {
+			// Nobody knows whether it was isolated.
+			return nil, before.err
+		}
+		if err := checkPlaces(s, existing); err != nil {
+			return nil, err
 		}
 		if before.settings.Mode != s.Mode {
 			return nil, &SettingsError{s.Name, "Mode", fmt.Sprintf("%s, want %s as it was made: make another instance instead", s.Mode, before.settings.Mode)}
@@ -122,10 +137,10 @@ func (d *Directory) Update(ctx context.Context, s Settings) error {
 }
 
 // Delete removes an instance with its certificates and the policies in force. The
-// history of its policies stays. It returns [ErrNoInstance], or what the store
-// fails with.
+// history of its policies stays. One that cannot be read can be removed all the
+// same. It returns [ErrNoInstance], or what the store fails with.
 func (d *Directory) Delete(ctx context.Context, name string) error {
-	return d.place(ctx, Settings{Name: name}, func(existing map[string]kept) ([]store.Change, error) {
+	return d.place(ctx, func(existing map[string]kept) ([]store.Change, error) {
 		before, ok := existing[name]
 		if !ok {
 			return nil, fmt.Errorf("%w: %s", ErrNoInstance, name)
@@ -141,18 +156,24 @@ func (d *Directory) Delete(ctx context.Context, name string) error {
 	})
 }
 
-// List returns the settings of all instances, in the order of their names. It
-// reads the store.
+// List returns the settings of all instances, in the order of their names, and
+// beside them a *[RecordError] for each that cannot be read, joined. It reads the
+// store.
 func (d *Directory) List(ctx context.Context) ([]Settings, error) {
 	existing, err := d.readSettings(ctx)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]Settings, 0, len(existing))
+	var unread []error
 	for _, name := range slices.Sorted(maps.Keys(existing)) {
+		if err := existing[name].err; err != nil {
+			unread = append(unread, err)
+			continue
+		}
 		list = append(list, existing[name].settings)
 	}
-	return list, nil
+	return list, errors.Join(unread...)
 }
 
 // Settings returns those of one instance, or [ErrNoInstance]. It reads the store.

@@ -21,6 +21,8 @@ type authority struct {
 	settingsRevision     int64
 	certificates         []Certificate
 	certificatesRevision int64
+	// certificatesID is of the change that made the list.
+	certificatesID string
 }
 
 // authority reads settings and certificates of an instance.
@@ -34,7 +36,7 @@ func (d *Directory) authority(ctx context.Context, name string) (*authority, err
 		return nil, err
 	}
 	a := &authority{settingsRevision: r.Revision}
-	if err := decode(key, r.Value, &a.settings); err != nil {
+	if a.settings, err = decodeSettings(key, r.Value); err != nil {
 		return nil, err
 	}
 	if a.settings.Mode != Isolated {
@@ -53,7 +55,7 @@ func (d *Directory) authority(ctx context.Context, name string) (*authority, err
 	if err != nil {
 		return nil, err
 	}
-	a.certificates, a.certificatesRevision = list.Certificates, r.Revision
+	a.certificates, a.certificatesRevision, a.certificatesID = list.Certificates, r.Revision, list.ID
 	return a, nil
 }
 

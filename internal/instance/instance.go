@@ -34,7 +34,8 @@ import (
 type Instance struct {
 	directory    *Directory
 	settings     Settings
-	revision     int64 // of the settings' record
+	places       []place // of the settings
+	revision     int64   // of the settings' record
 	certificates []Certificate
 	policies     map[attest.Type]Policy
 
@@ -44,7 +45,10 @@ type Instance struct {
 
 // live is what serves, made of an instance when it is first asked for.
 type live struct {
-	pipeline   *attest.Service
+	pipeline *attest.Service
+	// err says why there is no pipeline. The issuer signs all the same: whoever
+	// mends the policy wants an answer.
+	err        error
 	issuer     *token.Issuer
 	generation int64 // of the keys
 }
@@ -63,7 +67,7 @@ func (i *Instance) Pipeline(ctx context.Context) (*attest.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.pipeline, nil
+	return l.pipeline, l.err
 }
 
 // Issuer returns what signs in the name of the instance, and the keys it

@@ -18,6 +18,8 @@ const (
 	defaultStaleness = 10 * time.Second
 	// defaultTokenLifetime is three times what tokens of Azure live.
 	defaultTokenLifetime = 24 * time.Hour
+	// azureTokenLifetime is how long tokens live whose settings say nothing.
+	azureTokenLifetime = 8 * time.Hour
 	// lookEvery is how often the store is asked whether it is still there, and
 	// whether a change was missed. A second is promised.
 	lookEvery = 500 * time.Millisecond

@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"github.com/azattest/azattest/attest"
@@ -13,7 +14,8 @@ import (
 	"github.com/azattest/azattest/token"
 )
 
-// assemble makes what serves.
+// assemble makes what serves. That the keys cannot be had is an error; what ails
+// the pipeline alone is kept beside it.
 func (i *Instance) assemble(ctx context.Context) (*live, error) {
 	c := i.directory.config
 	ring, err := c.Keys.Ring(ctx, i.settings.URL, i.settings.algorithm())
@@ -24,6 +26,14 @@ func (i *Instance) assemble(ctx context.Context) (*live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, err)
 	}
+	made := &live{issuer: issuer}
+	made.pipeline, made.err = i.newPipeline(issuer)
+	return made, nil
+}
+
+// newPipeline makes what attests.
+func (i *Instance) newPipeline(issuer *token.Issuer) (*attest.Service, error) {
+	c := i.directory.config
 	verifiers, policies, err := i.kinds()
 	if err != nil {
 		return nil, err
@@ -33,8 +43,7 @@ func (i *Instance) assemble(ctx context.Context) (*live, error) {
 		return nil, err
 	}
 	if len(verifiers) == 0 {
-		// It publishes keys and keeps policies, and attests nothing.
-		return &live{issuer: issuer}, nil
+		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, errNoVerifiers)
 	}
 	pipeline, err := attest.New(attest.Config{
 		Issuer:          issuer,
@@ -52,8 +61,12 @@ func (i *Instance) assemble(ctx context.Context) (*live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, err)
 	}
-	return &live{pipeline: pipeline, issuer: issuer}, nil
+	return pipeline, nil
 }
+
+// errNoVerifiers says that an instance publishes keys and keeps policies, and
+// attests nothing.
+var errNoVerifiers = errors.New("attests nothing here, want verifiers for some of its types")
 
 // kinds joins what the instance attests with the policies for it.
 func (i *Instance) kinds() (map[attest.Type]evidence.Verifier, map[attest.Type]*policy.Program, error) {
@@ -64,10 +77,9 @@ func (i *Instance) kinds() (map[attest.Type]evidence.Verifier, map[attest.Type]*
 		if !i.settings.serves(t) || text == "" {
 			continue
 		}
-		program, err := policy.Compile(text)
+		program, err := i.compileKept(t, text)
 		if err != nil {
-			// It was compiled before it was kept: another release did that.
-			return nil, nil, fmt.Errorf("instance %s: policy of %s: %w", i.settings.Name, t, err)
+			return nil, nil, err
 		}
 		verifiers[t], policies[t] = v, program
 	}
@@ -99,13 +111,32 @@ func (i *Instance) signers(policies map[attest.Type]*policy.Program) (map[attest
 	return signers, nil
 }
 
+// compileKept compiles a policy in force. It was compiled before it was kept; if it
+// cannot be now, another release did that. Its error is no *[policy.SyntaxError]:
+// who attests is not to blame for the policy, and not to read it.
+func (i *Instance) compileKept(t attest.Type, text string) (*policy.Program, error) {
+	program, err := policy.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: the policy of %s in force does not compile, set it anew: %s", i.settings.Name, t, diagnosis(err))
+	}
+	return program, nil
+}
+
+// diagnosis says where a policy is wrong, and does not quote it.
+func diagnosis(err error) string {
+	if e, ok := errors.AsType[*policy.SyntaxError](err); ok && len(e.Diagnostics) > 0 {
+		return fmt.Sprintf("%s at %s", e.Diagnostics[0].Code, e.Diagnostics[0].Range)
+	}
+	return "it cannot be read"
+}
+
 // TCBIdentifier returns the baseline that the policy in force for the type demands,
 // "azuredefault" if it demands none, and the evaluation data number that this
 // stands for where the settings say so.
 func (i *Instance) TCBIdentifier(t attest.Type) (string, int, error) {
 	identifier := azureDefault
 	if text := i.policyText(t); text != "" {
-		program, err := policy.Compile(text)
+		program, err := i.compileKept(t, text)
 		if err != nil {
 			return "", 0, err
 		}

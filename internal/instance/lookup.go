@@ -13,25 +13,27 @@ import (
 //
 // An instance is found by the host and path of its URL, then by its further
 // hosts, in each case with the port first and then without; of two instances on
-// one host the one with the longer path wins. If the directory holds one instance
+// one host the one with the longer path wins. If the store holds one instance
 // alone, it answers to every host, for a proxy in front may have a name of its own;
-// and the path of its URL may be missing, for the proxy may have cut it off.
+// and the path of its URL may be missing, for the proxy may have cut it off. One
+// that cannot be read counts: nobody else answers in its place.
 func (d *Directory) Lookup(host, path string) (i *Instance, below string, ok bool) {
 	v := d.view.Load()
-	if len(v.instances) == 1 {
-		for _, only := range v.instances {
-			below := path
-			if places := only.settings.places(); len(places) > 0 {
-				below = cut(path, places[0].base)
-			}
-			return only, below, true
+	if only, ok := v.only(); ok {
+		below := path
+		if len(only.places) > 0 {
+			below = cut(path, only.places[0].base)
 		}
+		return only, below, true
 	}
 	host = strings.ToLower(host)
 	if i, below, ok := v.at(host, path); ok {
 		return i, below, true
 	}
 	if name, _, err := net.SplitHostPort(host); err == nil {
+		if strings.Contains(name, ":") {
+			name = "[" + name + "]" // as URLs have IPv6 addresses
+		}
 		return v.at(name, path)
 	}
 	return nil, "", false
@@ -59,11 +61,16 @@ func (v *view) at(host, path string) (*Instance, string, bool) {
 	}
 }
 
-// Only returns the instance if there is no other.
-func (d *Directory) Only() (*Instance, bool) {
-	instances := d.view.Load().instances
-	for _, i := range instances {
-		return i, len(instances) == 1
+// Only returns the instance if there is no other, not even one that cannot be
+// read.
+func (d *Directory) Only() (*Instance, bool) { return d.view.Load().only() }
+
+func (v *view) only() (*Instance, bool) {
+	if len(v.instances) != 1 || len(v.broken) > 0 {
+		return nil, false
+	}
+	for _, i := range v.instances {
+		return i, true
 	}
 	return nil, false
 }

@@ -11,7 +11,7 @@ import (
 // place makes the changes of an administrator, who has all existing instances to
 // look at. Every such change writes one and the same record, so that of two at
 // once one begins again and sees the other.
-func (d *Directory) place(ctx context.Context, s Settings, change func(existing map[string]kept) ([]store.Change, error)) error {
+func (d *Directory) place(ctx context.Context, change func(existing map[string]kept) ([]store.Change, error)) error {
 	id := d.newID()
 	for range maxAttempts {
 		revision, last, err := d.lastPlacing(ctx)
@@ -23,9 +23,6 @@ func (d *Directory) place(ctx context.Context, s Settings, change func(existing 
 		}
 		existing, err := d.readSettings(ctx)
 		if err != nil {
-			return err
-		}
-		if err := checkPlaces(s, existing); err != nil {
 			return err
 		}
 		changes, err := change(existing)
@@ -65,6 +62,8 @@ func (d *Directory) lastPlacing(ctx context.Context) (int64, string, error) {
 type kept struct {
 	settings Settings
 	revision int64
+	// err says why they cannot be read.
+	err error
 }
 
 // readSettings reads those of all instances.
@@ -75,22 +74,23 @@ func (d *Directory) readSettings(ctx context.Context) (map[string]kept, error) {
 		if !ok || p.kind != "" {
 			return nil
 		}
-		var s Settings
-		if err := decode(r.Key, r.Value, &s); err != nil {
-			return err
-		}
-		existing[p.name] = kept{s, r.Revision}
+		s, err := decodeSettings(r.Key, r.Value)
+		existing[p.name] = kept{s, r.Revision, err}
 		return nil
 	})
 	return existing, err
 }
 
-// checkPlaces refuses settings that claim a host and path of another instance.
+// checkPlaces refuses settings that claim a host and path of another instance, and
+// all settings while nobody knows what another one claims.
 func checkPlaces(s Settings, existing map[string]kept) error {
 	taken := map[place]string{}
 	for name, k := range existing {
 		if name == s.Name {
 			continue
+		}
+		if k.err != nil {
+			return k.err
 		}
 		for _, p := range k.settings.places() {
 			taken[p] = name

@@ -124,16 +124,33 @@ func (d *Directory) changePolicy(ctx context.Context, c PolicyChange, action Act
 		return Policy{}, &RefusedError{c.Instance, ReasonFixed, fmt.Sprintf("the policy of %s is fixed by the service's configuration", c.Type)}
 	}
 	id := d.newID()
+	var tried Policy
 	for range maxAttempts {
-		made, isDone, err := d.tryPolicy(ctx, c, action, id)
-		if err != nil || isDone {
-			return made, err
+		if tried.Version > 0 {
+			// The last attempt may have come through after all, and the policy have
+			// been changed since: once is enough.
+			hasHappened, err := d.hasHappened(ctx, c, tried)
+			if err != nil {
+				return Policy{}, err
+			}
+			if hasHappened {
+				return tried, nil
+			}
 		}
+		made, isDone, err := d.tryPolicy(ctx, c, action, id)
+		if err != nil {
+			return Policy{}, err
+		}
+		if isDone {
+			return made, nil
+		}
+		tried = made
 	}
 	return Policy{}, &ContendedError{policyKey(c.Instance, c.Type)}
 }
 
-// tryPolicy makes one attempt. It reports false if somebody else was first.
+// tryPolicy makes one attempt. It reports false if somebody else was first, and
+// returns the version that was to be made.
 func (d *Directory) tryPolicy(ctx context.Context, c PolicyChange, action Action, id string) (Policy, bool, error) {
 	refuse := func(err error) (Policy, bool, error) { return Policy{}, false, err }
 	authority, err := d.authority(ctx, c.Instance)
@@ -148,10 +165,10 @@ func (d *Directory) tryPolicy(ctx context.Context, c PolicyChange, action Action
 	if err != nil {
 		return refuse(err)
 	}
-	if current.ID == id || isInForce(current, next) {
+	if isInForce(current, next) {
 		return current, true, nil
 	}
-	if authority.settings.RefuseReplayedPolicies {
+	if authority.settings.RefuseReplayedPolicies && current.Text != next.Text {
 		if err := d.refuseReplay(ctx, c, next); err != nil {
 			return refuse(err)
 		}
@@ -180,7 +197,8 @@ func isInForce(current, next Policy) bool {
 	if next.Action == ActionReset {
 		return current.Token == ""
 	}
-	return current.Token == next.Token
+	// The text of one token is another one where the preview reads it.
+	return current.Token == next.Token && current.Text == next.Text
 }
 
 // proposed checks the JWS against the authority and returns the version that it
@@ -273,15 +291,16 @@ func (d *Directory) eachVersion(ctx context.Context, name string, t attest.Type,
 	return err
 }
 
-// refuseReplay refuses a JWS that some version holds already. The one in force
-// has been let through before.
+// refuseReplay refuses a signed policy that some signed version holds already. The
+// one in force is not asked about. Texts are compared, not tokens: an
+// ECDSA signature can be turned into another one by whoever has the token.
 func (d *Directory) refuseReplay(ctx context.Context, c PolicyChange, next Policy) error {
 	if next.Action == ActionReset || len(next.Signer) == 0 {
 		return nil
 	}
 	var found *Policy
 	err := d.eachVersion(ctx, c.Instance, c.Type, func(p Policy) {
-		if p.TokenHash == next.TokenHash {
+		if len(p.Signer) > 0 && p.Token != "" && p.Text == next.Text {
 			found = &p
 		}
 	})
@@ -289,7 +308,7 @@ func (d *Directory) refuseReplay(ctx context.Context, c PolicyChange, next Polic
 		return err
 	}
 	return &RefusedError{c.Instance, ReasonReplayed, fmt.Sprintf(
-		"this very token was version %d of the policy of %s, and is no longer in force: sign a text that differs, if only by a comment", found.Version, c.Type)}
+		"this policy was signed before as version %d of that of %s, and is no longer in force: sign a text that differs, if only by a comment", found.Version, c.Type)}
 }
 
 // Source says where a policy in force comes from.

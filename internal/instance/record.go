@@ -110,6 +110,19 @@ func decode(key string, value []byte, into any) error {
 	return nil
 }
 
+// decodeSettings refuses settings under the key of another instance: nobody may
+// take them for one that is not there.
+func decodeSettings(key string, value []byte) (Settings, error) {
+	var s Settings
+	if err := decode(key, value, &s); err != nil {
+		return Settings{}, err
+	}
+	if settingsKey(s.Name) != key {
+		return Settings{}, &RecordError{key, fmt.Errorf("settings of an instance named %q", s.Name)}
+	}
+	return s, nil
+}
+
 func decodeCertificates(key string, value []byte) (certificateList, error) {
 	var list certificateList
 	if err := decode(key, value, &list); err != nil {
@@ -143,8 +156,11 @@ func parseKey(key string) (part, bool) {
 		return part{}, false
 	}
 	name, rest, below := strings.Cut(rest, "/")
+	if name == "" {
+		return part{}, false
+	}
 	if !below {
-		return part{name: name}, name != ""
+		return part{name: name}, true
 	}
 	rest = "/" + rest
 	if rest == certificatesSuffix {

@@ -20,6 +20,23 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	d.refreshing.Lock()
 	defer d.refreshing.Unlock()
 	known := d.view.Load()
+	next, err := d.next(ctx, known)
+	if err == nil && next.revision < known.revision {
+		// Somebody put another store in this one's place, such as a backup, whose
+		// revisions begin anew. What was known is worth nothing.
+		d.config.Log.LogAttrs(ctx, slog.LevelWarn, "the store was replaced, all of it is read again",
+			slog.Int64("revision", next.revision), slog.Int64("known", known.revision))
+		next, err = d.next(ctx, &view{})
+	}
+	if err != nil {
+		return err
+	}
+	d.view.Store(next)
+	return nil
+}
+
+// next returns the view that follows the one that is known.
+func (d *Directory) next(ctx context.Context, known *view) (*view, error) {
 	var changed []store.Record
 	haveKeysChanged := false
 	// What the store answers was true at some time after this.
@@ -32,35 +49,40 @@ func (d *Directory) Refresh(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if haveKeysChanged {
 		if err := d.config.Keys.Refresh(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	next := &view{revision: revision, asOf: asOf, instances: known.instances, places: known.places, broken: known.broken}
 	if len(changed) > 0 {
-		d.apply(ctx, next, changed)
+		if err := d.apply(ctx, next, changed, known.revision == 0); err != nil {
+			return nil, err
+		}
 	}
-	d.view.Store(next)
-	return nil
+	return next, nil
 }
 
-// apply puts changed records into a view that is not yet shared.
-func (d *Directory) apply(ctx context.Context, next *view, changed []store.Record) {
+// apply puts changed records into a view that is not yet shared. It fails if the
+// store does: what could not be asked for is asked for again, and nobody is blamed.
+func (d *Directory) apply(ctx context.Context, next *view, changed []store.Record, isWhole bool) error {
 	next.instances, next.broken = maps.Clone(next.instances), maps.Clone(next.broken)
 	if next.instances == nil {
 		next.instances, next.broken = map[string]*Instance{}, map[string]error{}
 	}
 	for name, records := range byInstance(changed) {
-		var made *Instance
-		var err error
-		if next.broken[name] != nil {
-			made, err = d.read(ctx, name)
-		} else {
-			made, err = d.changed(next.instances[name], name, records)
+		before := next.instances[name]
+		if before == nil && !isWhole {
+			// Of an instance that is new, or could not be read, more may be there than
+			// what has changed of late.
+			var err error
+			if records, err = d.read(ctx, name); err != nil {
+				return err
+			}
 		}
+		made, err := d.changed(before, name, records)
 		switch {
 		case err != nil:
 			// Nothing is served that may have been changed in a way that this
@@ -79,11 +101,12 @@ func (d *Directory) apply(ctx context.Context, next *view, changed []store.Recor
 	}
 	next.places = make(map[place]*Instance, len(next.instances))
 	for _, i := range next.instances {
-		for _, p := range i.settings.places() {
+		for _, p := range i.places {
 			// Two never claim one place: Create and Update see to it.
 			next.places[p] = i
 		}
 	}
+	return nil
 }
 
 func byInstance(changed []store.Record) map[string][]store.Record {
@@ -96,9 +119,9 @@ func byInstance(changed []store.Record) map[string][]store.Record {
 	return grouped
 }
 
-// read makes an instance of all its records. They may be newer than the view, and
+// read returns all records of an instance. They may be newer than the view, and
 // then come once more.
-func (d *Directory) read(ctx context.Context, name string) (*Instance, error) {
+func (d *Directory) read(ctx context.Context, name string) ([]store.Record, error) {
 	keys := []string{settingsKey(name), certificatesKey(name)}
 	for _, t := range attest.Types() {
 		keys = append(keys, policyKey(name, t))
@@ -114,7 +137,7 @@ func (d *Directory) read(ctx context.Context, name string) (*Instance, error) {
 		}
 		records = append(records, r)
 	}
-	return d.changed(nil, name, records)
+	return records, nil
 }
 
 // changed returns what records make of an instance: another one, or nil if it was
@@ -122,7 +145,8 @@ func (d *Directory) read(ctx context.Context, name string) (*Instance, error) {
 func (d *Directory) changed(before *Instance, name string, records []store.Record) (*Instance, error) {
 	after := &Instance{directory: d, policies: map[attest.Type]Policy{}}
 	if before != nil {
-		after.settings, after.revision, after.certificates = before.settings, before.revision, before.certificates
+		after.settings, after.places, after.revision = before.settings, before.places, before.revision
+		after.certificates = before.certificates
 		after.policies = maps.Clone(before.policies)
 	}
 	for _, r := range records {
@@ -135,9 +159,6 @@ func (d *Directory) changed(before *Instance, name string, records []store.Recor
 	}
 	if err := after.settings.Validate(); err != nil {
 		return nil, err
-	}
-	if after.settings.Name != name {
-		return nil, &SettingsError{after.settings.Name, "Name", "differs from the record's key " + settingsKey(name)}
 	}
 	if (after.settings.Mode == Isolated) != (len(after.certificates) > 0) {
 		return nil, &SettingsError{name, "Mode", "does not fit the certificates: Isolated has some, the others have none"}
@@ -155,7 +176,9 @@ func (i *Instance) take(r store.Record) error {
 		if isDeleted {
 			return nil
 		}
-		return decode(r.Key, r.Value, &i.settings)
+		s, err := decodeSettings(r.Key, r.Value)
+		i.settings, i.places = s, s.places()
+		return err
 	case certificatesSuffix:
 		i.certificates = nil
 		if isDeleted {

@@ -85,9 +85,8 @@ var (
 	hostPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?$`)
 )
 
-// Validate returns a *[SettingsError] for the first thing that is wrong. What only
-// [attest.New] knows, the bounds of TokenLifetime and AcceptedTCB, is checked where
-// an instance is made or changed.
+// Validate returns a *[SettingsError] for the first thing that is wrong. How long
+// TokenLifetime may be at most is checked where an instance is made or changed.
 func (s Settings) Validate() error {
 	refuse := func(field, format string, args ...any) error {
 		return &SettingsError{s.Name, field, fmt.Sprintf(format, args...)}
@@ -116,6 +115,17 @@ func (s Settings) Validate() error {
 	}
 	if s.AzureDefaultTCB < 0 {
 		return refuse("AzureDefaultTCB", "%d, want a TCB evaluation data number or 0", s.AzureDefaultTCB)
+	}
+	for _, status := range s.AcceptedTCB {
+		if !status.Valid() || status == evidence.TCBRevoked || status == evidence.TCBNoMatchingLevel {
+			return refuse("AcceptedTCB", "%q is no TCB status that can be accepted, want some of %v", string(status), evidence.TCBStatuses())
+		}
+	}
+	if s.AcceptedTCB != nil && len(s.AcceptedTCB) == 0 {
+		return refuse("AcceptedTCB", "empty, want at least one status, or none at all for the default")
+	}
+	if s.TokenLifetime < 0 || s.TokenLifetime%time.Second != 0 {
+		return refuse("TokenLifetime", "%s, want whole seconds, or 0 for the default", s.TokenLifetime)
 	}
 	if !slices.Contains([]token.Algorithm{"", token.RS256, token.PS256, token.ES256}, s.Algorithm) {
 		return refuse("Algorithm", "%q, want RS256, PS256 or ES256", s.Algorithm)

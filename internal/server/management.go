@@ -10,6 +10,7 @@ import (
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
+	"github.com/azattest/azattest/token"
 )
 
 // managementLifetime is that of the real service's tokens about policies and
@@ -49,6 +50,9 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 	if err := s.admit(r, needs); err != nil {
 		return "", err
 	}
+	if err := s.checkTrail(noteOf(r).operation); err != nil {
+		return "", err
+	}
 	var body []byte
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		var err error
@@ -64,6 +68,11 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 	// A change that has begun is finished and told, even if the client is gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.limits.Request)
 	defer cancel()
+	// Nothing is changed of which nobody could be told.
+	issuer, err := noteOf(r).instance.Issuer(ctx)
+	if err != nil {
+		return "", err
+	}
 	result, err := do(ctx, body)
 	if err != nil {
 		return "", err
@@ -71,15 +80,11 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 	if err := s.record(ctx, r); err != nil {
 		return "", err
 	}
-	return s.signResult(ctx, r, result)
+	return s.signResult(ctx, issuer, result)
 }
 
 // signResult makes the token of a management call.
-func (s *Server) signResult(ctx context.Context, r *http.Request, result *claims.Set) (string, error) {
-	issuer, err := noteOf(r).instance.Issuer(ctx)
-	if err != nil {
-		return "", err
-	}
+func (s *Server) signResult(ctx context.Context, issuer *token.Issuer, result *claims.Set) (string, error) {
 	now := s.clock().Unix()
 	result.Put("iss", claims.String(issuer.URL()))
 	result.Put("iat", claims.Integer(now))

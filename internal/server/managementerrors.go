@@ -129,7 +129,7 @@ func translateManagement(err error, op operation) (verdict, bool) {
 	}
 	if e, ok := errors.AsType[*auditError](err); ok {
 		message := "The service cannot keep its audit trail now, and does nothing without, try again."
-		if op.isChange() {
+		if op.isChange() && !e.isBefore {
 			message = "The change was made, but the service could not keep its audit trail: read the state before you try again."
 		}
 		return unavailable(message, e.Error()), true

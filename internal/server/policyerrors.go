@@ -20,7 +20,7 @@ func translatePolicy(err error, isDraft bool) (verdict, bool) {
 		return unevaluatedVerdict(e, isDraft), true
 	}
 	if e, ok := errors.AsType[*policy.SyntaxError](err); ok {
-		return parserVerdict(e), true
+		return parserVerdict(e, isDraft), true
 	}
 	return verdict{}, false
 }
@@ -91,9 +91,8 @@ func place(r *policy.Rule) string {
 }
 
 // parserVerdict puts the first fault of a policy into the real service's form,
-// and all faults in our words behind it. Only a draft can have faults: the
-// policies in force were compiled at the start.
-func parserVerdict(e *policy.SyntaxError) verdict {
+// and all faults in our words behind it. It is a draft, or was to be set.
+func parserVerdict(e *policy.SyntaxError, isDraft bool) verdict {
 	first := e.Diagnostics[0]
 	failure := first.Message
 	if len(first.Expected) > 0 {
@@ -103,9 +102,12 @@ func parserVerdict(e *policy.SyntaxError) verdict {
 		Symbol: wire.Clip(first.Found), Line: first.Range.Start.Line, Column: first.Range.Start.Column,
 		Failure: failure, Rule: first.Production,
 	}))
-	v.body.Target, v.body.Reason = "draftPolicyForAttestation", string(first.Code)
-	// The message quotes the draft; its author has it, the log needs none of it.
-	v.cause = fmt.Sprintf("draft policy at %s: %s", first.Range, first.Code)
+	v.body.Reason = string(first.Code)
+	// The message quotes the policy; its author has it, the log needs none of it.
+	v.cause = fmt.Sprintf("policy at %s: %s", first.Range, first.Code)
+	if isDraft {
+		v.body.Target, v.cause = "draftPolicyForAttestation", "draft "+v.cause
+	}
 	lines := make([]string, len(e.Diagnostics))
 	for i, d := range e.Diagnostics {
 		lines[i] = d.String()

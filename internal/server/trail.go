@@ -13,7 +13,11 @@ import (
 )
 
 // auditError says that the audit trail does not take a record.
-type auditError struct{ err error }
+type auditError struct {
+	err error
+	// isBefore says that nothing has been done.
+	isBefore bool
+}
 
 func (e *auditError) Error() string { return e.err.Error() }
 
@@ -33,7 +37,19 @@ func (s *Server) record(ctx context.Context, r *http.Request) error {
 	}
 	if err := write(ctx, s.recordOf(r, http.StatusOK)); err != nil {
 		s.metrics.AuditFailed()
-		return &auditError{err}
+		return &auditError{err: err}
+	}
+	return nil
+}
+
+// checkTrail refuses a change that could not be recorded, before it is made.
+func (s *Server) checkTrail(op operation) error {
+	if s.audit == nil || !op.isChange() {
+		return nil
+	}
+	if err := s.audit.Err(); err != nil {
+		s.metrics.AuditFailed()
+		return &auditError{err: err, isBefore: true}
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func connect(t *testing.T, dsn string) *pgx.Conn {
 
 // ask runs a query with one number as its answer.
 func ask(conn *pgx.Conn, query string, patience time.Duration) (int, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience) //nolint:usetesting // It also asks while a test ends.
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var n int
 	// In one message, so that a proxy cuts before or after all of it.

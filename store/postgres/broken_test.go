@@ -117,8 +117,7 @@ func TestCommitCutAtItsEndIsUncertain(t *testing.T) {
 			put(t, proxied, "before")
 			test.breaks(proxy)
 			_, err := proxied.Commit(t.Context(), store.Put("a", nil, 0))
-			var uncertain *store.UncertainError
-			if !errors.As(err, &uncertain) {
+			if _, ok := errors.AsType[*store.UncertainError](err); !ok {
 				t.Fatalf("error %v, want that it is uncertain", err)
 			}
 			if _, err := direct.Get(t.Context(), "a"); (err == nil) != test.isHappened {

@@ -92,8 +92,7 @@ func isWorthAnother(err error) bool {
 	if errors.As(err, &uncertain) || errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) {
 		return false
 	}
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code == codeSerialization || e.Code == codeDeadlock || strings.HasPrefix(e.Code, classIntervention)
 	}
 	return isOfTheWay(err)

@@ -22,7 +22,8 @@ var server testpg.Server
 // the tests that kill a writer: see kill_test.go.
 func TestMain(m *testing.M) {
 	if dsn := os.Getenv(writerVariable); dsn != "" {
-		os.Exit(write(dsn))
+		write(dsn)
+		os.Exit(1)
 	}
 	goleak.VerifyTestMain(testpg.Main{M: m, Server: &server})
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -28,12 +27,12 @@ const (
 // write commits without end and reports each commit on standard output after
 // it was acknowledged. Each commit writes a pair that must agree, and a line of
 // a log.
-func write(path string) int {
+func write(path string) {
 	ctx := context.Background()
 	s, err := sqlite.Open(ctx, sqlite.Config{Path: path})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return
 	}
 	var writers sync.WaitGroup
 	for w := range killWriters {
@@ -55,7 +54,6 @@ func write(path string) int {
 		})
 	}
 	writers.Wait()
-	return 1
 }
 
 func nextOf(ctx context.Context, s store.Store, w int) (int, error) {
@@ -93,6 +91,7 @@ func killOne(t *testing.T, path string, acknowledged []int) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
+	//nolint:gosec // G204: It is this very program.
 	command := exec.CommandContext(t.Context(), self)
 	command.Env = append(os.Environ(), writerVariable+"="+path)
 	command.Stderr = os.Stderr
@@ -115,7 +114,8 @@ func killOne(t *testing.T, path string, acknowledged []int) int64 {
 		newest = max(newest, revision)
 		// The first line says that it is under load.
 		kill.Do(func() {
-			time.AfterFunc(time.Duration(rand.IntN(150_000))*time.Microsecond, func() { _ = command.Process.Kill() })
+			// Some moment, another one each time.
+			time.AfterFunc(time.Duration(revision*7919%150_000)*time.Microsecond, func() { _ = command.Process.Kill() })
 		})
 	}
 	if err := command.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {

@@ -22,15 +22,19 @@ func TestOpenRefuses(t *testing.T) {
 		make func(t *testing.T, path string)
 		want string
 	}{
-		"a folder":               {func(t *testing.T, path string) { t.Helper(); must(t, os.Mkdir(path, 0o700)) }, "it is no file"},
-		"a text":                 {func(t *testing.T, path string) { t.Helper(); writeFile(t, path, strings.Repeat("text\n", 500)) }, "it is no SQLite database"},
-		"a short text":           {func(t *testing.T, path string) { t.Helper(); writeFile(t, path, "text") }, "it is no SQLite database"},
-		"another's tables":       {execSQL("CREATE TABLE accounts (id INTEGER)"), "another application"},
-		"another's ID":           {execSQL("PRAGMA application_id = 1196444487"), "another application (its ID is 0x47504b47"},
-		"another's version":      {execSQL("PRAGMA user_version = 3"), "another application"},
-		"a version below zero":   {execSQL("PRAGMA application_id = 1635410292; PRAGMA user_version = -1"), "another application"},
-		"a newer schema":         {execSQL("PRAGMA application_id = 1635410292; PRAGMA user_version = 99"), "the tables have version 99, this program knows them up to 1"},
-		"a file for everybody":   {func(t *testing.T, path string) { t.Helper(); openFile(t, path); must(t, os.Chmod(path, 0o604)) }, "chmod 600"},
+		"a folder":             {func(t *testing.T, path string) { t.Helper(); must(t, os.Mkdir(path, 0o700)) }, "it is no file"},
+		"a text":               {func(t *testing.T, path string) { t.Helper(); writeFile(t, path, strings.Repeat("text\n", 500)) }, "it is no SQLite database"},
+		"a short text":         {func(t *testing.T, path string) { t.Helper(); writeFile(t, path, "text") }, "it is no SQLite database"},
+		"another's tables":     {execSQL("CREATE TABLE accounts (id INTEGER)"), "another application"},
+		"another's ID":         {execSQL("PRAGMA application_id = 1196444487"), "another application (its ID is 0x47504b47"},
+		"another's version":    {execSQL("PRAGMA user_version = 3"), "another application"},
+		"a version below zero": {execSQL("PRAGMA application_id = 1635410292; PRAGMA user_version = -1"), "another application"},
+		"a newer schema":       {execSQL("PRAGMA application_id = 1635410292; PRAGMA user_version = 99"), "the tables have version 99, this program knows them up to 1"},
+		"a file for everybody": {func(t *testing.T, path string) {
+			t.Helper()
+			openFile(t, path)
+			must(t, os.Chmod(path, 0o604)) //nolint:gosec // G302: It is what must be refused.
+		}, "chmod 600"},
 		"a folder that is not":   {func(t *testing.T, path string) { t.Helper(); must(t, os.Remove(filepath.Dir(path))) }, "its folder is not there"},
 		"no tables, if it keeps": {execSQL("PRAGMA application_id = 1635410292"), "the tables have version 0, this program needs 1: migrate them"},
 	}

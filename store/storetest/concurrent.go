@@ -115,8 +115,7 @@ func increment(ctx context.Context, s store.Store, key string) error {
 			}
 		}
 		_, err = s.Commit(ctx, store.Put(key, []byte(strconv.Itoa(n+1)), r.Revision))
-		var conflict *store.ConflictError
-		if !errors.As(err, &conflict) {
+		if _, ok := errors.AsType[*store.ConflictError](err); !ok {
 			return err
 		}
 	}

@@ -25,6 +25,12 @@ const patience = 20 * time.Second
 // to it that it is closed when the test ends.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
+	withTwo := func(test func(t *testing.T, from, to store.Store)) func(*testing.T, store.Store) {
+		return func(t *testing.T, s store.Store) {
+			t.Helper()
+			test(t, s, open(t))
+		}
+	}
 	for name, test := range map[string]func(*testing.T, store.Store){
 		"a new store is empty":                             testEmpty,
 		"values are read back":                             testValues,
@@ -47,9 +53,9 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"wait wakes for a commit":                          testWaitWakes,
 		"wait goes on while nothing changes":               testWaitIdle,
 		"close ends calls under way":                       testClose,
-		"a backup restores":                                func(t *testing.T, s store.Store) { testBackup(t, s, open(t)) },
-		"a restore that was cut short is known":            func(t *testing.T, s store.Store) { testCutShort(t, s, open(t)) },
-		"a restore with somebody writing beside it is not": func(t *testing.T, s store.Store) { testDisturbed(t, s, open(t)) },
+		"a backup restores":                                withTwo(testBackup),
+		"a restore that was cut short is known":            withTwo(testCutShort),
+		"a restore with somebody writing beside it is not": withTwo(testDisturbed),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,19 +147,21 @@ func since(t *testing.T, s store.Store, revision int64) ([]store.Record, int64) 
 // equal compares records to the last difference, also nil from empty.
 func equal(t *testing.T, what string, got, want []store.Record) {
 	t.Helper()
-	for i := range max(len(got), len(want)) {
-		switch {
-		case i >= len(got):
-			t.Errorf("%s: %d, want %d; the next would be %s", what, len(got), len(want), want[i].Key)
-		case i >= len(want):
-			t.Errorf("%s: %d, want %d; the next is %s", what, len(got), len(want), got[i].Key)
-		case got[i].Key != want[i].Key || got[i].Revision != want[i].Revision,
-			!bytes.Equal(got[i].Value, want[i].Value), (got[i].Value == nil) != (want[i].Value == nil):
-			t.Errorf("%s: element %d is %s, want %s", what, i, short(got[i]), short(want[i]))
-		default:
-			continue
+	rest := want
+	for i, r := range got {
+		if len(rest) == 0 {
+			t.Errorf("%s: %d, want %d; the next is %s", what, len(got), len(want), short(r))
+			return
 		}
-		return
+		w := rest[0]
+		rest = rest[1:]
+		if r.Key != w.Key || r.Revision != w.Revision || !bytes.Equal(r.Value, w.Value) || (r.Value == nil) != (w.Value == nil) {
+			t.Errorf("%s: element %d is %s, want %s", what, i, short(r), short(w))
+			return
+		}
+	}
+	if len(rest) > 0 {
+		t.Errorf("%s: %d, want %d; the next would be %s", what, len(got), len(want), short(rest[0]))
 	}
 }
 

@@ -1,0 +1,128 @@
+package conformance_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/attest/intel"
+	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/instance"
+	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/store/memory"
+	"github.com/azattest/azattest/token"
+)
+
+// ownKeys is a key ring of one key for each algorithm.
+type ownKeys struct {
+	mu      sync.Mutex
+	signers map[token.Algorithm]crypto.Signer
+}
+
+func (k *ownKeys) signer(a token.Algorithm) (crypto.Signer, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if s, ok := k.signers[a]; ok {
+		return s, nil
+	}
+	s, err := token.GenerateSigner(a, 0)
+	if err != nil {
+		return nil, err
+	}
+	if k.signers == nil {
+		k.signers = map[token.Algorithm]crypto.Signer{}
+	}
+	k.signers[a] = s
+	return s, nil
+}
+
+func (k *ownKeys) Ring(_ context.Context, url string, a token.Algorithm) (*token.Ring, error) {
+	signer, err := k.signer(a)
+	if err != nil {
+		return nil, err
+	}
+	key, err := token.NewKey(token.KeyConfig{Signer: signer, Algorithm: a, Issuer: url})
+	if err != nil {
+		return nil, err
+	}
+	return token.NewRing(key)
+}
+
+func (*ownKeys) Generation() int64 { return 0 }
+
+func (*ownKeys) Refresh(context.Context) error { return nil }
+
+// deployment is our service with one instance.
+type deployment struct {
+	settings     instance.Settings
+	certificates []*x509.Certificate
+	trust        intel.Config
+	keys         *ownKeys
+	clock        func() time.Time // nil for the real one
+	config       server.Config    // whatever else the server is told
+	developers   *auth.DevelopmentIssuer
+	instances    *instance.Directory // once deployed
+}
+
+// deploy returns the service. It runs until the test ends.
+func (d *deployment) deploy(tb testing.TB) *server.Server {
+	tb.Helper()
+	check := func(err error) {
+		if err != nil {
+			tb.Helper()
+			tb.Fatal(err)
+		}
+	}
+	quotes, err := intel.NewSGX(d.trust)
+	check(err)
+	reports, err := intel.NewOpenEnclave(d.trust)
+	check(err)
+	if d.keys == nil {
+		d.keys = new(ownKeys)
+	}
+	d.instances, err = instance.Open(tb.Context(), instance.Config{
+		Store: memory.New(), Keys: d.keys, Clock: d.clock, Log: slog.New(slog.DiscardHandler),
+		Verifiers: map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports},
+	})
+	check(err)
+	check(d.instances.Create(tb.Context(), d.settings, d.certificates, "test"))
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- d.instances.Run(ctx) }()
+	tb.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			tb.Error(err)
+		}
+	})
+	d.developers, err = auth.OpenDevelopmentIssuer(tb.TempDir())
+	check(err)
+	callers, err := auth.New(auth.Config{Issuers: []auth.Issuer{d.developers.Issuer()}, Bindings: d.developers.Bindings(), Clock: d.clock})
+	check(err)
+	tb.Cleanup(func() { _ = callers.Close() })
+	config := d.config
+	config.Instances, config.Auth, config.Clock, config.Log = d.instances, callers, d.clock, slog.New(slog.DiscardHandler)
+	s, err := server.New(config)
+	check(err)
+	return s
+}
+
+// bearer returns a token of the development issuer.
+func (d *deployment) bearer(tb testing.TB, role auth.Role) string {
+	tb.Helper()
+	now := time.Now()
+	if d.clock != nil {
+		now = d.clock()
+	}
+	text, err := d.developers.Token(role, time.Hour, now)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
+}

@@ -1,0 +1,354 @@
+package conformance_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/azattest/azattest/attest/intel"
+	"github.com/azattest/azattest/collateral"
+	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/instance"
+	"github.com/azattest/azattest/internal/policytoken"
+)
+
+// What cannot be equal, and why. Everything else of an answer is compared.
+//
+//   - Headers. Server and x-ms-maa-service-version name who answers; Date, ours is
+//     sent by the HTTP library; Content-Length and Transfer-Encoding follow from
+//     the body. x-ms-request-id is compared by its form.
+//   - Tokens. jti is drawn for each; iat, nbf and exp are compared by their
+//     distances; kid names the key, which is ours, and is compared by its form. So
+//     is the signature, by whether there is one.
+//   - Metadata. The recording replaced the host by REDACTED, in capitals that no
+//     host of ours may have.
+
+// modes names every recording, with the mode of the instance that it was made
+// with. It stands in the name or in that of the host, except for one.
+func modes() map[string]instance.Mode {
+	all := map[string]instance.Mode{
+		"CertificateTests.AddPolicyManagementCertificate":          instance.Isolated,
+		"CertificateTests.GetPolicyManagementCertificatesAad":      instance.AAD,
+		"CertificateTests.GetPolicyManagementCertificatesIsolated": instance.Isolated,
+		"CertificateTests.RemovePolicyManagementCertificate":       instance.Isolated,
+		"CertificateTests.VerifyFailedAddCertificate":              instance.AAD, // the refusal says that it lists none
+		"MetadataTests.GetOpenIdMetadata-Aad":                      instance.AAD,
+		"MetadataTests.GetOpenIdMetadata-Isolated":                 instance.Isolated,
+		"PolicyTests-ModifyGeneratedKey_AAD_OpenEnclave":           instance.AAD,
+		"TpmAttestationTests.AttestTpm":                            instance.AAD,
+	}
+	for _, kind := range []string{"OpenEnclave", "SgxEnclave", "Tpm"} {
+		all["PolicyTests-GetPolicy_AAD_"+kind] = instance.AAD
+		all["PolicyTests-GetPolicy_Isolated_"+kind] = instance.Isolated
+		all["PolicyTests-ModifyUnsecured_AAD_"+kind] = instance.AAD
+		if kind == "Tpm" {
+			continue
+		}
+		for _, test := range []string{"AttestWithDraftPolicy", "AttestWithRuntimeData", "AttestWithRuntimeDataJson", "SimpleAttest"} {
+			all["AttestationTests."+test+"-"+kind+"_Aad"] = instance.AAD
+			all["AttestationTests."+test+"-"+kind+"_Isolated"] = instance.Isolated
+		}
+	}
+	return all
+}
+
+// skipped are the exchanges that are not replayed, with the reason.
+func skipped() map[string]string {
+	return map[string]string{
+		"TpmAttestationTests.AttestTpm/03_POST_attest_Tpm.json": "TPM evidence is not attested yet; what is answered instead is tested in internal/server",
+	}
+}
+
+// TestEveryRecordedExchangeIsAnsweredAsTheRealServiceAnswered sends what was sent
+// to the real service to ours, set up as the instance that was asked, on the day,
+// with what the exchanges before it left behind.
+func TestEveryRecordedExchangeIsAnsweredAsTheRealServiceAnswered(t *testing.T) {
+	t.Parallel()
+	all, known, isSkipped := recordings(t), modes(), skipped()
+	for recording := range known {
+		if all[recording] == nil {
+			t.Errorf("%s: known, but not found", recording)
+		}
+	}
+	listed := certificatesOf(t, &all["CertificateTests.GetPolicyManagementCertificatesIsolated"][0])
+	keys := new(ownKeys)
+	for recording, exchanges := range all {
+		mode, ok := known[recording]
+		if !ok {
+			t.Errorf("%s: a recording of which this test knows nothing: say how its instance is set up", recording)
+			continue
+		}
+		t.Run(recording, func(t *testing.T) {
+			t.Parallel()
+			r := newReplay(t, exchanges, mode, listed, keys)
+			for i := range exchanges {
+				e := &exchanges[i]
+				reason, ok := isSkipped[recording+"/"+e.name]
+				t.Run(e.name, func(t *testing.T) { //nolint:paralleltest // each begins where the last one ended
+					if ok {
+						t.Skip(reason)
+					}
+					r.compare(t, e)
+				})
+			}
+		})
+	}
+}
+
+// replay is our service in the place of one that was recorded.
+type replay struct {
+	*deployment
+	handler http.Handler
+	now     atomic.Pointer[time.Time]
+}
+
+func newReplay(t *testing.T, exchanges []exchange, mode instance.Mode, listed []*x509.Certificate, keys *ownKeys) *replay {
+	t.Helper()
+	archive, err := collateral.OpenArchive(collateralOfTheInstance(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := new(replay)
+	r.deployment = &deployment{
+		settings: instance.Settings{Name: "recorded", URL: urlOf(exchanges), Mode: mode, AzureDefaultTCB: 10},
+		trust:    intel.Config{Source: archive, AcceptStaleCollateral: true},
+		clock:    func() time.Time { return *r.now.Load() },
+		keys:     keys,
+	}
+	if mode == instance.Isolated {
+		r.certificates = firstCertificates(t, exchanges, listed)
+	}
+	at := exchanges[0].date(t)
+	r.now.Store(&at)
+	r.handler = r.deploy(t)
+	return r
+}
+
+// urlOf is the URL of the instance that answered, as its tokens or its metadata
+// have it. A refusal does not say it.
+func urlOf(exchanges []exchange) string {
+	for _, e := range exchanges {
+		if e.Response.DecodedToken != nil {
+			return e.Response.DecodedToken.Claims["iss"].(string)
+		}
+		var metadata struct{ Issuer string }
+		if json.Unmarshal(e.Response.Body.raw, &metadata) == nil && metadata.Issuer != "" {
+			return strings.ToLower(metadata.Issuer)
+		}
+	}
+	return "https://recorded.example"
+}
+
+// firstCertificates are those that the instance must have listed before the first
+// exchange: what that shows, or whoever signed it, or the one that the others show.
+func firstCertificates(t *testing.T, exchanges []exchange, listed []*x509.Certificate) []*x509.Certificate {
+	t.Helper()
+	first := &exchanges[0]
+	if strings.HasPrefix(first.Request.Path, "/certificates") && first.Request.Method == http.MethodGet {
+		return certificatesOf(t, first)
+	}
+	if jws, err := policytoken.Parse([]byte(first.body(t))); err == nil && jws.IsSigned() {
+		return jws.Chain()[:1]
+	}
+	return listed[:1]
+}
+
+// certificatesOf are those that a recorded answer lists.
+func certificatesOf(t *testing.T, e *exchange) []*x509.Certificate {
+	t.Helper()
+	var claims struct {
+		Certificates struct {
+			Keys []struct{ X5C []string }
+		} `json:"x-ms-policy-certificates"`
+	}
+	_, _, payload := decode(t, e.Response.Body.Token)
+	if err := json.Unmarshal([]byte(payload), &claims); err != nil {
+		t.Fatal(err)
+	}
+	var all []*x509.Certificate
+	for _, key := range claims.Certificates.Keys {
+		der, err := base64.StdEncoding.DecodeString(key.X5C[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// compare sends the request of an exchange and compares the answers.
+func (r *replay) compare(t *testing.T, e *exchange) {
+	t.Helper()
+	at := e.date(t)
+	r.now.Store(&at)
+	target := e.Request.Path
+	if e.Request.Query != "" {
+		target += "?" + e.Request.Query
+	}
+	request := httptest.NewRequestWithContext(t.Context(), e.Request.Method, target, strings.NewReader(e.body(t)))
+	request.Host = strings.TrimPrefix(r.settings.URL, "https://")
+	for name, value := range e.Request.Headers {
+		request.Header.Set(name, value)
+	}
+	if e.Request.Headers["Authorization"] != "" {
+		request.Header.Set("Authorization", "Bearer "+r.bearer(t, auth.Contributor))
+	}
+	w := httptest.NewRecorder()
+	r.handler.ServeHTTP(w, request)
+	if w.Code != e.Response.Status {
+		t.Fatalf("status %d, want %d: %s", w.Code, e.Response.Status, w.Body)
+	}
+	compareHeaders(t, w.Header(), e)
+	switch {
+	case e.Response.Status != http.StatusOK:
+		compareErrors(t, w, e)
+	case e.Response.DecodedToken != nil:
+		compareTokens(t, w.Body.Bytes(), e)
+	default:
+		compareDocuments(t, w.Body.Bytes(), e)
+	}
+}
+
+var traceparent = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$`)
+
+func compareHeaders(t *testing.T, got http.Header, e *exchange) {
+	t.Helper()
+	if got, want := got.Get("Content-Type"), e.Response.Headers["Content-Type"]; got != want {
+		t.Errorf("content type %q, want %q", got, want)
+	}
+	for _, name := range []string{"x-ms-request-id", "x-ms-maa-service-version", "Server"} {
+		if (got.Get(name) == "") != (e.Response.Headers[name] == "") {
+			t.Errorf("%s: %q, recorded %q", name, got.Get(name), e.Response.Headers[name])
+		}
+	}
+	for form, text := range map[string]string{"ours": got.Get("x-ms-request-id"), "recorded": e.Response.Headers["x-ms-request-id"]} {
+		if !traceparent.MatchString(text) {
+			t.Errorf("request ID %s: %q, want that of a trace", form, text)
+		}
+	}
+	if got, want := got.Get("x-ms-client-request-id"), e.Request.Headers["x-ms-client-request-id"]; got != want {
+		t.Errorf("x-ms-client-request-id %q, want %q", got, want)
+	}
+}
+
+// ownMembers are the claims that cannot be equal. Every digest of collateral is
+// among those that must be.
+var ownMembers = []string{"jti", "iat", "nbf", "exp"}
+
+var keyID = regexp.MustCompile(`^[A-Za-z0-9+/]{43}=$`)
+
+func compareTokens(t *testing.T, body []byte, e *exchange) {
+	t.Helper()
+	members := map[string]any{}
+	if err := json.Unmarshal(body, &members); err != nil || len(members) != 1 {
+		t.Fatalf("answer %s (%v), want a token alone", body, err)
+	}
+	compact, _ := members["token"].(string)
+	header, got, text := decode(t, compact)
+	_, want, recordedText := decode(t, e.Response.Body.Token)
+	recorded := e.Response.DecodedToken
+	if diff := cmp.Diff(without(recorded.Header, "kid"), without(header, "kid")); diff != "" {
+		t.Errorf("header (-recorded +ours):\n%s", diff)
+	}
+	for form, h := range map[string]map[string]any{"ours": header, "recorded": recorded.Header} {
+		if kid, _ := h["kid"].(string); !keyID.MatchString(kid) {
+			t.Errorf("kid %s: %v, want a digest in base64", form, h["kid"])
+		}
+	}
+	if diff := cmp.Diff(without(want, ownMembers...), without(got, ownMembers...)); diff != "" {
+		t.Errorf("claims (-recorded +ours):\n%s", diff)
+	}
+	compareTimes(t, want, got)
+	wantID, _ := want["jti"].(string)
+	if jti, _ := got["jti"].(string); len(jti) != len(wantID) {
+		t.Errorf("jti %q, want %d digits", jti, len(wantID))
+	}
+	// The form is the recorded one too: sorted, compact, to the byte.
+	for form, text := range map[string]string{"ours": text, "recorded": recordedText} {
+		var claims any
+		if err := json.Unmarshal([]byte(text), &claims); err != nil {
+			t.Fatal(err)
+		}
+		canonical, err := json.Marshal(claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(canonical) != text {
+			t.Errorf("claims %s are not sorted and compact:\n%s", form, text)
+		}
+	}
+	isDraft := header["alg"] == "none"
+	if signature := compact[strings.LastIndexByte(compact, '.')+1:]; (signature == "") != isDraft {
+		t.Errorf("algorithm %v with a signature of %d characters", header["alg"], len(signature))
+	}
+}
+
+func compareTimes(t *testing.T, want, got map[string]any) {
+	t.Helper()
+	seconds := func(claims map[string]any, name string) float64 {
+		n, ok := claims[name].(float64)
+		if !ok {
+			t.Errorf("%s is %v, want a number", name, claims[name])
+		}
+		return n
+	}
+	for _, name := range []string{"nbf", "exp"} {
+		ours, theirs := seconds(got, name)-seconds(got, "iat"), seconds(want, name)-seconds(want, "iat")
+		if ours != theirs {
+			t.Errorf("%s is %v s after iat, want %v", name, ours, theirs)
+		}
+	}
+}
+
+func compareErrors(t *testing.T, w *httptest.ResponseRecorder, e *exchange) {
+	t.Helper()
+	var want, got any
+	if json.Unmarshal(e.Response.Body.raw, &want) != nil || json.Unmarshal(w.Body.Bytes(), &got) != nil {
+		t.Fatalf("no JSON: %s", w.Body)
+	}
+	// Every member, to the byte.
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("error (-recorded +ours):\n%s", diff)
+	}
+	if header := w.Header().Get("x-ms-error-code"); header != e.Response.Body.Error.Code {
+		t.Errorf("x-ms-error-code %q, want %q", header, e.Response.Body.Error.Code)
+	}
+}
+
+func compareDocuments(t *testing.T, body []byte, e *exchange) {
+	t.Helper()
+	var want, got any
+	recorded := bytes.ReplaceAll(e.Response.Body.raw, []byte("REDACTED"), []byte("redacted"))
+	if err := json.Unmarshal(recorded, &want); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(body, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("document (-recorded +ours):\n%s", diff)
+	}
+}
+
+func without(m map[string]any, names ...string) map[string]any {
+	rest := maps.Clone(m)
+	for _, name := range names {
+		delete(rest, name)
+	}
+	return rest
+}
