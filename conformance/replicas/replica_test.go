@@ -75,7 +75,7 @@ func (r *replica) start(t *testing.T) {
 	readyFile := filepath.Join(r.dataDir, "ready.json")
 	_ = os.Remove(readyFile)
 	r.log = new(bytes.Buffer)
-	r.cmd = exec.CommandContext(context.Background(), binary, "serve", "--dev", "--config", r.config, "--ready-file", readyFile) //nolint:gosec // G204: see above
+	r.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), binary, "serve", "--dev", "--config", r.config, "--ready-file", readyFile) //nolint:gosec // G204: see above
 	r.cmd.Stderr = r.log
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)

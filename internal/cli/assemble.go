@@ -194,18 +194,16 @@ func (o runOptions) tlsConfig(now time.Time, log *slog.Logger, p *parts) (*tls.C
 	if c.BehindProxy {
 		return nil, "", nil
 	}
-	certificate, err := server.OpenCertificate(server.CertificateFiles{
-		Certificate: c.TLS.CertificateFile, Key: c.TLS.KeyFile, ClientCAs: c.TLS.ClientCAFile, Log: log,
-	})
+	files := server.CertificateFiles{Certificate: c.TLS.CertificateFile, Key: c.TLS.KeyFile, ClientCAs: c.TLS.ClientCAFile, Log: log}
+	if c.TLS.MinVersion == "1.3" {
+		files.MinVersion = tls.VersionTLS13
+	}
+	certificate, err := server.OpenCertificate(files)
 	if err != nil {
 		return nil, "", fmt.Errorf("TLS certificate: %w", err)
 	}
 	p.runs = append(p.runs, reloadOnHangup(certificate))
-	config := certificate.TLS()
-	if c.TLS.MinVersion == "1.3" {
-		config.MinVersion = tls.VersionTLS13
-	}
-	return config, "", nil
+	return certificate.TLS(), "", nil
 }
 
 // storePath is where SQLite keeps its file.

@@ -2,11 +2,12 @@ package instance
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"github.com/azattest/azattest/internal/policytoken"
@@ -92,7 +93,9 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	_, err := d.config.Store.Commit(ctx, changes...)
 	if _, ok := errors.AsType[*store.ConflictError](err); ok {
 		// Those that collided must not meet again.
-		pause(ctx, time.Duration(rand.Int64N(int64(5*time.Millisecond)))) //nolint:gosec // G404: it spreads load, it guards nothing
+		var b [2]byte
+		_, _ = rand.Read(b[:]) // it never fails
+		pause(ctx, time.Duration(binary.BigEndian.Uint16(b[:]))*maxPause/(1<<16))
 		return false, ctx.Err()
 	}
 	if _, ok := errors.AsType[*store.UncertainError](err); ok {

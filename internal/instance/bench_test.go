@@ -1,7 +1,6 @@
 package instance_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -105,7 +104,7 @@ func BenchmarkSetPolicy(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		if _, err := d.SetPolicy(context.Background(), instance.PolicyChange{
+		if _, err := d.SetPolicy(b.Context(), instance.PolicyChange{
 			Instance: "i500", Type: attest.SGXEnclave, Token: unsigned(b, numbered(fmt.Sprint(n))), By: "test",
 		}); err != nil {
 			b.Fatal(err)

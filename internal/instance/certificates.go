@@ -48,8 +48,8 @@ func (d *Directory) RemoveCertificate(ctx context.Context, name string, jws *pol
 	return d.changeCertificates(ctx, name, jws, func(a *authority, c *x509.Certificate) ([]Certificate, error) {
 		left := slices.DeleteFunc(slices.Clone(a.certificates), isCertificate(c))
 		if len(left) < len(a.certificates) && checkSigners(left, d.config.Clock()) != nil {
-			return nil, &RefusedError{name, ReasonLastCertificate,
-				"the last policy management certificate that can sign cannot be removed: add another one first, of an authority (CA:TRUE) and valid"}
+			const detail = "the last policy management certificate that can sign cannot be removed: add another one first, of an authority (CA:TRUE) and valid"
+			return nil, &RefusedError{name, ReasonLastCertificate, detail}
 		}
 		return left, nil
 	})

@@ -13,6 +13,9 @@ const (
 	// changed the same record first. At most one of those that collide fails, so
 	// each attempt means that another change succeeded.
 	maxAttempts = 32
+	// maxPause is how long who collided waits at most before it begins again: some
+	// commits' time.
+	maxPause = 5 * time.Millisecond
 	// defaultStaleness is how long attestation goes on without a word from the
 	// store: a database fails over in some seconds.
 	defaultStaleness = 10 * time.Second

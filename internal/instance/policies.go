@@ -79,11 +79,8 @@ func (d *Directory) currentPolicy(ctx context.Context, name string, t attest.Typ
 	if err != nil {
 		return 0, Policy{}, err
 	}
-	var current Policy
-	if err := decode(key, r.Value, &current); err != nil {
-		return 0, Policy{}, err
-	}
-	return r.Revision, current, nil
+	current, err := decodePolicy(key, r.Value)
+	return r.Revision, current, err
 }
 
 // PolicyChange asks for another policy.

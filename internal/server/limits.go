@@ -92,6 +92,11 @@ const (
 	// with a key as runtime data has some 8 KiB in base64.
 	smallBody = 16 << 10
 
+	// strangersPerSecond bounds how many refusals of callers without a name come into
+	// the audit trail: a gigabyte a day. strangersAtOnce may come together.
+	strangersPerSecond = 10
+	strangersAtOnce    = 1000
+
 	// maxDetails bounds the list beside it.
 	maxDetails = 20
 )

@@ -17,6 +17,10 @@ import (
 // certificates.
 const managementLifetime = time.Hour
 
+// tellTime is how long it may take to record a change and to sign the answer. The
+// trail itself gives up before.
+const tellTime = 5 * time.Second
+
 // action is what one management call does, in the answer's claims. The body is
 // nil where the method has none.
 type action func(ctx context.Context, body []byte) (*claims.Set, error)
@@ -77,6 +81,9 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 	if err != nil {
 		return "", err
 	}
+	// What was done is recorded and told, however long it took.
+	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	defer end()
 	if err := s.record(ctx, r); err != nil {
 		return "", err
 	}

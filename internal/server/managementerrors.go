@@ -188,7 +188,7 @@ func refusedVerdict(e *instance.RefusedError, op operation) verdict {
 // tokenVerdict puts what is wrong with a policy token into the real service's
 // words.
 func tokenVerdict(e *policytoken.Error) verdict {
-	code, message, reason := wire.CodeInvalidOperation, "", ""
+	code, message, reason := wire.CodeInvalidOperation, wire.BadMessage(e.Error()), ""
 	switch e.Reason {
 	case policytoken.ReasonUnsigned:
 		message = wire.UnsignedToken()
@@ -203,16 +203,11 @@ func tokenVerdict(e *policytoken.Error) verdict {
 	case policytoken.ReasonEncoding:
 		if e.Offset >= 0 {
 			message, reason = wire.UnknownBase64(e.Character), e.Error()
-			break
 		}
-		message = wire.BadMessage(e.Error())
 	case policytoken.ReasonTooLarge, policytoken.ReasonHeader, policytoken.ReasonAlgorithm, policytoken.ReasonNoCertificate,
 		policytoken.ReasonCertificate, policytoken.ReasonKey, policytoken.ReasonSignature, policytoken.ReasonValidity,
 		policytoken.ReasonTime, policytoken.ReasonAudience, policytoken.ReasonPayload, policytoken.ReasonPolicy,
 		policytoken.ReasonPolicyCertificate:
-		message = wire.BadMessage(e.Error())
-	default:
-		message = wire.BadMessage(e.Error())
 	}
 	v := bad(code, message)
 	v.reason, v.cause, v.body.Reason = reason, e.Error(), string(e.Reason)

@@ -22,6 +22,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
@@ -60,7 +62,8 @@ type Config struct {
 	// must be safe for concurrent use, and quick.
 	Ready func() bool
 	// Audit takes a record of each change and each refusal, and of attestations and
-	// reads if AuditAttestations is set. What it cannot take is not done. Nil keeps
+	// reads if AuditAttestations is set. Of refusals of anonymous callers it takes ten
+	// a second at most; all others are in the log alone. What it cannot take is not done. Nil keeps
 	// no trail. Somebody must let it run.
 	Audit             *audit.Trail
 	AuditAttestations bool
@@ -133,6 +136,8 @@ type Server struct {
 	audit    *audit.Trail
 	// auditsAll says that attestations and reads are recorded, too.
 	auditsAll bool
+	// strangers bounds the records of refusals of callers without a name.
+	strangers *rate.Limiter
 	metrics   *telemetry.Metrics
 	tracer    *telemetry.Tracer
 	proxies   []netip.Prefix
@@ -171,6 +176,7 @@ func New(c Config) (*Server, error) {
 		throttle:  newThrottle(limits.Caller, limits.Instance, time.Now),
 		audit:     c.Audit,
 		auditsAll: c.AuditAttestations,
+		strangers: rate.NewLimiter(strangersPerSecond, strangersAtOnce),
 		proxies:   c.TrustedProxies,
 	}
 	if s.clock == nil {

@@ -27,7 +27,8 @@ type Sources struct {
 type SigningKey struct {
 	// Algorithm as in a token's header.
 	Algorithm string
-	// Created is when it was made, Expires when it signs no more.
+	// Created is when it was made, Expires when it signs no more; zero as long as no
+	// other one is to follow.
 	Created, Expires time.Time
 }
 
@@ -85,7 +86,9 @@ func (c *sourceCollector) Collect(to chan<- prometheus.Metric) {
 			if label := algorithms.label(k.Algorithm); !seen[label] {
 				seen[label] = true
 				gauge(keyAgeDesc, now.Sub(k.Created), label)
-				gauge(keyExpiryDesc, k.Expires.Sub(now), label)
+				if !k.Expires.IsZero() {
+					gauge(keyExpiryDesc, k.Expires.Sub(now), label)
+				}
 			}
 		}
 	}
