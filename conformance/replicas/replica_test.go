@@ -111,12 +111,10 @@ func freeAddress(t *testing.T) string {
 }
 
 // newReplicas starts n replicas over one database, behind the balancer, that share
-// the development issuer, the simulated platform and the wrapping key.
+// the development issuer and the simulated platform.
 func newReplicas(t *testing.T, n int, dsn string, b *balancer) []*replica {
 	t.Helper()
 	root := t.TempDir()
-	wrapping := filepath.Join(root, "wrapping.key")
-	run(t, "keys", "wrapping-key", "--out", wrapping)
 	var all []*replica
 	var addresses []string
 	for i := range n {
@@ -129,7 +127,6 @@ func newReplicas(t *testing.T, n int, dsn string, b *balancer) []*replica {
 		text, err := json.Marshal(map[string]any{ // YAML, too
 			"listen": r.address, "dataDir": r.dataDir,
 			"store":     map[string]any{"driver": "postgres", "dsn": dsn},
-			"keys":      map[string]any{"wrappingKeyFile": wrapping},
 			"instances": []any{map[string]any{"name": "contoso", "url": "https://localhost:" + b.port(), "mode": "aad"}},
 			"log":       map[string]any{"level": "warn"},
 		})

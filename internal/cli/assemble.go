@@ -97,7 +97,7 @@ func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	if err := ensureInstances(ctx, directory, c); err != nil {
+	if err := ensureInstances(ctx, directory, c, s.Now()); err != nil {
 		return nil, err
 	}
 	numbers.Metrics().SetSources(sourcesOf(directory, keys))

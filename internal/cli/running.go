@@ -90,8 +90,11 @@ func nameEndpoints(c *config.Config, listener net.Listener, at *ready) {
 	}
 	if len(c.Instances) > 0 {
 		at.Endpoint = c.Instances[0].URL
-	} else {
-		at.Endpoint = "https://" + listener.Addr().String()
+		return
+	}
+	at.Endpoint = "https://" + listener.Addr().String()
+	if c.BehindProxy {
+		at.Endpoint = "http://" + listener.Addr().String()
 	}
 }
 
