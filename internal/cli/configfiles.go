@@ -192,7 +192,9 @@ func (f *configFiles) wrappingKey(key, text, name string) bool {
 }
 
 // saidOfWrapping is what is wrong with wrapping keys. It quotes nothing of them.
-func saidOfWrapping(err error) string { return strings.TrimPrefix(err.Error(), "keyring: wrapping keys: ") }
+func saidOfWrapping(err error) string {
+	return strings.TrimPrefix(err.Error(), "keyring: wrapping keys: ")
+}
 
 // instance checks the certificates and the policies of an instance.
 func (f *configFiles) instance(key string, one *config.Instance) {
