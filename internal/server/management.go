@@ -60,11 +60,11 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 	var body []byte
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		var err error
-		if body, err = s.receive(w, r); err != nil {
+		if body, err = s.receive(w, r, s.managingUploads); err != nil {
 			return "", err
 		}
 	}
-	leave, ok := s.work.take()
+	leave, ok := s.managingWork.take()
 	if !ok {
 		return "", errBusy
 	}
