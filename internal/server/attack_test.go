@@ -314,7 +314,7 @@ func TestNoHandlerOutlivesAListenerThatBreaks(t *testing.T) {
 		}
 		s := serve(t, f.server(t))
 		answered := make(chan answerOf, 1)
-		go func() { answered <- s.post(sgxPath, body) }()
+		go func() { answered <- s.attest(body) }()
 		<-entered
 		_ = s.listener.Close()
 		if err := <-s.stopped; !errors.Is(err, net.ErrClosed) {
@@ -348,4 +348,43 @@ func TestAReaderGetsNoStatementAboutAPolicyOfTheirOwn(t *testing.T) {
 		w := do(t, s, method, "/operations/policy/current"+previewVersion+"&tee=SgxEnclave", mine, name, value)
 		wantRefusal(t, w, http.StatusUnauthorized, "Unauthorized")
 	}
+}
+
+// Whoever floods the service must not keep out who could tighten the policy.
+func TestAFloodOfEvidenceKeepsNoOperatorOut(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.config.Limits.Concurrent, f.config.Limits.Uploads = 1, 1
+	entered, leave := make(chan struct{}), make(chan struct{})
+	f.verifier.verify = func(context.Context) error {
+		close(entered)
+		<-leave
+		return nil
+	}
+	s := f.server(t)
+	done := make(chan struct{}, 2)
+	go func() {
+		do(t, s, http.MethodPost, sgxPath, body)
+		done <- struct{}{}
+	}()
+	<-entered
+	reader, writer := io.Pipe()
+	go func() {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, sgxPath, reader)
+		r.Header.Set("Content-Type", "application/json")
+		s.ServeHTTP(httptest.NewRecorder(), r)
+		done <- struct{}{}
+	}()
+	// Once a byte beyond a small body is taken, so is the place.
+	if _, err := io.WriteString(writer, strings.Repeat(" ", 16<<10+1)); err != nil {
+		t.Fatal(err)
+	}
+	wantRefusal(t, do(t, s, http.MethodPost, sgxPath, body), http.StatusTooManyRequests, "TooManyRequests")
+	large := policytoken.Unsigned(denying + "//" + strings.Repeat("x", 32<<10))
+	name, value := bearer(t, auth.Contributor)
+	tokenOf(t, do(t, s, http.MethodPut, "/policies/SgxEnclave?api-version=2025-06-01", large, name, value))
+	_ = writer.Close()
+	close(leave)
+	<-done
+	<-done
 }

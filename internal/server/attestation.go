@@ -172,7 +172,7 @@ func (s *Server) receiveEvidence(w http.ResponseWriter, r *http.Request, member 
 	if !wire.IsJSON(r.Header.Get("Content-Type")) {
 		return nil, &mediaError{"Content-Type", r.Header.Get("Content-Type"), "application/json in UTF-8"}
 	}
-	body, err := s.receive(w, r)
+	body, err := s.receive(w, r, s.uploads)
 	if err != nil {
 		return nil, err
 	}

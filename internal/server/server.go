@@ -130,10 +130,12 @@ type Server struct {
 	explains bool
 	version  string
 	ready    func() bool
-	uploads  places
-	work     places
-	throttle *throttle
-	audit    *audit.Trail
+	// uploads and work are the places of attestations, managing those of callers with
+	// a role: whoever floods the service must not keep out who could end it.
+	uploads, work                 places
+	managingUploads, managingWork places
+	throttle                      *throttle
+	audit                         *audit.Trail
 	// auditsAll says that attestations and reads are recorded, too.
 	auditsAll bool
 	// strangers bounds the records of refusals of callers without a name.
@@ -160,24 +162,26 @@ func New(c Config) (*Server, error) {
 	}
 	limits := c.Limits.orDefaults()
 	s := &Server{
-		instances: c.Instances,
-		auth:      c.Auth,
-		log:       c.Log,
-		clock:     c.Clock,
-		limits:    limits,
-		tls:       c.TLS,
-		isPlain:   c.PlainHTTP,
-		isTerse:   c.TerseErrors,
-		explains:  c.ExplainDenials,
-		version:   cmp.Or(c.Version, product),
-		ready:     c.Ready,
-		uploads:   make(places, limits.Uploads),
-		work:      make(places, limits.Concurrent),
-		throttle:  newThrottle(limits.Caller, limits.Instance, time.Now),
-		audit:     c.Audit,
-		auditsAll: c.AuditAttestations,
-		strangers: rate.NewLimiter(strangersPerSecond, strangersAtOnce),
-		proxies:   c.TrustedProxies,
+		instances:       c.Instances,
+		auth:            c.Auth,
+		log:             c.Log,
+		clock:           c.Clock,
+		limits:          limits,
+		tls:             c.TLS,
+		isPlain:         c.PlainHTTP,
+		isTerse:         c.TerseErrors,
+		explains:        c.ExplainDenials,
+		version:         cmp.Or(c.Version, product),
+		ready:           c.Ready,
+		uploads:         make(places, limits.Uploads),
+		work:            make(places, limits.Concurrent),
+		managingUploads: make(places, limits.Uploads),
+		managingWork:    make(places, limits.Concurrent),
+		throttle:        newThrottle(limits.Caller, limits.Instance, time.Now),
+		audit:           c.Audit,
+		auditsAll:       c.AuditAttestations,
+		strangers:       rate.NewLimiter(strangersPerSecond, strangersAtOnce),
+		proxies:         c.TrustedProxies,
 	}
 	if s.clock == nil {
 		s.clock = time.Now
