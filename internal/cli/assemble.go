@@ -97,10 +97,11 @@ func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	if err := ensureInstances(ctx, directory, c); err != nil {
+	if err := ensureInstances(ctx, directory, c, s.Now()); err != nil {
 		return nil, err
 	}
-	numbers.Metrics().SetSources(sourcesOf(directory, keys))
+	p.sources.StoreStaleness, p.sources.SigningKeys = directory.Age, signingKeys(keys)
+	numbers.Metrics().SetSources(p.sources)
 	p.runs = append(p.runs, directory.Run, keys.Run, namingInstances(directory, numbers))
 	return directory, nil
 }
@@ -165,6 +166,7 @@ func (o runOptions) verifiers(
 		return nil, err
 	}
 	p.closeLater(closerFunc(func() error { src.Close(); return nil }))
+	p.sources.Collateral = src.expires
 	trust := intel.Config{
 		Source: src.Source, AcceptStaleCollateral: c.AcceptStale,
 		Observe: func(ctx context.Context, took time.Duration) { observe(ctx, attest.PhaseCollateral, took) },
@@ -202,6 +204,7 @@ func (o runOptions) tlsConfig(now time.Time, log *slog.Logger, p *parts) (*tls.C
 	if err != nil {
 		return nil, "", fmt.Errorf("TLS certificate: %w", err)
 	}
+	p.sources.TLSCertificate = func() (time.Time, bool) { return certificate.Expires(), true }
 	p.runs = append(p.runs, reloadOnHangup(certificate))
 	return certificate.TLS(), "", nil
 }

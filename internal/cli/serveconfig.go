@@ -11,6 +11,9 @@ import (
 // defaultInstance is the name of the one that flags describe.
 const defaultInstance = "default"
 
+// defaultDataDir is where a service keeps its state unless it is told otherwise.
+const defaultDataDir = "azattest-data"
+
 // configuration is what the file says, or else what the flags do.
 func (o *serveOptions) configuration(s Streams) (*config.Config, error) {
 	if o.configFile == "" {

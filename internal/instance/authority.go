@@ -23,6 +23,8 @@ type authority struct {
 	certificatesRevision int64
 	// certificatesID is of the change that made the list.
 	certificatesID string
+	// used are the tokens that made changes of certificates.
+	used []string
 }
 
 // authority reads settings and certificates of an instance.
@@ -55,7 +57,7 @@ func (d *Directory) authority(ctx context.Context, name string) (*authority, err
 	if err != nil {
 		return nil, err
 	}
-	a.certificates, a.certificatesRevision, a.certificatesID = list.Certificates, r.Revision, list.ID
+	a.certificates, a.certificatesRevision, a.certificatesID, a.used = list.Certificates, r.Revision, list.ID, list.Used
 	return a, nil
 }
 

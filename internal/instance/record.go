@@ -63,6 +63,8 @@ type Policy struct {
 	// change answered as x-ms-policy-token-hash.
 	Hash      string `json:"hash,omitempty"`
 	TokenHash string `json:"tokenHash,omitempty"`
+	// InputHash is that of the token without its signature.
+	InputHash string `json:"inputHash,omitempty"`
 	// Signer is the chain of certificates under which the JWS was signed, DER,
 	// the signer's own first; none for an unsigned one.
 	Signer [][]byte `json:"signer,omitempty"`
@@ -90,6 +92,8 @@ func (c Certificate) X509() *x509.Certificate { return c.parsed }
 // certificateList is the record that holds all of an instance.
 type certificateList struct {
 	Certificates []Certificate `json:"certificates"`
+	// Used are hashes of what was signed to ask for changes, the newest last.
+	Used []string `json:"used,omitempty"`
 	// ID tells this very change from one that looks the same.
 	ID string `json:"id"`
 }

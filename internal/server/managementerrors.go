@@ -35,11 +35,10 @@ type notEnabledError struct {
 }
 
 func (e *notEnabledError) Error() string {
-	what := e.what
-	if what == "" {
-		what = "attestation"
+	if e.what != "" {
+		return fmt.Sprintf("this instance has no %s for type %s", e.what, e.typ)
 	}
-	return fmt.Sprintf("%s of type %s is not enabled on this instance", what, e.typ)
+	return fmt.Sprintf("attestation of type %s is not enabled on this instance", e.typ)
 }
 
 // unauthorizedError says that nobody we know asks, or somebody without the role.
