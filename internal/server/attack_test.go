@@ -314,7 +314,7 @@ func TestNoHandlerOutlivesAListenerThatBreaks(t *testing.T) {
 		}
 		s := serve(t, f.server(t))
 		answered := make(chan answerOf, 1)
-		go func() { answered <- s.attest(body) }()
+		go func() { answered <- s.attest() }()
 		<-entered
 		_ = s.listener.Close()
 		if err := <-s.stopped; !errors.Is(err, net.ErrClosed) {
