@@ -20,15 +20,15 @@ type balancer struct {
 	open     sync.WaitGroup
 }
 
-func newBalancer(t *testing.T) *balancer {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func newBalancer(tb testing.TB) *balancer {
+	tb.Helper()
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	b := &balancer{listener: l}
 	go b.accept()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = l.Close()
 		b.open.Wait()
 	})

@@ -1,7 +1,6 @@
 package replicas_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,48 +44,55 @@ type replica struct {
 	config, dataDir, address string
 
 	cmd *exec.Cmd
-	log *bytes.Buffer
 }
 
 // run runs the command to its end.
-func run(t *testing.T, args ...string) string {
-	t.Helper()
+func run(tb testing.TB, args ...string) string {
+	tb.Helper()
 	binary, err := command()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), binary, args...) //nolint:gosec // G204: the command that the test has built
+	cmd := exec.CommandContext(tb.Context(), binary, args...) //nolint:gosec // G204: the command that the test has built
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("azattest %s: %v\n%s", strings.Join(args, " "), err, complaint.String())
+		tb.Fatalf("azattest %s: %v\n%s", strings.Join(args, " "), err, complaint.String())
 	}
 	return string(out)
 }
 
 // start runs the service, and returns once it is ready.
-func (r *replica) start(t *testing.T) {
-	t.Helper()
+func (r *replica) start(tb testing.TB) {
+	tb.Helper()
 	binary, err := command()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	readyFile := filepath.Join(r.dataDir, "ready.json")
 	_ = os.Remove(readyFile)
-	r.log = new(bytes.Buffer)
-	r.cmd = exec.CommandContext(context.Background(), binary, "serve", "--dev", "--config", r.config, "--ready-file", readyFile) //nolint:gosec // G204: see above
-	r.cmd.Stderr = r.log
-	if err := r.cmd.Start(); err != nil {
-		t.Fatal(err)
+	// A file, so that reading it costs whoever measures nothing.
+	logFile := r.config + ".log"
+	log, err := os.Create(logFile)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	t.Cleanup(r.kill)
+	defer log.Close() //nolint:errcheck // the process has it open
+
+	r.cmd = exec.CommandContext(context.WithoutCancel(tb.Context()), binary, "serve", "--dev", "--config", r.config, "--ready-file", readyFile) //nolint:gosec // G204: see above
+	r.cmd.Stderr = log
+	if err := r.cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(r.kill)
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(readyFile); err == nil {
 			return
 		} else if !errors.Is(err, fs.ErrNotExist) || time.Now().After(deadline) {
 			r.kill()
-			t.Fatalf("the service does not start: %v\n%s", err, r.log)
+			text, _ := os.ReadFile(logFile)
+			tb.Fatalf("the service does not start: %v\n%s", err, text)
 		}
 	}
 }
@@ -100,46 +106,43 @@ func (r *replica) kill() {
 }
 
 // freeAddress is one that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer l.Close() //nolint:errcheck // it served nobody
 	return l.Addr().String()
 }
 
 // newReplicas starts n replicas over one database, behind the balancer, that share
-// the development issuer, the simulated platform and the wrapping key.
-func newReplicas(t *testing.T, n int, dsn string, b *balancer) []*replica {
-	t.Helper()
-	root := t.TempDir()
-	wrapping := filepath.Join(root, "wrapping.key")
-	run(t, "keys", "wrapping-key", "--out", wrapping)
+// the development issuer and the simulated platform.
+func newReplicas(tb testing.TB, n int, dsn string, b *balancer) []*replica {
+	tb.Helper()
+	root := tb.TempDir()
 	var all []*replica
 	var addresses []string
 	for i := range n {
-		r := &replica{dataDir: filepath.Join(root, fmt.Sprintf("replica-%d", i)), address: freeAddress(t)}
+		r := &replica{dataDir: filepath.Join(root, fmt.Sprintf("replica-%d", i)), address: freeAddress(tb)}
 		if i > 0 {
 			// What the first has made on its first start.
-			copySecrets(t, all[0].dataDir, r.dataDir)
+			copySecrets(tb, all[0].dataDir, r.dataDir)
 		}
 		r.config = filepath.Join(root, fmt.Sprintf("replica-%d.yaml", i))
 		text, err := json.Marshal(map[string]any{ // YAML, too
 			"listen": r.address, "dataDir": r.dataDir,
 			"store":     map[string]any{"driver": "postgres", "dsn": dsn},
-			"keys":      map[string]any{"wrappingKeyFile": wrapping},
 			"instances": []any{map[string]any{"name": "contoso", "url": "https://localhost:" + b.port(), "mode": "aad"}},
 			"log":       map[string]any{"level": "warn"},
 		})
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if err := os.WriteFile(r.config, text, 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
-		r.start(t)
+		r.start(tb)
 		all, addresses = append(all, r), append(addresses, r.address)
 	}
 	b.to(addresses...)
@@ -147,8 +150,8 @@ func newReplicas(t *testing.T, n int, dsn string, b *balancer) []*replica {
 }
 
 // copySecrets copies a folder whose files are for their owner alone.
-func copySecrets(t *testing.T, from, to string) {
-	t.Helper()
+func copySecrets(tb testing.TB, from, to string) {
+	tb.Helper()
 	err := os.CopyFS(to, os.DirFS(from))
 	if err == nil {
 		err = filepath.WalkDir(to, func(name string, entry fs.DirEntry, err error) error {
@@ -159,6 +162,6 @@ func copySecrets(t *testing.T, from, to string) {
 		})
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

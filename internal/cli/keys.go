@@ -37,11 +37,13 @@ var signingAlgorithms = []string{string(token.RS256), string(token.PS256), strin
 // keysFlags open the keys of a service.
 type keysFlags struct {
 	operator operatorFlags
+	dev      bool
 	asJSON   *bool
 }
 
 func (f *keysFlags) add(cmd *cobra.Command) {
 	f.operator.add(cmd)
+	cmd.Flags().BoolVar(&f.dev, "dev", false, "the service with this --config runs with --dev, and keeps its keys as they are")
 	f.asJSON = jsonFlag(cmd)
 }
 
@@ -55,7 +57,7 @@ func (f *keysFlags) with(ctx context.Context, s Streams, do func(*keyring.Keyrin
 	defer func() { err = errors.Join(err, records.Close()) }()
 	p := new(parts)
 	defer func() { err = errors.Join(err, p.close()) }()
-	o := runOptions{config: c, dev: f.operator.configFile == ""}
+	o := runOptions{config: c, dev: f.dev || f.operator.configFile == ""}
 	keys, err := openKeys(ctx, s, o, slog.New(slog.DiscardHandler), records, nil, p)
 	if err != nil {
 		return keysFault(err)
@@ -67,7 +69,7 @@ func (f *keysFlags) with(ctx context.Context, s Streams, do func(*keyring.Keyrin
 func keysFault(err error) error {
 	if e, ok := errors.AsType[*keyring.ConfigError](err); ok && e.Field == "Wrap" {
 		return withHint(errors.New("no wrapping key is configured"),
-			"give it as the service has it, in the configuration or its environment; a service with --dev keeps keys as they are, and is named by its --data-dir alone")
+			"give it as the service has it, in the configuration or its environment; a service with --dev keeps keys as they are: say --dev here, too")
 	}
 	return operatorFault(err)
 }

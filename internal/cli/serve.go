@@ -160,6 +160,8 @@ func (o *serveOptions) check(cmd *cobra.Command) error {
 		return usage(command, "--dev serves loopback only, not %q", o.listen)
 	case o.dev && (o.tlsCert != "" || o.tlsKey != "" || o.plainHTTP):
 		return usage(command, "--dev makes its own certificate: leave out --tls-cert, --tls-key and --behind-proxy")
+	case o.dev && o.wrappingKeyFile != "":
+		return usage(command, "--dev signs for simulated evidence, and must not do so with the keys of a service that others trust: leave out --wrapping-key-file, and give it a --data-dir of its own")
 	case !slices.Contains(signingAlgorithms, o.algorithm):
 		return usage(command, "--algorithm %q: want RS256, PS256 or ES256", o.algorithm)
 	case !slices.Contains([]int{0, 2048, 3072}, o.keyBits):

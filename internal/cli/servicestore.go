@@ -39,7 +39,7 @@ func openStore(ctx context.Context, c *config.Config) (store.Store, error) {
 	}
 	name := storePath(c)
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, err
 	}
 	s, err := sqlite.Open(ctx, sqlite.Config{Path: name})
 	if err != nil {

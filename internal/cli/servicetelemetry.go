@@ -16,7 +16,6 @@ import (
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/config"
-	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/keyring"
 	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/internal/telemetry"
@@ -74,19 +73,16 @@ func observer(t *telemetry.Telemetry) func(context.Context, attest.Phase, time.D
 	}
 }
 
-// sourcesOf are what the numbers ask when they are read.
-func sourcesOf(d *instance.Directory, k *keyring.Keyring) telemetry.Sources {
-	return telemetry.Sources{
-		StoreStaleness: d.Age,
-		SigningKeys: func() []telemetry.SigningKey {
-			var keys []telemetry.SigningKey
-			for _, one := range k.Keys() {
-				if one.State == keyring.StateActive {
-					keys = append(keys, telemetry.SigningKey{Algorithm: string(one.Algorithm), Created: one.CreatedAt, Expires: one.RetiredAt})
-				}
+// signingKeys are those that sign now, for the numbers.
+func signingKeys(k *keyring.Keyring) func() []telemetry.SigningKey {
+	return func() []telemetry.SigningKey {
+		var keys []telemetry.SigningKey
+		for _, one := range k.Keys() {
+			if one.State == keyring.StateActive {
+				keys = append(keys, telemetry.SigningKey{Algorithm: string(one.Algorithm), Created: one.CreatedAt, Expires: one.RetiredAt})
 			}
-			return keys
-		},
+		}
+		return keys
 	}
 }
 

@@ -21,6 +21,10 @@ func (s *swapped) Changes(ctx context.Context, since int64, visit func(store.Rec
 	return s.current.Load().Changes(ctx, since, visit)
 }
 
+func (s *swapped) Each(ctx context.Context, prefix string, visit func(store.Record) error) (int64, error) {
+	return s.current.Load().Each(ctx, prefix, visit)
+}
+
 func TestAStoreThatWasReplacedIsReadAnew(t *testing.T) {
 	t.Parallel()
 	first, second := memory.New(), memory.New()

@@ -45,3 +45,26 @@ func TestOnlyTrustedProxiesSayWhoTheClientIs(t *testing.T) {
 		})
 	}
 }
+
+func TestPlainHTTPIsForProxiesAlone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.config.PlainHTTP = true
+	f.config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	s := f.server(t)
+	for peer, status := range map[string]int{
+		"127.0.0.1:1": http.StatusOK, "[::1]:1": http.StatusOK, "10.1.2.3:1": http.StatusOK, "[::ffff:10.1.2.3]:1": http.StatusOK,
+		"192.0.2.1:1": http.StatusForbidden, "[2001:db8::1]:1": http.StatusForbidden, "@": http.StatusOK,
+	} {
+		for path, want := range map[string]int{"/certs": status, "/readyz": http.StatusOK} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+			r.RemoteAddr = peer
+			r.Header.Set("X-Forwarded-For", "10.0.0.1")
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("%s from %q: status %d, want %d", path, peer, w.Code, want)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -10,8 +11,9 @@ import (
 	"github.com/azattest/azattest/internal/wire"
 )
 
-// receive reads a body, within the limits of the server.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// receive reads a body, within the limits of the server. A large one takes one of
+// the places.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, uploads places) ([]byte, error) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, &mediaError{"Content-Encoding", coding, "a body that is not compressed"}
 	}
@@ -19,9 +21,9 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) ([]byte, error)
 		return nil, &tooLargeError{s.limits.BodyBytes}
 	}
 	limited := http.MaxBytesReader(w, r.Body, s.limits.BodyBytes)
-	body, err := io.ReadAll(io.LimitReader(limited, smallBody))
+	body, err := readSome(limited, r.ContentLength)
 	if err == nil && len(body) == smallBody {
-		leave, ok := s.uploads.take()
+		leave, ok := uploads.take()
 		if !ok {
 			return nil, errBusy
 		}
@@ -35,6 +37,18 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) ([]byte, error)
 		return nil, s.unreadable(err)
 	}
 	return body, nil
+}
+
+// readSome reads up to smallBody bytes. The room for them is made at once if the
+// length was announced: to make it grow costs twice as much.
+func readSome(r io.Reader, length int64) ([]byte, error) {
+	var room bytes.Buffer
+	if length > 0 {
+		// The buffer grows unless it has room for what does not come any more.
+		room.Grow(int(min(length, smallBody)) + bytes.MinRead)
+	}
+	_, err := room.ReadFrom(io.LimitReader(r, smallBody))
+	return room.Bytes(), err
 }
 
 // unreadable says why a body could not be read to its end.

@@ -55,10 +55,16 @@ func (s *Server) checkTrail(op operation) error {
 }
 
 // recordRefusal puts what was not done into the audit trail. That it was refused
-// stays so if the trail does not take it.
+// stays so if the trail does not take it. Of those who have not proved who they are
+// only so many are recorded: what they send costs them nothing, and once the disk
+// is full nobody is served any more.
 func (s *Server) recordRefusal(r *http.Request, status int) {
 	n := noteOf(r)
 	if s.audit == nil || n.operation == "" || n.isRecorded || !n.operation.isChange() && !s.auditsAll {
+		return
+	}
+	if n.caller.IsAnonymous() && !s.strangers.Allow() {
+		// The log has it.
 		return
 	}
 	// The client may be gone, and the refusal be recorded all the same.

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -37,9 +38,7 @@ func (f *fixture) audited(tb testing.TB) (dir string, records func() map[string]
 	go func() { stopped <- trail.Run(ctx) }()
 	end := func() {
 		stop()
-		<-stopped
-		_ = trail.Close()
-		stopped <- nil
+		stopped <- errors.Join(<-stopped, trail.Close())
 	}
 	tb.Cleanup(end)
 	f.config.Audit, f.config.AuditAttestations = trail, true
@@ -107,7 +106,7 @@ func segments(t *testing.T, dir string) []string {
 	}
 	var texts []string
 	for _, name := range names {
-		text, err := os.ReadFile(name) //nolint:gosec // G304: a file of the test
+		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}

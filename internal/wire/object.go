@@ -45,35 +45,42 @@ type object struct {
 // parseBody reads the outermost object. What holds for the whole body is checked
 // here once: valid UTF-8, and no deep nesting.
 func parseBody(raw []byte) (object, error) {
-	whole := object{path: bodyPath}
-	if len(raw) == 0 {
-		return object{}, whole.problem("", "empty, want a JSON object", nil)
-	}
-	if !utf8.Valid(raw) {
-		return object{}, whole.problem("", "not valid UTF-8", nil)
-	}
-	if depth(raw) > maxDepth {
-		return object{}, whole.problem("", "nested deeper than "+strconv.Itoa(maxDepth)+" levels", nil)
+	if err := checkWhole(raw); err != nil {
+		return object{}, err
 	}
 	return parseObject(bodyPath, raw)
+}
+
+func checkWhole(raw []byte) error {
+	whole := object{path: bodyPath}
+	switch {
+	case len(raw) == 0:
+		return whole.problem("", "empty, want a JSON object", nil)
+	case !utf8.Valid(raw):
+		return whole.problem("", "not valid UTF-8", nil)
+	case depth(raw) > maxDepth:
+		return whole.problem("", "nested deeper than "+strconv.Itoa(maxDepth)+" levels", nil)
+	}
+	return nil
 }
 
 // depth returns how deep the brackets of a JSON text nest. Of a text that is no
 // JSON it says something, and the parser the rest.
 func depth(raw []byte) int {
 	deepest, level := 0, 0
-	inString := false
 	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
+		switch raw[i] {
+		case '"':
+			// Strings are nearly all of a request.
+			for i++; i < len(raw) && raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
 			level++
 			deepest = max(deepest, level)
-		case c == '}' || c == ']':
+		case '}', ']':
 			level--
 		}
 	}
@@ -83,37 +90,50 @@ func depth(raw []byte) int {
 // parseObject reads exactly one object. Two members that differ in nothing but
 // case are refused: readers would not agree on which of them counts.
 func parseObject(path string, raw []byte) (object, error) {
-	o := object{path: path, members: map[string]json.RawMessage{}}
+	if o := newObject(path); o.readPlain(raw) {
+		return o, nil
+	}
+	o := newObject(path)
+	if err := o.readAny(raw); err != nil {
+		return object{}, err
+	}
+	return o, nil
+}
+
+func newObject(path string) object { return object{path: path, members: map[string]json.RawMessage{}} }
+
+// readAny reads whatever is an object in JSON.
+func (o object) readAny(raw []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if token, err := dec.Token(); err != nil || token != json.Delim('{') {
-		return object{}, o.problem("", "want a JSON object", unexpected(err))
+		return o.problem("", "want a JSON object", unexpected(err))
 	}
 	for dec.More() {
 		token, err := dec.Token()
 		if err != nil {
-			return object{}, o.problem("", "not valid JSON", unexpected(err))
+			return o.problem("", "not valid JSON", unexpected(err))
 		}
 		name, _ := token.(string) // the decoder lets nothing else stand before a colon
 		if len(o.members) == maxMembers {
-			return object{}, o.problem("", "more than "+strconv.Itoa(maxMembers)+" members", nil)
+			return o.problem("", "more than "+strconv.Itoa(maxMembers)+" members", nil)
 		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
-			return object{}, o.problem(name, "not valid JSON", unexpected(err))
+			return o.problem(name, "not valid JSON", unexpected(err))
 		}
 		folded := Fold(name)
 		if _, twice := o.members[folded]; twice {
-			return object{}, o.problem(name, "stands twice, names being compared without regard to case", nil)
+			return o.problem(name, "stands twice, names being compared without regard to case", nil)
 		}
 		o.members[folded] = value
 	}
 	if _, err := dec.Token(); err != nil {
-		return object{}, o.problem("", "not valid JSON", unexpected(err))
+		return o.problem("", "not valid JSON", unexpected(err))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return object{}, o.problem("", "found more after the object, want its end", nil)
+		return o.problem("", "found more after the object, want its end", nil)
 	}
-	return o, nil
+	return nil
 }
 
 // unexpected says of an end that it came too early.
