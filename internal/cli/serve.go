@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -216,6 +217,7 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 		return err
 	}
 	defer unlock()
+	defer runtime.KeepAlive(holdHeap())
 	running, err := startConfigured(ctx, s, o.runOptions(c), log)
 	if err != nil {
 		return o.asFault(operatorFault(err))

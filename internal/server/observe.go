@@ -102,7 +102,7 @@ func (s *Server) recovered(w *watchedWriter, r *http.Request, cause any) {
 // logRequest writes the one line of a request.
 func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duration) {
 	n := noteOf(r)
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, maxAttrs),
 		slog.String("method", wire.Clip(r.Method)),
 		slog.String("route", n.route),
 		slog.Int("status", w.status),
@@ -110,14 +110,14 @@ func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duratio
 		slog.String("request_id", n.requestID),
 		slog.String("remote", n.address),
 		slog.Int("response_bytes", w.bytes),
-	}
+	)
 	if n.route == "" {
 		attrs = append(attrs, slog.String("path", wire.Clip(r.URL.Path)))
 	}
 	if id := r.Header.Get("x-ms-client-request-id"); isToken(id) {
 		attrs = append(attrs, slog.String("client_request_id", id))
 	}
-	attrs = append(attrs, n.attrs()...)
+	attrs = n.appendTo(attrs)
 	if n.code != "" {
 		attrs = append(attrs, slog.String("code", n.code))
 	}
@@ -160,9 +160,11 @@ func (n *note) instanceName() string {
 	return n.instance.Settings().Name
 }
 
-// attrs are what the request was about.
-func (n *note) attrs() []slog.Attr {
-	var attrs []slog.Attr
+// maxAttrs is room for all that a log line says; more would be no error.
+const maxAttrs = 24
+
+// appendTo appends what the request was about.
+func (n *note) appendTo(attrs []slog.Attr) []slog.Attr {
 	if n.instance != nil {
 		attrs = append(attrs, slog.String("instance", n.instance.Settings().Name))
 	}

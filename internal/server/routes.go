@@ -75,7 +75,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	}
 	folded := wire.Fold(full)
 	mux := s.processMux
-	if _, pattern := mux.Handler(withPath(r, folded)); pattern == "/" {
+	if !s.processPaths[folded] {
 		if s.isPlain && r.TLS == nil && !s.mayBePlain(r) {
 			s.refusePlain(w, r)
 			return
@@ -89,9 +89,12 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		noteOf(r).instance = i
 	}
 	inner := withPath(r, folded)
-	if _, pattern := mux.Handler(inner); pattern != "/" {
-		noteOf(r).route = routeName(pattern, folded)
-	}
+	// The mux says what it found, also of a handler that panicked.
+	defer func() {
+		if inner.Pattern != "/" {
+			noteOf(r).route = routeName(inner.Pattern, folded)
+		}
+	}()
 	mux.ServeHTTP(w, inner)
 }
 

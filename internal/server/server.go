@@ -146,6 +146,8 @@ type Server struct {
 	// processMux has the paths that are about the process, instanceMux those below
 	// the URL of an instance.
 	processMux, instanceMux *http.ServeMux
+	// processPaths are those of processMux: they have no variables.
+	processPaths map[string]bool
 	// handlers are those under way.
 	handlers sync.WaitGroup
 	// isDraining is set once the shutdown begins.
@@ -200,7 +202,10 @@ func New(c Config) (*Server, error) {
 		}
 	}
 	s.metrics, s.tracer = c.Telemetry.Metrics(), c.Telemetry.Tracer()
-	s.processMux = s.newMux(s.processRoutes())
+	s.processMux, s.processPaths = s.newMux(s.processRoutes()), map[string]bool{}
+	for path := range s.processRoutes() {
+		s.processPaths[path] = true
+	}
 	// Behind a proxy that has one path alone, an instance answers for the process.
 	s.instanceMux = s.newMux(s.instanceRoutes(), s.processRoutes())
 	return s, nil

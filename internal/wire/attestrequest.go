@@ -64,14 +64,14 @@ func ParseAttestRequest(member string, body []byte) (*AttestRequest, error) {
 }
 
 func parseEvidence(o object, member string) ([]byte, error) {
-	text, err := o.text(member)
+	text, err := o.bytes(member)
 	if err != nil {
 		return nil, err
 	}
-	if text == nil || *text == "" {
+	if len(text) == 0 {
 		return nil, o.problem(member, "missing, want the evidence in base64url", nil)
 	}
-	raw, err := decodeBase64(*text)
+	raw, err := decodeBase64(text)
 	if err != nil {
 		return nil, o.problem(member, "want base64url", err)
 	}
@@ -89,7 +89,7 @@ func parseData(o object, name string) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := inner.text("data")
+	text, err := inner.bytes("data")
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func parseData(o object, name string) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isEmpty(text) && isEmpty(kind) {
+	if len(text) == 0 && isEmpty(kind) {
 		return nil, nil //nolint:nilnil // see above
 	}
 	if text == nil {
@@ -111,7 +111,7 @@ func parseData(o object, name string) (*Data, error) {
 	default:
 		return nil, inner.problem("dataType", fmt.Sprintf("%q, want Binary or JSON", Clip(*kind)), nil)
 	}
-	if d.Bytes, err = decodeBase64(*text); err != nil {
+	if d.Bytes, err = decodeBase64(text); err != nil {
 		return nil, inner.problem("data", "want base64url", err)
 	}
 	return d, nil

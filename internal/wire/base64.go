@@ -1,8 +1,8 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/base64"
-	"strings"
 )
 
 // decodeBase64 reads base64url or standard base64, with padding or without: the
@@ -10,20 +10,27 @@ import (
 // write. A text must keep to one alphabet and pad rightly or not at all. White
 // space and bits that mean nothing are refused, so that no two texts of one
 // alphabet stand for the same bytes but for the padding.
-func decodeBase64(text string) ([]byte, error) {
-	// One character at a time is what the processor finds fast.
-	if strings.IndexByte(text, '\r') >= 0 || strings.IndexByte(text, '\n') >= 0 {
-		return nil, base64.CorruptInputError(strings.IndexAny(text, "\r\n")) // the library would pass over these two
+func decodeBase64(text []byte) ([]byte, error) {
+	// One character at a time is what processors find fast.
+	has := func(c byte) bool { return bytes.IndexByte(text, c) >= 0 }
+	if has('\r') || has('\n') {
+		return nil, base64.CorruptInputError(bytes.IndexAny(text, "\r\n")) // the library would pass over these two
 	}
-	encoding := base64.RawURLEncoding
-	isStandard, isPadded := strings.IndexByte(text, '+') >= 0 || strings.IndexByte(text, '/') >= 0, strings.HasSuffix(text, "=")
+	encoding := rawURL
+	isStandard, isPadded := has('+') || has('/'), bytes.HasSuffix(text, []byte("="))
 	switch {
 	case isStandard && isPadded:
-		encoding = base64.StdEncoding
+		encoding = standard
 	case isStandard:
-		encoding = base64.RawStdEncoding
+		encoding = rawStandard
 	case isPadded:
-		encoding = base64.URLEncoding
+		encoding = paddedURL
 	}
-	return encoding.Strict().DecodeString(text)
+	return encoding.AppendDecode(make([]byte, 0, encoding.DecodedLen(len(text))), text)
 }
+
+// The encodings, each strict; to make one so takes a copy of its tables.
+var (
+	rawURL, paddedURL     = base64.RawURLEncoding.Strict(), base64.URLEncoding.Strict()
+	rawStandard, standard = base64.RawStdEncoding.Strict(), base64.StdEncoding.Strict()
+)

@@ -45,23 +45,14 @@ type object struct {
 // parseBody reads the outermost object. What holds for the whole body is checked
 // here once: valid UTF-8, and no deep nesting.
 func parseBody(raw []byte) (object, error) {
-	if err := checkWhole(raw); err != nil {
-		return object{}, err
-	}
-	return parseObject(bodyPath, raw)
-}
-
-func checkWhole(raw []byte) error {
 	whole := object{path: bodyPath}
 	switch {
 	case len(raw) == 0:
-		return whole.problem("", "empty, want a JSON object", nil)
+		return object{}, whole.problem("", "empty, want a JSON object", nil)
 	case !utf8.Valid(raw):
-		return whole.problem("", "not valid UTF-8", nil)
-	case depth(raw) > maxDepth:
-		return whole.problem("", "nested deeper than "+strconv.Itoa(maxDepth)+" levels", nil)
+		return object{}, whole.problem("", "not valid UTF-8", nil)
 	}
-	return nil
+	return parseObject(bodyPath, raw)
 }
 
 // depth returns how deep the brackets of a JSON text nest. Of a text that is no
@@ -94,6 +85,9 @@ func parseObject(path string, raw []byte) (object, error) {
 		return o, nil
 	}
 	o := newObject(path)
+	if depth(raw) > maxDepth {
+		return object{}, o.problem("", "nested deeper than "+strconv.Itoa(maxDepth)+" levels", nil)
+	}
 	if err := o.readAny(raw); err != nil {
 		return object{}, err
 	}
@@ -170,17 +164,27 @@ func (o object) get(name string) (json.RawMessage, bool) {
 
 // text returns a string member, nil if it is absent.
 func (o object) text(name string) (*string, error) {
+	raw, err := o.bytes(name)
+	if err != nil || raw == nil {
+		return nil, err
+	}
+	text := string(raw)
+	return &text, nil
+}
+
+// bytes returns a string member as a part of the body, which is not to be changed;
+// nil if it is absent.
+func (o object) bytes(name string) ([]byte, error) {
 	raw, ok := o.get(name)
 	if !ok {
-		return nil, nil //nolint:nilnil // an absent member is no error
+		return nil, nil
 	}
 	if kind := kindOf(raw); kind != kindString {
 		return nil, o.problem(name, "want a string, found "+kind, nil)
 	}
-	if !bytes.Contains(raw, []byte(`\`)) {
-		// Nothing is escaped, as in all base64; the decoder has checked the rest.
-		plain := string(raw[1 : len(raw)-1])
-		return &plain, nil
+	if bytes.IndexByte(raw, '\\') < 0 {
+		// Nothing is escaped, as in all base64; whoever read it has checked the rest.
+		return raw[1 : len(raw)-1], nil
 	}
 	if at := loneSurrogate(raw); at >= 0 {
 		return nil, o.problem(name, fmt.Sprintf("half a character at byte %d of the string: want both surrogates or none", at), nil)
@@ -189,7 +193,7 @@ func (o object) text(name string) (*string, error) {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return nil, o.problem(name, "not valid JSON", err)
 	}
-	return &s, nil
+	return []byte(s), nil
 }
 
 // loneSurrogate returns where a JSON string escapes one half of a UTF-16 pair

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 )
 
@@ -105,11 +106,31 @@ func (p *plain) text() ([]byte, bool) {
 		return nil, false
 	}
 	start := p.at - 1
-	for _, c := range p.raw[p.at : p.at+length] {
-		if c < ' ' || c == '\\' {
-			return nil, false
-		}
+	inside := p.raw[p.at : p.at+length]
+	if bytes.IndexByte(inside, '\\') >= 0 || hasControl(inside) {
+		return nil, false
 	}
 	p.at += length + 1
 	return p.raw[start:p.at], true
+}
+
+// hasControl reports whether a byte is below the blank, which JSON has in no
+// string.
+func hasControl(text []byte) bool {
+	const each = 0x0101010101010101
+	for ; len(text) >= 8; text = text[8:] {
+		// A byte below 0x20 borrows when that is taken from it, and so sets the high
+		// bit, which it did not have. A borrow goes on into the next byte only where
+		// there is such a byte below it.
+		eight := binary.LittleEndian.Uint64(text)
+		if (eight-0x20*each)&^eight&(0x80*each) != 0 {
+			return true
+		}
+	}
+	for _, c := range text {
+		if c < 0x20 {
+			return true
+		}
+	}
+	return false
 }
