@@ -200,27 +200,6 @@ func TestCommandsMakeNoState(t *testing.T) {
 	}
 }
 
-// policyTokenOf makes a token of a policy as a command would, signed or not.
-func policyTokenOf(t *testing.T, policy string, signer *policySigner) *policytoken.Token {
-	t.Helper()
-	args := []string{"policy", "token-hash", inFile(t, "policy.txt", policy), "--out", filepath.Join(t.TempDir(), "token")}
-	if signer != nil {
-		args = append(args, signer.flags()...)
-	}
-	if got := runWith(t, nil, args...); got.code != exitDone {
-		t.Fatalf("%+v", got)
-	}
-	raw, err := readFile(args[4])
-	if err != nil {
-		t.Fatal(err)
-	}
-	jws, err := policytoken.Parse(bytes.TrimSpace(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return jws
-}
-
 func TestBackupIsRestoredElsewhere(t *testing.T) {
 	t.Parallel()
 	from, to, backup := emptyState(t), t.TempDir(), filepath.Join(t.TempDir(), "backup")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/azattest/azattest/internal/instance"
@@ -52,8 +53,8 @@ func isType[E error](err error) bool {
 // policyTokenFault is a refusal of a policy's signature, or of a certificate.
 func policyTokenFault(e *policytoken.Error) error {
 	err := &refusedError{errors.New(saidOfToken(e))}
-	switch e.Reason {
-	case policytoken.ReasonIssuer, policytoken.ReasonUnsigned, policytoken.ReasonValidity:
+	isSigner := slices.Contains([]policytoken.Reason{policytoken.ReasonIssuer, policytoken.ReasonUnsigned, policytoken.ReasonValidity}, e.Reason)
+	if isSigner {
 		return withHint(err, "sign the policy anew, with a key of a listed certificate: 'azattest policy set' with --signing-key and --signing-cert")
 	}
 	return err
@@ -65,10 +66,10 @@ func saidOfToken(err error) string { return strings.TrimPrefix(err.Error(), "pol
 
 func refusedChange(e *instance.RefusedError) error {
 	err := &refusedError{e}
-	switch e.Reason {
-	case instance.ReasonFixed:
+	if e.Reason == instance.ReasonFixed {
 		return withHint(err, "change the file that instances.policies names in the configuration, and restart the service")
-	case instance.ReasonReplayed:
+	}
+	if e.Reason == instance.ReasonReplayed {
 		return withHint(err, "sign the policy anew with a comment added, and send it with 'azattest policy set'")
 	}
 	return err

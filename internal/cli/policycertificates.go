@@ -32,7 +32,7 @@ func policyCertificates(names []string, now time.Time) ([]*x509.Certificate, err
 		why := cannotSign(found, now)
 		hasSigner = hasSigner || why == nil
 		if useless == nil && why != nil {
-			useless = fmt.Errorf("policy management certificate %s cannot sign: %s", name, why)
+			useless = fmt.Errorf("policy management certificate %s cannot sign: %w", name, why)
 		}
 	}
 	if len(all) > 0 && !hasSigner {

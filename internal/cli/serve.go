@@ -241,6 +241,8 @@ func (o *serveOptions) asFault(err error) error {
 		return err
 	case o.configFile != "":
 		return &refusedError{fmt.Errorf("configuration %s: %w", o.configFile, err)}
+	case isType[*instance.SettingsError](err):
+		return asInstanceUsage("azattest serve", err)
 	}
 	return &usageError{err: err, command: "azattest serve"}
 }

@@ -62,7 +62,7 @@ func startServe(t *testing.T, dir string, args ...string) *served {
 	}()
 	t.Cleanup(func() { r.stop() })
 	for {
-		raw, err := os.ReadFile(file) //nolint:gosec // the test's own file
+		raw, err := os.ReadFile(file)
 		if err == nil {
 			if err := json.Unmarshal(raw, &r.ready); err != nil {
 				t.Fatal(err)
@@ -283,6 +283,26 @@ func TestConfiguredInstancesAreServedByPath(t *testing.T) {
 	if shown.Policies[0].Source != "configuration" {
 		t.Errorf("%+v", shown.Policies[0])
 	}
+	if got := s.on(s.Instances["a"], "policy", "set", "SgxEnclave", inFile(t, "policy.txt", permitText)); got.code != exitDone {
+		t.Fatalf("%+v", got)
+	}
+	back := func(args ...string) outcome {
+		return runWith(t, nil, append([]string{"policy", "rollback", "SgxEnclave", "--config", file, "--data-dir", dir}, args...)...)
+	}
+	if made := wantDone[shownHistory](t, back("--instance", "a", "--to", "1", "--json")); made.Versions[0].Version != 3 || !strings.HasPrefix(made.Versions[0].By, "operator") {
+		t.Errorf("%+v", made)
+	}
+	within(t, "the rollback", func() bool {
+		return strings.HasSuffix(s.on(s.Instances["a"], "policy", "get", "SgxEnclave").stdout, "// more")
+	})
+	if again := back("--instance", "a", "--to", "1"); again.code != exitDone || !strings.Contains(again.stderr, "nothing to do: version 3") {
+		t.Errorf("%+v", again)
+	}
+	wantFault(t, back("--instance", "a", "--to", "9"), exitFailed, "no version 9", "hint: 'azattest policy history'")
+	wantFault(t, back("--instance", "a", "--to", "0"), exitUsage, "--to 0: want a version, from 1")
+	wantFault(t, back("--instance", "a"), exitUsage, "--to is missing")
+	wantFault(t, back("--to", "1"), exitFailed, "no such instance: default", "hint: name one with --instance")
+	wantFault(t, runWith(t, nil, "policy", "history", "Sgx2", "--data-dir", dir), exitUsage, `attestation type "Sgx2"`)
 	// Nobody else serves from here.
 	wantFault(t, runWith(t, nil, "serve", "--dev", "--config", file, "--data-dir", dir, "--listen", "127.0.0.1:0"), exitFailed, "in use by another process", "hint: another azattest serves from it")
 	if code := s.stop(); code != exitDone {
@@ -430,7 +450,7 @@ func TestServeRefusesWhatItCannotServe(t *testing.T) {
 		"TLS of a development service": {[]string{"--dev", "--config", configOf(t, instance+"tls: {certificateFile: a.pem, keyFile: b.pem}\n")}, exitUsage, []string{"--dev makes its own certificate"}},
 		"development for others":       {[]string{"--dev", "--config", inFile(t, "azattest.yaml", "listen: 0.0.0.0:0\n")}, exitUsage, []string{"--dev serves loopback only"}},
 		"no configuration":             {[]string{"--config", filepath.Join(t.TempDir(), "missing.yaml")}, exitFailed, []string{"configuration: ", "no such file"}},
-		"lifetime beyond the keys'":    {[]string{"--dev", "--listen", "127.0.0.1:0", "--algorithm", "ES256", "--token-lifetime", "48h"}, exitUsage, []string{"TokenLifetime: 48h0m0s, want at most 24h0m0s", "hint: run 'azattest serve --help'"}},
+		"lifetime beyond the keys'":    {[]string{"--dev", "--listen", "127.0.0.1:0", "--algorithm", "ES256", "--token-lifetime", "48h"}, exitUsage, []string{"azattest: --token-lifetime: 48h0m0s, want at most 24h0m0s", "hint: run 'azattest serve --help'"}},
 		"fixed policy that is none":    {[]string{"--dev", "--listen", "127.0.0.1:0", "--algorithm", "ES256", "--policy-sgx", plainFile}, exitUsage, []string{"policy of SgxEnclave"}},
 		"fixed policy that is missing": {[]string{"--dev", "--listen", "127.0.0.1:0", "--algorithm", "ES256", "--policy-sgx", plainFile + "x"}, exitFailed, []string{"policy of SgxEnclave", "no such file"}},
 	} {
