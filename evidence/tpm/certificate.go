@@ -102,6 +102,10 @@ func (a *Authorities) verify(leaf *x509.Certificate, intermediates []*x509.Certi
 		if c == nil || len(c.Raw) > maxCertificate {
 			return nil, chainError(evidence.CodeTooLarge, leaf, "a certificate that is nil or too large", fmt.Sprintf("at most %d bytes", maxCertificate))
 		}
+		// A CA's key of 100,000 bits would fit, and take a second for each signature.
+		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
+			return nil, chainError(evidence.CodeTooLarge, c, fmt.Sprintf("RSA of %d bits", key.N.BitLen()), fmt.Sprintf("at most %d", maxRSABits))
+		}
 	}
 	if leaf.IsCA {
 		return nil, chainError(evidence.CodeMalformed, leaf, "a CA", "an end entity")
@@ -136,6 +140,22 @@ func (a *Authorities) verify(leaf *x509.Certificate, intermediates []*x509.Certi
 		}
 	}
 	return nil, chainError(evidence.CodeMismatch, leaf, "a chain through a CA for other purposes", "CAs for "+purpose.String())
+}
+
+// ParseCertificate reads a certificate in DER, all of it, up to the size that a
+// chain may have.
+func ParseCertificate(der []byte) (*x509.Certificate, error) {
+	const part = "certificate"
+	if len(der) > maxCertificate {
+		return nil, refuse(evidence.StageParse, evidence.CodeTooLarge, part, fmt.Sprintf("%d bytes", len(der)), fmt.Sprintf("at most %d", maxCertificate))
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		e := refuse(evidence.StageParse, evidence.CodeMalformed, part, "", "a certificate in DER")
+		e.Err = err
+		return nil, e
+	}
+	return c, nil
 }
 
 // hasPurpose reports whether a certificate names a purpose of the TCG's.

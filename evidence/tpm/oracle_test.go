@@ -23,7 +23,7 @@ func compareAttest(tb testing.TB, raw []byte) {
 		tb.Fatalf("go-tpm: %v", err)
 	}
 	clock := tpm.ClockInfo{
-		Clock: theirs.ClockInfo.Clock, ResetCount: theirs.ClockInfo.ResetCount, RestartCount: theirs.ClockInfo.RestartCount, IsSafe: bool(theirs.ClockInfo.Safe),
+		Clock: theirs.ClockInfo.Clock, ResetCount: theirs.ClockInfo.ResetCount, RestartCount: theirs.ClockInfo.RestartCount, IsSafe: theirs.ClockInfo.Safe,
 	}
 	if uint16(ours.Type) != uint16(theirs.Type) || ours.Clock != clock || ours.FirmwareVersion != theirs.FirmwareVersion ||
 		!bytes.Equal(ours.ExtraData, theirs.ExtraData.Buffer) || !bytes.Equal(ours.QualifiedSigner, theirs.QualifiedSigner.Buffer) {

@@ -125,7 +125,7 @@ func TestParsePublicPadsCoordinates(t *testing.T) {
 	// A key whose x begins with a zero, which some TPMs leave out.
 	var key *ecdsa.PrivateKey
 	var point []byte
-	for point == nil || point[1] != 0 {
+	for len(point) == 0 || point[1] != 0 {
 		key = newECKey(t, elliptic.P256())
 		var err error
 		if point, err = key.PublicKey.Bytes(); err != nil {

@@ -83,7 +83,7 @@ func (s *Signature) verify(key crypto.PublicKey, message []byte) error {
 		return refuse(evidence.StageSignature, evidence.CodeUnsupported, part, "hash "+s.Hash.String(), "SHA1, SHA256, SHA384 or SHA512")
 	}
 	digest := s.Hash.sum(message)
-	isGood := false
+	var isGood bool
 	switch key := key.(type) {
 	case *rsa.PublicKey:
 		switch s.Scheme {

@@ -32,7 +32,7 @@ var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 })
 
 var weakKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	key, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // G403: It is to be refused.
 	if err != nil {
 		panic(err)
 	}

@@ -225,7 +225,7 @@ func TestRealTPM(t *testing.T) {
 	for _, kind := range aiks {
 		t.Run(kind.name, func(t *testing.T) { quoteAndCertify(t, device{running, t}, kind.template) })
 	}
-	t.Run("credential", func(t *testing.T) { enrol(t, device{running, t}) })
+	t.Run("credential", func(t *testing.T) { enroll(t, device{running, t}) })
 	t.Run("hostile", func(t *testing.T) { posing(t, device{running, t}) })
 }
 
@@ -280,7 +280,7 @@ func quoteAndCertify(t *testing.T, d device, template tpm2.TPMTPublic) {
 	wantRefusal(t, err, tpm.StageCertification, evidence.CodeMismatch)
 }
 
-func enrol(t *testing.T, d device) {
+func enroll(t *testing.T, d device) {
 	t.Helper()
 	root, intermediate := d.Roots(t)
 	authorities := must[*tpm.Authorities](t)(tpm.NewAuthorities(tpm.Config{Roots: []*x509.Certificate{root}}))

@@ -12,10 +12,10 @@
 //     and says with which attributes.
 //   - [RequestKeyBinding] is what a quote must carry in place of the challenge if
 //     it binds a request key.
-//   - [EK.MakeCredential] enrols an AIK that has no certificate; the EK comes of
+//   - [EK.MakeCredential] enrolls an AIK that has no certificate; the EK comes of
 //     [Authorities.VerifyEK].
-//   - [ParseAttest], [ParsePublic], [ParseSignature], [ParseJWK] and
-//     [ParseEnclaveReport] take structures apart without trusting them.
+//   - [ParseAttest], [ParsePublic], [ParseSignature], [ParseJWK],
+//     [ParseCertificate] and [ParseEnclaveReport] take structures apart without trusting them.
 //   - [EnclaveReport.Verify] checks the report of a VBS enclave.
 //
 // A verifier says what is true. Which PCRs must be quoted, whether an AIK needs a
