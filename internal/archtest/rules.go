@@ -33,6 +33,7 @@ var rows = []row{
 	{"evidence/tdx", []string{"claims", "evidence", "evidence/dcap"}, "a TD quote on top of what SGX and TDX share"},
 	{"evidence/openenclave", []string{"claims", "evidence", "evidence/dcap", "evidence/sgx"}, "a report wraps an SGX quote, and an evidence envelope carries DCAP collateral"},
 	{"evidence/snp", []string{"claims", "evidence"}, "AMD's evidence shares nothing with Intel's"},
+	{"evidence/tpm/eventlog", nil, "a log of measurements, whatever vouches for it"},
 	{"evidence/tpm", []string{"claims", "evidence"}, "a TPM's evidence shares nothing with a processor's"},
 	{"evidence/azureguest", []string{"claims", "evidence", "evidence/snp", "evidence/tdx", "evidence/tpm"}, "an Azure guest is a TPM bound to a processor's report"},
 	{"collateral", []string{"evidence/dcap", "evidence/snp"}, "it fetches what verifiers judge by, and judges nothing"},
