@@ -59,6 +59,7 @@ var rows = []row{
 	{"internal/server", []string{"attest", "claims", "evidence", "store", "policy", "token", "internal/audit", "internal/auth", "internal/instance", "internal/policytoken", "internal/telemetry", "internal/wire"}, "HTTP in, HTTP out; of evidence it knows the errors, which it maps to answers, and no kind"},
 	{"internal/auth", nil, "who the caller is does not depend on what is asked"},
 	{"internal/testpg", nil, "a PostgreSQL server for tests"},
+	{"internal/testtpm", nil, "a TPM in software for tests"},
 	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
 	{"internal/corpus", nil, "it finds files for tests"},
 	{"internal/archtest", nil, "it reads files, not packages"},
@@ -70,7 +71,7 @@ var rows = []row{
 
 // testOnly are the rooms that no program is made of: only test files may
 // import them.
-var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "store/storetest", "azattestation/internal/replay"}
+var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testtpm", "store/storetest", "azattestation/internal/replay"}
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.
