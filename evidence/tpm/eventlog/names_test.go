@@ -41,7 +41,7 @@ func TestTagsHaveNamesOfTheirOwn(t *testing.T) {
 	seen := map[string]uint32{}
 	known := 0
 	for _, flags := range []uint32{0, 0x40000000, 0x80000000, 0xc0000000} {
-		for category := uint32(0); category < 16; category++ {
+		for category := range uint32(16) {
 			for n := range uint32(0x50) {
 				tag := &eventlog.Tag{ID: flags | category<<16 | n, Data: []byte{1}}
 				name := tag.Name()

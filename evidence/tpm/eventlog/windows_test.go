@@ -49,7 +49,7 @@ func TestSwitchesInDoubtAreBoth(t *testing.T) {
 		"on":              {[]entry{boundary(12, on), boundary(13, on)}, eventlog.Switch{IsOn: true}},
 		"on and off":      {[]entry{boundary(12, on), boundary(13, off)}, eventlog.Switch{IsOn: true, IsOff: true}},
 		"of value 2":      {[]entry{boundary(12, tag(eventlog.TagVBSVSMRequired, []byte{2}))}, eventlog.Switch{IsOn: true, IsOff: true}},
-		"after the boot":  {[]entry{boundary(12, off), wbcl(12), boundary(12, on)}, eventlog.Switch{IsOff: true}},
+		"after the boot":  {[]entry{boundary(12, off), wbcl(), boundary(12, on)}, eventlog.Switch{IsOff: true}},
 		"in a free PCR":   {[]entry{boundary(23, on)}, eventlog.Switch{}},
 		"beside a second": {[]entry{boundary(12, off, tag(eventlog.TagMandatoryEnforcement, []byte{1}))}, eventlog.Switch{IsOn: true, IsOff: true}},
 	} {
