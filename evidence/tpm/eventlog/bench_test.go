@@ -23,7 +23,6 @@ func bootLog() []entry {
 		text := fmt.Sprintf("linux /boot/vmlinuz-%d root=UUID=f3948fb4-cce7-4193-940a-c50052e93bf3 ro quiet", i)
 		list = append(list, entry{8, eventlog.EvIPL, []byte("grub_cmd: " + text + "\x00"), []byte(text)})
 	}
-	// firmware wants dbx to be a signature database only where it is read as one
 	return list
 }
 

@@ -2,6 +2,7 @@ package eventlog_test
 
 import (
 	"bytes"
+	"crypto/sha1"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -136,6 +137,34 @@ func TestQuotedRTMRsProveTheLog(t *testing.T) {
 	quoted[2] = bytes.Repeat([]byte{7}, 48)
 	if _, err := log.Prove(eventlog.SHA384, quoted); pcrOf(t, err) != 2 {
 		t.Fatalf("another RTMR 1: %v", err)
+	}
+}
+
+// A log that ends before firmware's services did, and the PCR 5 that upstream has
+// for it, in which their end was measured.
+func TestTheEndOfFirmwaresServicesMayBeMissing(t *testing.T) {
+	t.Parallel()
+	log := parse(t, corpus.Read(t, "evidence", "tpm-eventlog", "goattestation", "ebs_event_missing_eventlog"))
+	quoted, err := hex.DecodeString("31245808d6d35849bc394f6343f2b3ff908ed5e3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := log.Prove(eventlog.SHA1, map[int][]byte{5: quoted})
+	if err != nil || len(p.Events) != 3 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	for _, other := range []int{4, 7} {
+		pcrs, err := log.Replay(eventlog.SHA1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"Exit Boot Services Invocation", "Exit Boot Services Returned with Success"} {
+			digest := sha1.Sum([]byte(text))
+			pcrs[other] = extendWith(eventlog.SHA1, pcrs[other], digest[:])
+		}
+		if _, err := log.Prove(eventlog.SHA1, pcrs); pcrOf(t, err) != other {
+			t.Errorf("in PCR %d: %v", other, err)
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func windowsBoot() []entry {
 			tag(0x40010003, tag(0x0007000a, yes), tag(0x00070001, wide(`\Windows\system32\drivers\wd\WdBoot.sys`)), tag(0x0007000b, []byte{2, 0, 0, 0}))),
 		boundary(12, svn, tag(0x000a0001, yes), tag(0x000a0006, yes), tag(0x000a0007, make8(1)), tag(0x000a0003, yes), tag(0x00050002, yes), tag(0x00040001, no),
 			tag(0x00050001, no), tag(0x00050004, make8(0)), tag(0x00050003, no), tag(0x00050021, yes), tag(0x00050005, no), tag(0x00050006, no)),
-		wbcl(12),
+		wbcl(),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func TestLogsThatEndAnywhereAreRefusedOrShorter(t *testing.T) {
 	t.Parallel()
 	for name, raw := range map[string][]byte{
-		"agile": agile(append(secureBoot(1), wbcl(12))...), "old": old(secureBoot(1)...),
+		"agile": agile(append(secureBoot(1), wbcl())...), "old": old(secureBoot(1)...),
 		"ima": imaBinary(imaSample...), "ascii": imaASCII(imaSample...),
 	} {
 		whole := len(parse(t, raw).Events)

@@ -64,6 +64,9 @@ type ProvenEvent struct {
 //     separators only, whose data is proven;
 //   - PCRs 0 to 9 and 12 to 14 that are not as they began must have events, for
 //     a log that leaves out all of a PCR would hide what was measured.
+//
+// The one thing that may be missing are the events by which firmware ends its
+// services, at the end of PCR 5.
 func (l *Log) Prove(bank Bank, pcrs map[int][]byte) (*Proven, error) {
 	if err := l.canReplay(bank); err != nil {
 		return nil, err
@@ -94,7 +97,7 @@ func (l *Log) proveTCG(p *Proven, pcrs map[int][]byte) error {
 	for _, index := range slices.Sorted(maps.Keys(pcrs)) {
 		value, ok := replayed[index]
 		switch {
-		case ok && bytes.Equal(value, pcrs[index]), ok && l.fromOnes(index, p.Bank, pcrs[index]):
+		case ok && bytes.Equal(value, pcrs[index]), ok && l.fromOnes(index, p.Bank, pcrs[index]), ok && l.beforeExit(index, p.Bank, value, pcrs[index]):
 			p.PCRs = append(p.PCRs, index)
 		case ok:
 			return l.differs(index, p.Bank, value, pcrs[index])
@@ -160,6 +163,27 @@ func (l *Log) fromOnes(index int, bank Bank, quoted []byte) bool {
 		}
 	}
 	return bytes.Equal(value, quoted)
+}
+
+// beforeExit says whether PCR 5 is as quoted once the events are added with
+// which firmware ends its services. They come after the loader has copied the
+// log, and some systems never look for them. What they say is constant, so that
+// nothing can hide behind them.
+func (l *Log) beforeExit(index int, bank Bank, replayed, quoted []byte) bool {
+	if index != 5 || l.Format == FormatCCEL {
+		return false
+	}
+	const invocation, success, failure = "Exit Boot Services Invocation", "Exit Boot Services Returned with Success", "Exit Boot Services Returned with Failure"
+	for _, texts := range [][]string{{invocation, success}, {invocation, failure}, {invocation, failure, success}} {
+		value := bytes.Clone(replayed)
+		for _, text := range texts {
+			bank.extend(value, bank.sum(nil, []byte(text)))
+		}
+		if bytes.Equal(value, quoted) {
+			return true
+		}
+	}
+	return false
 }
 
 // differs is the error of a PCR that the log does not explain. It points at the

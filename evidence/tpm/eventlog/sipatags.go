@@ -68,6 +68,26 @@ func osTag(id uint32) (tagInfo, bool) {
 		return tagInfo{"SI_POLICY_SIGNER", kindList}, true
 	case 0x00050032:
 		return tagInfo{"SI_POLICY_UPDATE_SIGNER", kindList}, true
+	case 0x00050033:
+		return tagInfo{"REFS_VOLUME_CHECKPOINT_RECORD_CHECKSUM", kindList}, true
+	case 0x00050034:
+		return tagInfo{"REFS_ROLLBACK_PROTECTION_FROZEN_VOLUME_CHECKSUM", kindList}, true
+	case 0x00050035:
+		return tagInfo{"REFS_ROLLBACK_PROTECTION_USER_PAYLOAD_HASH", kindList}, true
+	case 0x00050036:
+		return tagInfo{"REFS_ROLLBACK_PROTECTION_VERIFICATION_SUCCEEDED", kindList}, true
+	case 0x00050037:
+		return tagInfo{"REFS_ROLLBACK_PROTECTION_VOLUME_FIRST_EVER_MOUNT", kindList}, true
+	case 0x0005003a:
+		return tagInfo{"VSM_SEALED_SI_POLICY", kindList}, true
+	case 0x0005003b:
+		return tagInfo{"VSM_DRTM_KEYROLL_DETECTED", kindRaw}, true
+	case 0x0005003c:
+		return tagInfo{"VSM_SRTM_UNSEAL_POLICY", kindRaw}, true
+	case 0x0005003d:
+		return tagInfo{"VSM_SRTM_ANTI_ROLLBACK_COUNTER", kindRaw}, true
+	case 0x00050040:
+		return tagInfo{"VTL1_DUMP_CONFIG", kindRaw}, true
 	}
 	return tagInfo{}, false
 }
