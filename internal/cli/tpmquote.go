@@ -179,6 +179,12 @@ func (o *tpmQuoteOptions) verify(s Streams, raw []byte, attest *tpm.Attest, want
 		// Whatever is signed, then: the verdict says that it was not checked.
 		want.QualifyingData = attest.ExtraData
 	}
+	if len(want.QualifyingData) == 0 {
+		return &evidence.Error{
+			Stage: tpm.StageQuote, Code: evidence.CodeMissing, Part: "TPMS_ATTEST: extraData", Offset: -1, Found: "none",
+			Expected: "qualifying data", Hint: "without it nothing ties what was signed to a question, and it is not verified here",
+		}
+	}
 	aik, err := loadAIK(s, o.aik)
 	if err != nil {
 		return err
