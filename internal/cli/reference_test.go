@@ -148,6 +148,8 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 		notGenuine{},
 		shownQuote{},
 		unreadable{},
+		shownLog{},
+		shownAttest{},
 		keptSet{},
 		shownArchive{},
 		shownToken{},
