@@ -150,6 +150,20 @@ func keyOf(q Query, now time.Time) key {
 	return k
 }
 
+// Expires returns until when all of the collateral holds that was asked for since it
+// was fetched, and false if there is none.
+func (c *Cache) Expires() (time.Time, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var first time.Time
+	for _, e := range c.entries {
+		if e.used && e.collateral != nil && (first.IsZero() || e.until.Before(first)) {
+			first = e.until
+		}
+	}
+	return first, !first.IsZero()
+}
+
 // lookup returns what is kept and good: collateral, an error, or neither.
 func (c *Cache) lookup(k key, now time.Time) (*dcap.Collateral, error) {
 	c.mu.Lock()

@@ -92,7 +92,7 @@ func (d *deployment) deploy(tb testing.TB) *server.Server {
 	})
 	check(err)
 	check(d.instances.Create(tb.Context(), d.settings, d.certificates, "test"))
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
 	done := make(chan error, 1)
 	go func() { done <- d.instances.Run(ctx) }()
 	tb.Cleanup(func() {

@@ -117,12 +117,10 @@ func freeAddress(tb testing.TB) string {
 }
 
 // newReplicas starts n replicas over one database, behind the balancer, that share
-// the development issuer, the simulated platform and the wrapping key.
+// the development issuer and the simulated platform.
 func newReplicas(tb testing.TB, n int, dsn string, b *balancer) []*replica {
 	tb.Helper()
 	root := tb.TempDir()
-	wrapping := filepath.Join(root, "wrapping.key")
-	run(tb, "keys", "wrapping-key", "--out", wrapping)
 	var all []*replica
 	var addresses []string
 	for i := range n {
@@ -135,7 +133,6 @@ func newReplicas(tb testing.TB, n int, dsn string, b *balancer) []*replica {
 		text, err := json.Marshal(map[string]any{ // YAML, too
 			"listen": r.address, "dataDir": r.dataDir,
 			"store":     map[string]any{"driver": "postgres", "dsn": dsn},
-			"keys":      map[string]any{"wrappingKeyFile": wrapping},
 			"instances": []any{map[string]any{"name": "contoso", "url": "https://localhost:" + b.port(), "mode": "aad"}},
 			"log":       map[string]any{"level": "warn"},
 		})

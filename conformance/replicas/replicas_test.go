@@ -190,7 +190,7 @@ func TestReplicasSurviveARotationAndADeath(t *testing.T) {
 	l := w.underLoad(t)
 	until(t, "work by both replicas", func() bool { return l.attested.Load() > 40 && l.changed.Load() > 5 })
 
-	run(t, "keys", "rotate", "--announce", "2s", "--config", w.replicas[0].config)
+	run(t, "keys", "rotate", "--announce", "2s", "--dev", "--config", w.replicas[0].config)
 	until(t, "a token of the new key", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()

@@ -179,11 +179,14 @@ func (t *Trail) Head() Head {
 	return t.synced
 }
 
-// Err returns why the last write failed, nil if it did not. While there is an
-// error, records wait, and then are refused.
+// Err returns why the last write failed, nil if it did not, and [ErrClosed] once
+// the trail is. While there is an error, records wait, and then are refused.
 func (t *Trail) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.isClosed {
+		return ErrClosed
+	}
 	return t.failure
 }
 

@@ -34,7 +34,7 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 	if err != nil {
 		return nil, err
 	}
-	trail, err := openAudit(c, s.Now, p)
+	trail, err := openAudit(c, s.Now, log, p)
 	if err != nil {
 		return nil, err
 	}
@@ -97,10 +97,11 @@ func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	if err := ensureInstances(ctx, directory, c); err != nil {
+	if err := ensureInstances(ctx, directory, c, s.Now()); err != nil {
 		return nil, err
 	}
-	numbers.Metrics().SetSources(sourcesOf(directory, keys))
+	p.sources.StoreStaleness, p.sources.SigningKeys = directory.Age, signingKeys(keys)
+	numbers.Metrics().SetSources(p.sources)
 	p.runs = append(p.runs, directory.Run, keys.Run, namingInstances(directory, numbers))
 	return directory, nil
 }
@@ -165,6 +166,7 @@ func (o runOptions) verifiers(
 		return nil, err
 	}
 	p.closeLater(closerFunc(func() error { src.Close(); return nil }))
+	p.sources.Collateral = src.expires
 	trust := intel.Config{
 		Source: src.Source, AcceptStaleCollateral: c.AcceptStale,
 		Observe: func(ctx context.Context, took time.Duration) { observe(ctx, attest.PhaseCollateral, took) },
@@ -189,23 +191,22 @@ func (o runOptions) verifiers(
 func (o runOptions) tlsConfig(now time.Time, log *slog.Logger, p *parts) (*tls.Config, string, error) {
 	c := o.config
 	if o.dev {
-		return devTLS(c.DataDir, now)
+		return devTLS(c.DataDir, now, namesBelowLocalhost(c.Instances)...)
 	}
 	if c.BehindProxy {
 		return nil, "", nil
 	}
-	certificate, err := server.OpenCertificate(server.CertificateFiles{
-		Certificate: c.TLS.CertificateFile, Key: c.TLS.KeyFile, ClientCAs: c.TLS.ClientCAFile, Log: log,
-	})
+	files := server.CertificateFiles{Certificate: c.TLS.CertificateFile, Key: c.TLS.KeyFile, ClientCAs: c.TLS.ClientCAFile, Log: log}
+	if c.TLS.MinVersion == "1.3" {
+		files.MinVersion = tls.VersionTLS13
+	}
+	certificate, err := server.OpenCertificate(files)
 	if err != nil {
 		return nil, "", fmt.Errorf("TLS certificate: %w", err)
 	}
+	p.sources.TLSCertificate = func() (time.Time, bool) { return certificate.Expires(), true }
 	p.runs = append(p.runs, reloadOnHangup(certificate))
-	config := certificate.TLS()
-	if c.TLS.MinVersion == "1.3" {
-		config.MinVersion = tls.VersionTLS13
-	}
-	return config, "", nil
+	return certificate.TLS(), "", nil
 }
 
 // storePath is where SQLite keeps its file.

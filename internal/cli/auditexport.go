@@ -35,7 +35,7 @@ part. In CSV a cell that a spreadsheet would take for a formula begins with '.
 The whole trail is verified meanwhile, as by 'audit verify'. Exit code 1 if the chain
 is broken: what was printed up to there held, and a file for --out is not written.`,
 		Example: `  azattest audit export ./audit --since 2026-01-01 --until 2026-02-01 --format csv --out january.csv
-  azattest audit export ./audit --operation SetPolicy --instance contoso
+  azattest audit export ./audit --operation SetCurrentPolicy --instance contoso
   azattest audit export ./audit --result Failed --format json`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFolder,
@@ -43,7 +43,7 @@ is broken: what was printed up to there held, and a file for --out is not writte
 	f := cmd.Flags()
 	f.Var(&o.since, "since", "only records of this time or later")
 	f.Var(&o.until, "until", "only records before this time")
-	f.StringVar(&o.operation, "operation", "", "only records of this operation, such as SetPolicy; letter case does not matter")
+	f.StringVar(&o.operation, "operation", "", "only records of this operation, such as SetCurrentPolicy; letter case does not matter")
 	f.StringVar(&o.instance, "instance", "", "only records of this instance")
 	f.StringVar(&o.result, "result", "", "only records that ended so: Succeeded or Failed")
 	f.StringVar(&o.format, "format", "jsonl", "jsonl, json or csv")

@@ -71,6 +71,7 @@ func Main(args []string, s Streams) int {
 
 func run(ctx context.Context, args []string, s Streams) int {
 	s.shared = &shared{ctx: ctx}
+	defer s.shared.hangUp()
 	stdout := &watched{Writer: s.Out}
 	s.Out = stdout
 	root := newRoot(s)
@@ -145,6 +146,7 @@ Exit codes: 0 done, 1 refused by verification or policy, 2 usage,
 		newAttest(s),
 		newAudit(s),
 		newQuote(s),
+		newTPM(s),
 		newToken(s),
 		newPolicy(s),
 		newCerts(s),

@@ -18,6 +18,7 @@ import (
 
 	"github.com/azattest/azattest/collateral"
 	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/internal/keyring"
 )
 
 // selfSigned makes a certificate for hosts, valid for an hour from a time on, and
@@ -51,6 +52,7 @@ func configFolder(t *testing.T) string {
 	early, _ := selfSigned(t, testTime.Add(2*time.Hour))
 	for name, text := range map[string]string{
 		"good.pem": good, "key.pem": key, "other.pem": other, "old.pem": old, "old-key.pem": oldKey, "early.pem": early,
+		"wrap": keyring.GenerateWrappingKey() + "\n", "wrap2": keyring.GenerateWrappingKey(),
 		"secret": "hunter2\n", "blank": " \n", "huge": strings.Repeat("x", 1<<17),
 		"policy": "version= 1.0;authorizationrules{=> permit();};issuancerules{};",
 		"faulty": "version= 1.0;\nauthorizationrules{=> permit()};issuancerules{};",
@@ -68,7 +70,7 @@ func TestConfigCheckOpensEveryFile(t *testing.T) {
 	dir := configFolder(t)
 	const (
 		tls      = "tls: {certificateFile: $/good.pem, keyFile: $/key.pem}\n"
-		keys     = "keys: {wrappingKeyFile: $/secret}\n"
+		keys     = "keys: {wrappingKeyFile: $/wrap}\n"
 		instance = "instances: [{name: a, url: 'https://a.example', "
 		missing  = "no such file or directory"
 	)
@@ -90,7 +92,21 @@ func TestConfigCheckOpensEveryFile(t *testing.T) {
 			"keys.wrappingKeyFile: $/blank is empty", "keys.previousWrappingKeyFiles[0]: $/huge has 131072 bytes, want at most 65536",
 			"keys.previousWrappingKeyFiles[1]: open $/missing: " + missing, "keys.previousWrappingKeyFiles[2]: read $",
 		}},
-		"files of the rest": {tls + "keys: {wrappingKeyFile: $/secret, pkcs11: {module: $/missing, tokenLabel: a, pinFile: $/missing, keyLabel: a}}\n" +
+		"wrapping keys of a change": {tls + "keys: {wrappingKeyFile: $/wrap, previousWrappingKeyFiles: [$/wrap2]}", nil},
+		"secrets that are none": {tls + "keys: {wrappingKeyFile: $/secret}\nstore: {driver: postgres, dsnFile: $/secret}\ntelemetry: {otlpEndpoint: 'https://h', otlpHeadersFile: $/secret}", []string{
+			"keys.wrappingKeyFile: $/secret: key 1: not base64", "store.dsnFile: $/secret: want postgres://", "telemetry.otlpHeadersFile: $/secret: want name=value",
+		}},
+		"wrapping key in place": {tls + "keys: {wrappingKey: hunter2}", []string{"keys.wrappingKey: key 1: not base64"}},
+		"wrapping keys that are one": {tls + "keys: {wrappingKeyFile: $/wrap, previousWrappingKeyFiles: [$/../" + filepath.Base(dir) + "/wrap]}", []string{
+			"keys.previousWrappingKeyFiles: key 2: there twice",
+		}},
+		"signers that cannot sign": {tls + keys + instance + "mode: isolated, policyCertificateFiles: [$/good.pem, $/old.pem, $/key.pem]}]", []string{
+			"instances[0].policyCertificateFiles[1]: $/old.pem: certificate: valid from ", "instances[0].policyCertificateFiles[2]: $/key.pem: a PEM block PRIVATE KEY",
+		}},
+		"no signer at all": {tls + keys + instance + "mode: isolated, policyCertificateFiles: [$/good.pem]}]", []string{
+			"instances[0].policyCertificateFiles: none can sign a policy: ",
+		}},
+		"files of the rest": {tls + "keys: {wrappingKeyFile: $/wrap, pkcs11: {module: $/missing, tokenLabel: a, pinFile: $/missing, keyLabel: a}}\n" +
 			"store: {driver: postgres, dsnFile: $/missing}\ntelemetry: {otlpEndpoint: 'https://h', otlpHeadersFile: $/missing}", []string{
 			"keys.pkcs11.module: open $/missing: " + missing, "keys.pkcs11.pinFile: open $/missing: " + missing,
 			"store.dsnFile: open $/missing: " + missing, "telemetry.otlpHeadersFile: open $/missing: " + missing,

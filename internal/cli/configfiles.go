@@ -6,12 +6,15 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/azattest/azattest/azattestation"
 	"github.com/azattest/azattest/collateral"
 	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/internal/keyring"
 	"github.com/azattest/azattest/policy"
 )
 
@@ -124,37 +127,103 @@ func (f *configFiles) certificates(key, name string) {
 	}
 }
 
-// secrets checks that there is something in the files of secrets. It says nothing
-// of what that is.
+// secrets checks the files of secrets. It says nothing of what is in them.
 func (f *configFiles) secrets() {
-	files := []struct{ key, name string }{
-		{"store.dsnFile", f.c.Store.DSNFile},
-		{"keys.wrappingKeyFile", f.c.Keys.WrappingKeyFile},
-		{"keys.pkcs11.pinFile", f.c.Keys.PKCS11.PINFile},
-		{"telemetry.otlpHeadersFile", f.c.Telemetry.OTLPHeadersFile},
+	f.wrappingKeys()
+	f.secret("keys.pkcs11.pinFile", f.c.Keys.PKCS11.PINFile)
+	f.secret("telemetry.otlpHeadersFile", f.c.Telemetry.OTLPHeadersFile)
+	if _, err := headersOf(f.c); err != nil && f.c.Telemetry.OTLPHeadersFile != "" && !errors.Is(err, fs.ErrNotExist) {
+		f.fault("telemetry.otlpHeadersFile", "%s: want name=value, separated by commas", f.c.Telemetry.OTLPHeadersFile)
 	}
-	for i, name := range f.c.Keys.PreviousWrappingKeyFiles {
-		files = append(files, struct{ key, name string }{fmt.Sprintf("keys.previousWrappingKeyFiles[%d]", i), name})
+	if dsn := f.secret("store.dsnFile", f.c.Store.DSNFile); dsn != "" && !strings.Contains(dsn, "=") && !strings.Contains(dsn, "://") {
+		f.fault("store.dsnFile", "%s: want postgres://user@host/database or host=… dbname=…", f.c.Store.DSNFile)
 	}
-	for _, one := range files {
-		raw := f.read(one.key, one.name)
-		switch {
-		case raw == nil:
-		case len(bytes.TrimSpace(raw)) == 0:
-			f.fault(one.key, "%s is empty", one.name)
-		case len(raw) > maxSecretFile:
-			f.fault(one.key, "%s has %d bytes, want at most %d", one.name, len(raw), maxSecretFile)
+}
+
+// secret reads a file of one secret, "" if there is none or it cannot be one.
+func (f *configFiles) secret(key, name string) string {
+	raw := f.read(key, name)
+	switch {
+	case raw == nil:
+	case len(bytes.TrimSpace(raw)) == 0:
+		f.fault(key, "%s is empty", name)
+	case len(raw) > maxSecretFile:
+		f.fault(key, "%s has %d bytes, want at most %d", name, len(raw), maxSecretFile)
+	default:
+		return string(bytes.TrimSpace(raw))
+	}
+	return ""
+}
+
+// wrappingKeys checks each by itself, and then all together, as the service has
+// them.
+func (f *configFiles) wrappingKeys() {
+	r := &f.c.Keys
+	texts := []string{r.WrappingKey.Reveal()}
+	isGood := f.wrappingKey("keys.wrappingKey", r.WrappingKey.Reveal(), "")
+	files := append([]string{r.WrappingKeyFile}, r.PreviousWrappingKeyFiles...)
+	for i, name := range files {
+		key := "keys.wrappingKeyFile"
+		if i > 0 {
+			key = fmt.Sprintf("keys.previousWrappingKeyFiles[%d]", i-1)
 		}
+		text := f.secret(key, name)
+		isGood = f.wrappingKey(key, text, name+": ") && isGood
+		texts = append(texts, text)
 	}
+	all := strings.Join(texts, "\n")
+	if !isGood || strings.TrimSpace(all) == "" {
+		return
+	}
+	if _, err := keyring.ParseWrapping(all); err != nil {
+		f.fault("keys.previousWrappingKeyFiles", "%s", saidOfWrapping(err))
+	}
+}
+
+func (f *configFiles) wrappingKey(key, text, name string) bool {
+	if text == "" {
+		return true
+	}
+	if _, err := keyring.ParseWrapping(text); err != nil {
+		f.fault(key, "%s%s", name, saidOfWrapping(err))
+		return false
+	}
+	return true
+}
+
+// saidOfWrapping is what is wrong with wrapping keys. It quotes nothing of them.
+func saidOfWrapping(err error) string {
+	return strings.TrimPrefix(err.Error(), "keyring: wrapping keys: ")
 }
 
 // instance checks the certificates and the policies of an instance.
 func (f *configFiles) instance(key string, one *config.Instance) {
-	for i, name := range one.PolicyCertificateFiles {
-		f.certificates(fmt.Sprintf("%s.policyCertificateFiles[%d]", key, i), name)
-	}
+	f.policyCertificates(key+".policyCertificateFiles", one.PolicyCertificateFiles)
 	for _, kind := range one.Types {
 		f.policy(key+".policies."+kind, one.Policies[kind])
+	}
+}
+
+// policyCertificates checks what makes an instance isolated, as making it does.
+func (f *configFiles) policyCertificates(key string, names []string) {
+	var all []*x509.Certificate
+	isGood := true
+	for i, name := range names {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		raw := f.read(at, name)
+		if raw == nil {
+			isGood = false
+			continue
+		}
+		found, err := parsePolicyCertificates(raw, f.s.Now())
+		if err != nil {
+			isGood = false
+			f.fault(at, "%s: %v", name, err)
+		}
+		all = append(all, found...)
+	}
+	if why := cannotSign(all, f.s.Now()); isGood && why != nil {
+		f.fault(key, "none can sign a policy: %v", why)
 	}
 }
 

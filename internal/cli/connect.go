@@ -145,8 +145,10 @@ func transportTo(s Streams, caFile string) (*http.Client, error) {
 			return nil, fmt.Errorf("%s: no PEM certificate inside", caFile)
 		}
 	}
+	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+	s.shared.closeLater(transport)
 	return &http.Client{
-		Transport: &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true},
+		Transport: transport,
 		Timeout:   patienceInAll,
 		// Evidence is for nobody else, and keys that somebody else hands out are not
 		// the service's.

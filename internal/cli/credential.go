@@ -81,8 +81,7 @@ func (f *credentialFlags) open(s Streams) (azcore.TokenCredential, error) {
 	if f.name == credentialBearer {
 		token := strings.TrimSpace(s.env(bearerVariable))
 		if token == "" {
-			return nil, withHint(fmt.Errorf("credential bearer: the environment variable %s is empty", bearerVariable),
-				"put a bearer token there: azattest dev-token, or az account get-access-token, prints one")
+			return nil, &noBearerError{}
 		}
 		return heldToken(token), nil
 	}
@@ -145,6 +144,13 @@ func (e *credentialError) Unwrap() error { return e.err }
 
 // NonRetriable keeps azcore from asking again: credentials do that themselves.
 func (*credentialError) NonRetriable() {}
+
+// noBearerError says that there is no token to be a bearer of.
+type noBearerError struct{}
+
+func (*noBearerError) Error() string {
+	return "credential bearer: the environment variable " + bearerVariable + " is empty"
+}
 
 // heldToken is a bearer token that somebody got elsewhere.
 type heldToken string

@@ -102,6 +102,7 @@ func demo(ctx context.Context, s Streams, o *demoOptions) error {
 		return err
 	}
 	defer service.close()
+	defer s.shared.hangUp()
 	say.step("start the embedded service", "%s", service.Endpoint)
 
 	request, what, err := o.request(s, dir, say)

@@ -13,8 +13,13 @@ import (
 	"io/fs"
 	"math/big"
 	"net"
+	"net/url"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/azattest/azattest/internal/config"
 )
 
 const (
@@ -25,9 +30,9 @@ const (
 )
 
 // devTLS gives a development service its TLS certificate: for loopback names
-// only, by a CA that lives in the data directory, so that clients can go on
+// only, the given ones below localhost among them, by a CA that lives in the data directory, so that clients can go on
 // trusting it after a restart. It returns the file of the CA's certificate.
-func devTLS(dir string, now time.Time) (*tls.Config, string, error) {
+func devTLS(dir string, now time.Time, names ...string) (*tls.Config, string, error) {
 	ca, key, err := devCA(dir, now)
 	if err != nil {
 		return nil, "", fmt.Errorf("development CA: %w", err)
@@ -43,7 +48,7 @@ func devTLS(dir string, now time.Time) (*tls.Config, string, error) {
 		NotAfter:     now.Add(devCertificateLife),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:     []string{"localhost"},
+		DNSNames:     append([]string{"localhost"}, names...),
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca, leafKey.Public(), key)
@@ -54,6 +59,26 @@ func devTLS(dir string, now time.Time) (*tls.Config, string, error) {
 		MinVersion:   tls.VersionTLS12,
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: leafKey}},
 	}, filepath.Join(dir, devCAFile), nil
+}
+
+// namesBelowLocalhost are those that the instances have, in their URLs or beside.
+func namesBelowLocalhost(instances []config.Instance) []string {
+	var names []string
+	for _, i := range instances {
+		hosts := slices.Clone(i.Hosts)
+		if u, err := url.Parse(i.URL); err == nil {
+			hosts = append(hosts, u.Host)
+		}
+		for _, host := range hosts {
+			if name, _, err := net.SplitHostPort(host); err == nil {
+				host = name
+			}
+			if strings.HasSuffix(host, ".localhost") && !slices.Contains(names, host) {
+				names = append(names, host)
+			}
+		}
+	}
+	return names
 }
 
 // devCA loads the CA of the data directory, or makes one.

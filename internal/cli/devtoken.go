@@ -43,7 +43,7 @@ management certificates; a reader may read them.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.role, "role", "", "what the token allows: "+strings.Join(devRoleNames, " or "))
-	f.StringVar(&o.dataDir, "data-dir", "azattest-data", "data directory of the service")
+	f.StringVar(&o.dataDir, "data-dir", defaultDataDir, "data directory of the service")
 	f.DurationVar(&o.lifetime, "lifetime", time.Hour, "how long the token is valid: one second to 24h")
 	mustComplete(cmd, "role", devRoleNames...)
 	o.asJSON = jsonFlag(cmd)

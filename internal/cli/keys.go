@@ -31,14 +31,19 @@ running, and notices within a second.`
 	return cmd
 }
 
+// signingAlgorithms are those that sign tokens.
+var signingAlgorithms = []string{string(token.RS256), string(token.PS256), string(token.ES256)}
+
 // keysFlags open the keys of a service.
 type keysFlags struct {
 	operator operatorFlags
+	dev      bool
 	asJSON   *bool
 }
 
 func (f *keysFlags) add(cmd *cobra.Command) {
 	f.operator.add(cmd)
+	cmd.Flags().BoolVar(&f.dev, "dev", false, "the service with this --config runs with --dev, and keeps its keys as they are")
 	f.asJSON = jsonFlag(cmd)
 }
 
@@ -52,12 +57,39 @@ func (f *keysFlags) with(ctx context.Context, s Streams, do func(*keyring.Keyrin
 	defer func() { err = errors.Join(err, records.Close()) }()
 	p := new(parts)
 	defer func() { err = errors.Join(err, p.close()) }()
-	o := runOptions{config: c, dev: f.operator.configFile == ""}
+	o := runOptions{config: c, dev: f.dev || f.operator.configFile == ""}
 	keys, err := openKeys(ctx, s, o, slog.New(slog.DiscardHandler), records, nil, p)
 	if err != nil {
-		return err
+		return keysFault(err)
 	}
-	return do(keys)
+	return operatorFault(do(keys))
+}
+
+// keysFault says what to do about keys that cannot be opened.
+func keysFault(err error) error {
+	if e, ok := errors.AsType[*keyring.ConfigError](err); ok && e.Field == "Wrap" {
+		return withHint(errors.New("no wrapping key is configured"),
+			"give it as the service has it, in the configuration or its environment; a service with --dev keeps keys as they are: say --dev here, too")
+	}
+	return operatorFault(err)
+}
+
+// shownKey is a key in what keys prints with --json.
+type shownKey keyring.Status
+
+// listedKeys is what keys list, rotate and revoke print with --json.
+type listedKeys struct {
+	Keys []shownKey `json:"keys"`
+}
+
+// rewrappedKeys is what keys rewrap --json prints.
+type rewrappedKeys struct {
+	Rewrapped int `json:"rewrapped"`
+}
+
+// discardedKey is what keys discard --json prints.
+type discardedKey struct {
+	Discarded string `json:"discarded"`
 }
 
 func newKeysList(s Streams) *cobra.Command {
@@ -67,6 +99,8 @@ func newKeysList(s Streams) *cobra.Command {
 		Short:   "List the signing keys of a service",
 		Example: `  azattest keys list --config azattest.yaml`,
 		Args:    usageArgs(cobra.NoArgs),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -77,16 +111,18 @@ func newKeysList(s Streams) *cobra.Command {
 
 func (f *keysFlags) print(s Streams, keys []keyring.Status) error {
 	if *f.asJSON {
-		return printJSON(s.Out, struct {
-			Keys []keyring.Status `json:"keys"`
-		}{slices.Concat([]keyring.Status{}, keys)})
+		listed := listedKeys{Keys: []shownKey{}}
+		for _, k := range keys {
+			listed.Keys = append(listed.Keys, shownKey(k))
+		}
+		return printJSON(s.Out, listed)
 	}
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "ALGORITHM\tSTATE\tACTIVE FROM\tPUBLISHED UNTIL\tKID")
 	for _, k := range keys {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.Algorithm, k.State, stamp(k.ActiveFrom), stamp(k.PublishedUntil), k.ID)
 		if k.Problem != "" {
-			_, _ = fmt.Fprintf(w, "\t\tproblem: %s\n", clean(k.Problem))
+			_, _ = fmt.Fprintf(w, "  problem: %s\n", clean(k.Problem))
 		}
 	}
 	return w.Flush()
@@ -111,13 +147,18 @@ that keep keys in a cache must have seen it before the first token comes. The ke
 before it goes on being published until its tokens have expired.`,
 		Example: `  azattest keys rotate --config azattest.yaml
   azattest keys rotate --algorithm ES256 --announce 1h --config azattest.yaml`,
-		Args: usageArgs(cobra.NoArgs),
+		Args:              usageArgs(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&algorithm, "algorithm", string(token.RS256), "algorithm whose key is followed by another: RS256, PS256 or ES256")
 	cmd.Flags().DurationVar(&announce, "announce", keyring.DefaultAnnounce, "how long the key is published before it signs")
-	mustComplete(cmd, "algorithm", string(token.RS256), string(token.PS256), string(token.ES256))
+	mustComplete(cmd, "algorithm", signingAlgorithms...)
+	mustTakeText(cmd, "announce")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if !slices.Contains(signingAlgorithms, algorithm) {
+			return usage(cmd.CommandPath(), "--algorithm %q: want RS256, PS256 or ES256", algorithm)
+		}
 		if announce < 0 {
 			return usage(cmd.CommandPath(), "--announce %s: want a duration that is not negative", announce)
 		}
@@ -143,6 +184,8 @@ whoever asks for the keys anew. If it was the one that signs, another takes over
 once, whether relying parties have seen it or not.`,
 		Example: `  azattest keys revoke "$(azattest keys list --json | jq -r .keys[0].kid)" --yes`,
 		Args:    usageArgs(cobra.ExactArgs(1)),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&isSure, "yes", false, "do it: it cannot be undone")
@@ -170,20 +213,20 @@ old one beside it as a previous one, restart the service, run rewrap, and take t
 one away.`,
 		Example: `  azattest keys rewrap --config azattest.yaml`,
 		Args:    usageArgs(cobra.NoArgs),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return f.with(cmd.Context(), s, func(k *keyring.Keyring) error {
 			n, err := k.Rewrap(cmd.Context())
 			if err != nil {
-				return err
+				return keysFault(err)
 			}
 			if *f.asJSON {
-				return printJSON(s.Out, struct {
-					Rewrapped int `json:"rewrapped"`
-				}{n})
+				return printJSON(s.Out, rewrappedKeys{n})
 			}
-			_, err = fmt.Fprintf(s.Out, "rewrapped %d keys\n", n)
+			_, err = fmt.Fprintf(s.Out, "rewrapped %s\n", counted(n, "key"))
 			return err
 		})
 	}
@@ -201,9 +244,12 @@ was damaged, or was sealed with a wrapping key that is lost. Tokens of that key 
 not be verified any more.`,
 		Example: `  azattest keys discard "$KID" --yes --config azattest.yaml`,
 		Args:    usageArgs(cobra.ExactArgs(1)),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	operator.add(cmd)
 	cmd.Flags().BoolVar(&isSure, "yes", false, "do it: it cannot be undone")
+	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		if !isSure {
 			return usage(cmd.CommandPath(), "--yes is missing: it cannot be undone")
@@ -214,7 +260,10 @@ not be verified any more.`,
 		}
 		defer func() { err = errors.Join(err, records.Close()) }()
 		if err := keyring.Discard(cmd.Context(), records, args[0]); err != nil {
-			return err
+			return operatorFault(err)
+		}
+		if *asJSON {
+			return printJSON(s.Out, discardedKey{args[0]})
 		}
 		_, err = fmt.Fprintf(s.Out, "discarded %s\n", clean(args[0]))
 		return err
@@ -231,11 +280,13 @@ func newKeysWrappingKey(s Streams) *cobra.Command {
 without it the signing keys in the store, and in its backups, are lost.`,
 		Example: `  azattest keys wrapping-key --out wrapping.key`,
 		Args:    usageArgs(cobra.NoArgs),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write it to, readable by its owner alone; one that exists is not replaced (default standard output)")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write it to, readable by its owner alone; one that exists is not replaced; - is standard output, as without it")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		key := keyring.GenerateWrappingKey() + "\n"
-		if out == "" {
+		if out == "" || out == "-" {
 			_, err := fmt.Fprint(s.Out, key)
 			return err
 		}

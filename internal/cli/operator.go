@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/user"
@@ -28,33 +30,47 @@ import (
 type operatorFlags struct {
 	configFile string
 	dataDir    string
+	isDirGiven func() bool
 }
 
 func (f *operatorFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.configFile, "config", "", "file with the configuration of the service")
-	flags.StringVar(&f.dataDir, "data-dir", "azattest-data", "data directory of a service without a configuration, such as one with --dev")
-	cmd.MarkFlagsMutuallyExclusive("config", "data-dir")
+	flags.StringVar(&f.dataDir, "data-dir", defaultDataDir, "data directory of a service without a configuration, such as one with --dev; beside --config in place of the one there")
+	f.isDirGiven = func() bool { return flags.Changed("data-dir") }
+	mustTakeFolder(cmd, "data-dir")
 }
 
-// loadEmpty returns the configuration of a service that may never have run.
+// loadEmpty returns the configuration of a service that may never have run. It
+// must hold, but for what a service with --dev does without.
 func (f *operatorFlags) loadEmpty(s Streams) (*config.Config, error) {
-	if f.configFile != "" {
-		return loadConfiguration(s, f.configFile)
+	if f.configFile == "" {
+		c := config.Default()
+		c.DataDir = f.dataDir
+		return c, nil
 	}
-	c := config.Default()
-	c.DataDir = f.dataDir
+	c, err := loadConfiguration(s, f.configFile)
+	if err != nil {
+		return nil, err
+	}
+	if f.isDirGiven() {
+		c.DataDir = f.dataDir
+	}
+	if err := c.ValidateDevelopment(); err != nil {
+		return nil, tellFaults(s, f.configFile, err)
+	}
 	return c, nil
 }
 
-// load returns the configuration of a service that has run.
+// load returns the configuration of a service that has run: no command makes the
+// store, for it may run as somebody else than the service does.
 func (f *operatorFlags) load(s Streams) (*config.Config, error) {
 	c, err := f.loadEmpty(s)
-	if err != nil || f.configFile != "" {
+	if err != nil || c.Store.Driver != driverSQLite {
 		return c, err
 	}
 	if _, err := os.Stat(storePath(c)); err != nil {
-		return nil, withHint(err, "start the service once, or name its --config or its --data-dir")
+		return nil, withHint(fmt.Errorf("store: %w", err), "start the service once, or name its --config or its --data-dir")
 	}
 	return c, nil
 }
@@ -65,8 +81,17 @@ func (f *operatorFlags) openStore(ctx context.Context, s Streams) (store.Store, 
 	if err != nil {
 		return nil, nil, err
 	}
-	records, err := openStore(ctx, c)
+	records, err := openLasting(ctx, c)
 	return records, c, err
+}
+
+// openLasting opens a store that outlives the process. One in memory is that of
+// the service alone.
+func openLasting(ctx context.Context, c *config.Config) (store.Store, error) {
+	if isVolatile(c) {
+		return nil, errors.New("store.driver is memory: the state is the service's alone, no command reaches it")
+	}
+	return openStore(ctx, c)
 }
 
 // operator is what a command works with.
@@ -92,7 +117,7 @@ func (f *operatorFlags) open(ctx context.Context, s Streams) (*operator, error) 
 	directory, err := openDirectory(ctx, s, c, records)
 	if err != nil {
 		_ = records.Close() // nothing was written
-		return nil, err
+		return nil, operatorFault(err)
 	}
 	return &operator{Directory: directory, config: c, records: records}, nil
 }

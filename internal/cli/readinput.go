@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // maxInput bounds a file given on the command line: evidence, tokens and
@@ -19,6 +21,32 @@ type shared struct {
 	// them would otherwise have to hand down to where a file is read.
 	ctx         context.Context
 	isStdinRead bool
+
+	mu         sync.Mutex
+	transports []*http.Transport
+}
+
+// closeLater remembers what may keep connections open.
+func (s *shared) closeLater(t *http.Transport) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.transports = append(s.transports, t)
+}
+
+// hangUp closes the connections on which nothing is under way: a service that stops
+// in order waits a second for whom it has told to leave.
+func (s *shared) hangUp() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.transports {
+		t.CloseIdleConnections()
+	}
 }
 
 var errInterrupted = errors.New("interrupted")

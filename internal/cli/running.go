@@ -12,6 +12,7 @@ import (
 
 	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/internal/telemetry"
 )
 
 // running is a service that listens.
@@ -28,6 +29,8 @@ type running struct {
 type parts struct {
 	runs    []func(ctx context.Context) error
 	closers []io.Closer
+	// sources are what the numbers ask.
+	sources telemetry.Sources
 }
 
 // closeLater remembers what is to be closed; what came last is closed first.
@@ -90,8 +93,11 @@ func nameEndpoints(c *config.Config, listener net.Listener, at *ready) {
 	}
 	if len(c.Instances) > 0 {
 		at.Endpoint = c.Instances[0].URL
-	} else {
-		at.Endpoint = "https://" + listener.Addr().String()
+		return
+	}
+	at.Endpoint = "https://" + listener.Addr().String()
+	if c.BehindProxy {
+		at.Endpoint = "http://" + listener.Addr().String()
 	}
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,9 +16,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/internal/audit"
+	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/instance"
+	"github.com/azattest/azattest/internal/keyring"
 	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/token"
 )
 
@@ -102,7 +105,7 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.configFile, "config", "", "file with the configuration; flags about what stands in it are refused beside it, save for --listen and --data-dir")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8443", "address to listen on; port 0 takes a free one")
 	f.StringVar(&o.url, "url", "", "URL by which clients know the service, the issuer of its tokens (default with --dev: the address it listens on)")
-	f.StringVar(&o.dataDir, "data-dir", "azattest-data", "folder for the store, keys and cached collateral")
+	f.StringVar(&o.dataDir, "data-dir", defaultDataDir, "folder for the store, keys and cached collateral")
 	f.StringVar(&o.readyFile, "ready-file", "", "file that is written once the service listens: {\"endpoint\":…,\"caFile\":…,\"instances\":{…}}")
 	f.BoolVar(&o.dev, "dev", false, "for development: loopback only, generated certificate, simulated evidence accepted and marked")
 	f.StringVar(&o.wrappingKeyFile, "wrapping-key-file", "", "file with the key that encrypts signing keys at rest; make it with azattest keys wrapping-key")
@@ -118,13 +121,13 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.policyOE, "policy-open-enclave", "", "file with the policy of OpenEnclave (default: Azure's default policy)")
 	f.StringVar(&o.algorithm, "algorithm", string(token.RS256), "algorithm that signs tokens: RS256, PS256 or ES256")
 	f.IntVar(&o.keyBits, "key-bits", 0, "size of an RSA signing key that is made: 2048 or 3072 (default 2048)")
-	f.DurationVar(&o.tokenLifetime, "token-lifetime", 8*time.Hour, "how long tokens are valid")
+	f.DurationVar(&o.tokenLifetime, "token-lifetime", defaultTokenLifetime, "how long tokens are valid")
 	f.BoolVar(&o.terse, "terse-errors", false, "keep the reasons of refusals to the log: clients read the sentences of the real service alone")
 	f.BoolVar(&o.explain, "explain-denials", false, "let clients read which claims a policy turned down, with their values")
 	f.DurationVar(&o.linger, "linger", 0, "at shutdown, how long to go on serving after /readyz says no, so that balancers notice")
 	f.StringVar(&o.logFormat, "log-format", "text", "form of the log on stderr: text or json")
 	f.StringVar(&o.logLevel, "log-level", "info", "what is logged: debug, info, warn or error")
-	mustComplete(cmd, "algorithm", string(token.RS256), string(token.PS256), string(token.ES256))
+	mustComplete(cmd, "algorithm", signingAlgorithms...)
 	mustComplete(cmd, "accept-tcb-status", tcbStatuses()...)
 	mustComplete(cmd, "log-format", "text", "json")
 	mustComplete(cmd, "log-level", "debug", "info", "warn", "error")
@@ -158,7 +161,9 @@ func (o *serveOptions) check(cmd *cobra.Command) error {
 		return usage(command, "--dev serves loopback only, not %q", o.listen)
 	case o.dev && (o.tlsCert != "" || o.tlsKey != "" || o.plainHTTP):
 		return usage(command, "--dev makes its own certificate: leave out --tls-cert, --tls-key and --behind-proxy")
-	case !slices.Contains([]string{string(token.RS256), string(token.PS256), string(token.ES256)}, o.algorithm):
+	case o.dev && o.wrappingKeyFile != "":
+		return usage(command, "--dev signs for simulated evidence, and must not do so with the keys of a service that others trust: leave out --wrapping-key-file, and give it a --data-dir of its own")
+	case !slices.Contains(signingAlgorithms, o.algorithm):
 		return usage(command, "--algorithm %q: want RS256, PS256 or ES256", o.algorithm)
 	case !slices.Contains([]int{0, 2048, 3072}, o.keyBits):
 		return usage(command, "--key-bits %d: want 2048 or 3072", o.keyBits)
@@ -215,7 +220,7 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 	defer runtime.KeepAlive(holdHeap())
 	running, err := startConfigured(ctx, s, o.runOptions(c), log)
 	if err != nil {
-		return asUsage(err)
+		return o.asFault(operatorFault(err))
 	}
 	defer running.close()
 	if err := running.announce(o.readyFile); err != nil {
@@ -225,17 +230,21 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 	return running.wait()
 }
 
-// asUsage makes a usage error of what the parts of a service refuse about their
-// configuration, which came from flags.
-func asUsage(err error) error {
-	_, isAttest := errors.AsType[*attest.ConfigError](err)
-	_, isServer := errors.AsType[*server.ConfigError](err)
-	_, isURL := errors.AsType[*token.URLError](err)
-	_, isSettings := errors.AsType[*instance.SettingsError](err)
-	if isAttest || isServer || isURL || isSettings {
-		return &usageError{err: err, command: "azattest serve"}
+// asFault is what the parts of a service refuse about their configuration: a usage
+// error if it came from flags, and a refusal of the file if one was given.
+func (o *serveOptions) asFault(err error) error {
+	isConfiguration := isType[*attest.ConfigError](err) || isType[*server.ConfigError](err) || isType[*token.URLError](err) ||
+		isType[*instance.SettingsError](err) || isType[*instance.ConfigError](err) || isType[*auth.ConfigError](err) ||
+		isType[*keyring.ConfigError](err) || isType[*audit.ConfigError](err) || isType[*telemetry.ConfigError](err)
+	switch {
+	case !isConfiguration:
+		return err
+	case o.configFile != "":
+		return &refusedError{fmt.Errorf("configuration %s: %w", o.configFile, err)}
+	case isType[*instance.SettingsError](err):
+		return asInstanceUsage("azattest serve", err)
 	}
-	return err
+	return &usageError{err: err, command: "azattest serve"}
 }
 
 // claimDataDir makes the data directory, keeps other services out of it, and

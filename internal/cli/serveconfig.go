@@ -11,6 +11,9 @@ import (
 // defaultInstance is the name of the one that flags describe.
 const defaultInstance = "default"
 
+// defaultDataDir is where a service keeps its state unless it is told otherwise.
+const defaultDataDir = "azattest-data"
+
 // configuration is what the file says, or else what the flags do.
 func (o *serveOptions) configuration(s Streams) (*config.Config, error) {
 	if o.configFile == "" {
@@ -57,6 +60,8 @@ func forDevelopment(c *config.Config) error {
 		return usage("azattest serve", "--dev serves loopback only, not %q", c.Listen)
 	case c.TLS.CertificateFile != "" || c.TLS.KeyFile != "" || c.BehindProxy:
 		return usage("azattest serve", "--dev makes its own certificate: leave tls.certificateFile, tls.keyFile and behindProxy out of the file")
+	case c.Keys.WrappingKeyFile != "" || !c.Keys.WrappingKey.IsZero() || len(c.Keys.PreviousWrappingKeyFiles) > 0 || c.Keys.PKCS11.Module != "":
+		return usage("azattest serve", "--dev signs for simulated evidence, and must not do so with the keys of a service that others trust: leave keys.wrappingKey, keys.wrappingKeyFile, keys.previousWrappingKeyFiles and keys.pkcs11 out, and give it a store of its own")
 	}
 	return nil
 }

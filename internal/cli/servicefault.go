@@ -25,6 +25,9 @@ func serviceFault(err error) error {
 	if e, ok := errors.AsType[*credentialError](err); ok {
 		return withHint(e, "log in with 'az login', name another --credential, or give --no-credential to a service that wants none")
 	}
+	if e, ok := errors.AsType[*noBearerError](err); ok {
+		return withHint(e, "put a bearer token there: 'azattest dev-token --role contributor', or 'az account get-access-token', prints one")
+	}
 	// These two wrap others.
 	if e, ok := errors.AsType[*azattestation.UnconfirmedError](err); ok {
 		return withHint(&refusedError{errors.New(plain(e))}, "it has probably changed something: look at it before you try again")
@@ -154,10 +157,11 @@ func (e *responseError) hint() string {
 	switch {
 	case e.status == http.StatusUnauthorized || e.status == http.StatusForbidden:
 		return "the caller needs the role Attestation Reader to read, Attestation Contributor to change; " +
-			"log in with 'az login' as somebody who has it, or name another --credential"
+			"log in with 'az login' as somebody who has it, or name another --credential; " +
+			"with --credential bearer, see that the token in " + bearerVariable + " is of this service and has not expired"
 	case e.status == http.StatusNotFound || e.status == http.StatusMethodNotAllowed:
-		return "the endpoint has no such operation: is it an attestation service? " +
-			"One that 'azattest serve' runs has its policies from files, see --policy-sgx and --policy-open-enclave there"
+		return "the endpoint has no such operation: is it an attestation service, and is its path right? " +
+			"Of one that 'azattest serve' runs, 'azattest instance list' shows the URL of each instance"
 	case e.status >= http.StatusMultipleChoices && e.status < http.StatusBadRequest:
 		return "redirects are not followed: give the URL of the instance itself"
 	}
@@ -166,10 +170,20 @@ func (e *responseError) hint() string {
 		if strings.Contains(e.message, "Unsigned JWS") {
 			return "the instance is in isolated mode: sign with --signing-key and --signing-cert of one of its policy management certificates (azattest certs list)"
 		}
+		if strings.Contains(e.message, "fixed by the service's configuration") {
+			return "whoever runs the service changes the file that its configuration names"
+		}
+		if strings.HasPrefix(e.message, "The operation is not possible") {
+			return "nobody may do this to the instance, whoever signs: it says why"
+		}
 		if strings.Contains(e.message, "disallowed") {
 			return "only an instance in isolated mode has policy management certificates, and it keeps the last one"
 		}
 		return "an instance in isolated mode accepts only what one of its policy management certificates signed: --signing-key and --signing-cert"
+	case azattestation.ErrorCodeInvalidParameter:
+		if strings.Contains(e.message, "Unable to find issuer certificate") {
+			return "the certificate of the key that signed is none of the instance's policy management certificates: 'azattest certs list' shows them"
+		}
 	case azattestation.ErrorCodePolicyParsingError:
 		return "correct the policy; the message says where it cannot be read"
 	case azattestation.ErrorCodePolicyEvaluationError:

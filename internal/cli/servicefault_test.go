@@ -34,7 +34,7 @@ func TestRefusalsOfTheService(t *testing.T) {
 			[]string{"the service refused with status 400, PolicyParsingError: Native operation failed with 65526: Line: '2', Column: '1'", "hint: correct the policy"},
 		},
 		"a question is never refused": {http.StatusBadRequest, "InvalidParameter", "what", []string{"policy", "get", "Tpm"}, exitFailed, []string{"the service answered with status 400, InvalidParameter: what"}},
-		"no such path":                {http.StatusNotFound, "", "", []string{"policy", "get", "Tpm"}, exitFailed, []string{"status 404", "is it an attestation service", "--policy-sgx"}},
+		"no such path":                {http.StatusNotFound, "", "", []string{"policy", "get", "Tpm"}, exitFailed, []string{"status 404", "is it an attestation service", "azattest instance list"}},
 		"down":                        {http.StatusServiceUnavailable, "Busy", "later", []string{"policy", "get", "Tpm"}, exitFailed, []string{"the service answered with status 503, Busy: later"}},
 		"plays with terminals": {
 			http.StatusBadRequest, "Bad\x1b[2J", "two\r\nlines\x1b]0;title\a", []string{"policy", "reset", "Tpm"}, exitRefused, []string{"two lines"},

@@ -2,14 +2,13 @@ package cli
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/evidence"
@@ -24,7 +23,7 @@ const byConfiguration = "configuration"
 // ensureInstances makes those that the configuration names and the store does not
 // have, and changes those whose settings differ. It deletes none: the store has
 // others, too.
-func ensureInstances(ctx context.Context, d *instance.Directory, c *config.Config) error {
+func ensureInstances(ctx context.Context, d *instance.Directory, c *config.Config, now time.Time) error {
 	for _, i := range c.Instances {
 		want, err := settingsOf(i)
 		if err != nil {
@@ -33,7 +32,7 @@ func ensureInstances(ctx context.Context, d *instance.Directory, c *config.Confi
 		found, err := d.Settings(ctx, i.Name)
 		switch {
 		case errors.Is(err, instance.ErrNoInstance):
-			certificates, err := certificatesOf(i.PolicyCertificateFiles)
+			certificates, err := policyCertificates(i.PolicyCertificateFiles, now)
 			if err != nil {
 				return fmt.Errorf("instance %s: %w", i.Name, err)
 			}
@@ -70,9 +69,12 @@ func updateInstance(ctx context.Context, d *instance.Directory, want instance.Se
 // settingsOf translates the configuration's words.
 func settingsOf(i config.Instance) (instance.Settings, error) {
 	s := instance.Settings{
-		Name: i.Name, URL: i.URL, Hosts: i.Hosts, Mode: modeOf(i.Mode), AzureDefaultTCB: i.AzureDefaultTCB,
+		Name: i.Name, URL: i.URL, Mode: modeOf(i.Mode), AzureDefaultTCB: i.AzureDefaultTCB,
 		Algorithm: token.Algorithm(i.Algorithm), TokenLifetime: i.TokenLifetime,
 		AttestationNeedsReader: i.AttestRole == "reader", RefuseReplayedPolicies: i.RefuseReplayedPolicies,
+	}
+	if len(i.Hosts) > 0 {
+		s.Hosts = i.Hosts // none is nil in what the store gives back
 	}
 	for _, text := range i.Types {
 		t, ok := attest.ParseType(text)
@@ -95,32 +97,6 @@ func modeOf(text string) instance.Mode {
 		}
 	}
 	return instance.Mode(text)
-}
-
-// certificatesOf reads PEM files of one or more certificates each.
-func certificatesOf(names []string) ([]*x509.Certificate, error) {
-	var all []*x509.Certificate
-	for _, name := range names {
-		text, err := os.ReadFile(filepath.Clean(name))
-		if err != nil {
-			return nil, fmt.Errorf("policy management certificate: %w", err)
-		}
-		before := len(all)
-		for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-			if block.Type != "CERTIFICATE" {
-				return nil, fmt.Errorf("%s: a PEM block %s, want certificates and nothing else", name, block.Type)
-			}
-			c, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-			all = append(all, c)
-		}
-		if len(all) == before {
-			return nil, fmt.Errorf("%s: no certificate in PEM", name)
-		}
-	}
-	return all, nil
 }
 
 // fixedPolicies reads those that the configuration holds in force.

@@ -38,7 +38,7 @@ func openKeys(ctx context.Context, s Streams, o runOptions, log *slog.Logger, re
 }
 
 // isVolatile reports whether the store forgets everything at the end, keys too.
-func isVolatile(c *config.Config) bool { return c.Store.Driver == "memory" }
+func isVolatile(c *config.Config) bool { return c.Store.Driver == driverMemory }
 
 // rotateAfter: the configuration says 0 for never.
 func rotateAfter(c *config.Config) time.Duration {

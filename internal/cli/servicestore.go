@@ -14,29 +14,36 @@ import (
 	"github.com/azattest/azattest/store/sqlite"
 )
 
+// The drivers of store.driver.
+const (
+	driverSQLite   = "sqlite"
+	driverPostgres = "postgres"
+	driverMemory   = "memory"
+)
+
 // openStore opens what keeps the state, and brings an older one up to date.
 func openStore(ctx context.Context, c *config.Config) (store.Store, error) {
 	switch c.Store.Driver {
-	case "memory":
+	case driverMemory:
 		return memory.New(), nil
-	case "postgres":
+	case driverPostgres:
 		dsn, err := dsnOf(c)
 		if err != nil {
 			return nil, err
 		}
 		s, err := postgres.Open(ctx, postgres.Config{DSN: dsn, Schema: c.Store.Schema})
 		if err != nil {
-			return nil, withHint(fmt.Errorf("store: %w", err), "is PostgreSQL running, and does store.dsn name its host, database and user?")
+			return nil, withHint(err, "is PostgreSQL running, and does store.dsn name its host, database and user?")
 		}
 		return s, nil
 	}
 	name := storePath(c)
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, err
 	}
 	s, err := sqlite.Open(ctx, sqlite.Config{Path: name})
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, err
 	}
 	return s, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,7 +16,6 @@ import (
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/config"
-	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/keyring"
 	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/internal/telemetry"
@@ -75,19 +73,16 @@ func observer(t *telemetry.Telemetry) func(context.Context, attest.Phase, time.D
 	}
 }
 
-// sourcesOf are what the numbers ask when they are read.
-func sourcesOf(d *instance.Directory, k *keyring.Keyring) telemetry.Sources {
-	return telemetry.Sources{
-		StoreStaleness: d.Age,
-		SigningKeys: func() []telemetry.SigningKey {
-			var keys []telemetry.SigningKey
-			for _, one := range k.Keys() {
-				if one.State == keyring.StateActive {
-					keys = append(keys, telemetry.SigningKey{Algorithm: string(one.Algorithm), Created: one.CreatedAt, Expires: one.RetiredAt})
-				}
+// signingKeys are those that sign now, for the numbers.
+func signingKeys(k *keyring.Keyring) func() []telemetry.SigningKey {
+	return func() []telemetry.SigningKey {
+		var keys []telemetry.SigningKey
+		for _, one := range k.Keys() {
+			if one.State == keyring.StateActive {
+				keys = append(keys, telemetry.SigningKey{Algorithm: string(one.Algorithm), Created: one.CreatedAt, Expires: one.RetiredAt})
 			}
-			return keys
-		},
+		}
+		return keys
 	}
 }
 
@@ -99,7 +94,7 @@ func serveMetrics(ctx context.Context, c *config.Config, t *telemetry.Telemetry,
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Telemetry.MetricsListen)
 	if err != nil {
-		return fmt.Errorf("telemetry.metricsListen: %w", err)
+		return withHint(fmt.Errorf("telemetry.metricsListen: %w", err), "choose another address; port 0 takes a free one")
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", t.Handler())
@@ -107,10 +102,18 @@ func serveMetrics(ctx context.Context, c *config.Config, t *telemetry.Telemetry,
 		Handler: mux, ReadHeaderTimeout: metricsTime, ReadTimeout: metricsTime, WriteTimeout: 2 * metricsTime, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	p.closeLater(s)
+	p.closeLater(closerFunc(func() error {
+		// The server knows of the listener once it serves, and then has closed it.
+		_ = listener.Close()
+		return s.Close()
+	}))
 	p.runs = append(p.runs, func(ctx context.Context) error {
 		defer context.AfterFunc(ctx, func() { _ = s.Close() })()
-		return s.Serve(listener)
+		err := s.Serve(listener)
+		if !errors.Is(err, http.ErrServerClosed) {
+			log.LogAttrs(ctx, slog.LevelError, "metrics are not served any more", slog.String("cause", err.Error()))
+		}
+		return err
 	})
 	return nil
 }
@@ -119,20 +122,24 @@ func serveMetrics(ctx context.Context, c *config.Config, t *telemetry.Telemetry,
 const metricsTime = 10 * time.Second
 
 // openAudit opens the trail, nil if none is configured.
-func openAudit(c *config.Config, now func() time.Time, p *parts) (*audit.Trail, error) {
+func openAudit(c *config.Config, now func() time.Time, log *slog.Logger, p *parts) (*audit.Trail, error) {
 	if c.Audit.Dir == "" {
 		return nil, nil //nolint:nilnil // no trail is what --dev has
 	}
 	trail, err := audit.Open(audit.Config{Dir: c.Audit.Dir, Clock: now})
 	if err != nil {
-		return nil, fmt.Errorf("audit.dir: %w", err)
+		return nil, withHint(fmt.Errorf("audit.dir: %w", err), "name a folder that the service may write to, and no other service writes to")
 	}
-	p.closeLater(trail)
+	p.closeLater(closerFunc(func() error {
+		head := trail.Head()
+		// Lines that are cut off the end show against a head that is kept elsewhere,
+		// as the log is.
+		log.LogAttrs(context.Background(), slog.LevelInfo, "audit trail ends", slog.Int64("count", head.Sequence), slog.String("head", head.Hash))
+		return trail.Close()
+	}))
 	p.runs = append(p.runs, trail.Run)
 	return trail, nil
 }
-
-var _ io.Closer = (*audit.Trail)(nil)
 
 // proxiesOf are the networks that are believed about who a client is.
 func proxiesOf(c *config.Config) ([]netip.Prefix, error) {

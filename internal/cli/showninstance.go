@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -10,25 +11,66 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/internal/instance"
-	"github.com/azattest/azattest/internal/policytoken"
 	"github.com/azattest/azattest/policy"
+	"github.com/azattest/azattest/token"
 )
 
-// shownInstance is what instance show --json prints.
+// shownSettings are the settings of an instance, with every default filled in but
+// for Types, where none means all that the service attests.
+type shownSettings struct {
+	Name                   string               `json:"name"`
+	URL                    string               `json:"url"`
+	Hosts                  []string             `json:"hosts"`
+	Mode                   instance.Mode        `json:"mode"`
+	Types                  []attest.Type        `json:"types"`
+	AcceptedTCB            []evidence.TCBStatus `json:"acceptedTCB"`
+	AzureDefaultTCB        int                  `json:"azureDefaultTCB"`
+	Algorithm              token.Algorithm      `json:"algorithm"`
+	TokenLifetime          string               `json:"tokenLifetime"`
+	AttestationNeedsReader bool                 `json:"attestationNeedsReader"`
+	RefuseReplayedPolicies bool                 `json:"refuseReplayedPolicies"`
+}
+
+func newShownSettings(s instance.Settings) shownSettings {
+	shown := shownSettings{
+		Name: s.Name, URL: s.URL, Hosts: notNil(s.Hosts), Mode: s.Mode, Types: notNil(s.Types), AcceptedTCB: s.AcceptedTCB,
+		AzureDefaultTCB: s.AzureDefaultTCB, Algorithm: cmp.Or(s.Algorithm, token.RS256),
+		TokenLifetime:          cmp.Or(s.TokenLifetime, defaultTokenLifetime).String(),
+		AttestationNeedsReader: s.AttestationNeedsReader, RefuseReplayedPolicies: s.RefuseReplayedPolicies,
+	}
+	if len(shown.AcceptedTCB) == 0 {
+		shown.AcceptedTCB = attest.DefaultAcceptedTCB()
+	}
+	return shown
+}
+
+// notNil makes [] of what JSON would show as null.
+func notNil[S ~[]E, E any](list S) S {
+	if list == nil {
+		return S{}
+	}
+	return list
+}
+
+// listedInstances is what instance list --json prints.
+type listedInstances struct {
+	Instances []shownSettings `json:"instances"`
+}
+
+// shownInstance is what instance create and instance show print with --json.
 type shownInstance struct {
-	instance.Settings
+	shownSettings
 	Certificates []shownPolicyCertificate `json:"certificates"`
 	Policies     []shownInstancePolicy    `json:"policies"`
 }
 
 // shownPolicyCertificate is a policy management certificate.
 type shownPolicyCertificate struct {
-	Thumbprint string    `json:"thumbprint"`
-	Subject    string    `json:"subject"`
-	NotAfter   time.Time `json:"notAfter"`
-	AddedBy    string    `json:"addedBy"`
-	AddedAt    time.Time `json:"addedAt"`
+	publicCertificate
+	AddedBy string    `json:"addedBy"`
+	AddedAt time.Time `json:"addedAt"`
 }
 
 // shownInstancePolicy is the policy in force for a type.
@@ -37,7 +79,7 @@ type shownInstancePolicy struct {
 	// Source is set, default, configuration or none.
 	Source  string    `json:"source"`
 	Version int64     `json:"version,omitempty"`
-	Hash    string    `json:"hash,omitempty"`
+	Hash    string    `json:"policyHash,omitempty"`
 	By      string    `json:"by,omitempty"`
 	At      time.Time `json:"at,omitzero"`
 }
@@ -49,6 +91,8 @@ func newInstanceShow(s Streams) *cobra.Command {
 		Short:   "Show an instance: settings, certificates, policies in force",
 		Example: `  azattest instance show contoso --config azattest.yaml`,
 		Args:    usageArgs(cobra.ExactArgs(1)),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	operator.add(cmd)
 	asJSON := jsonFlag(cmd)
@@ -60,7 +104,7 @@ func newInstanceShow(s Streams) *cobra.Command {
 		defer op.Close()
 		shown, err := showInstance(cmd.Context(), op, args[0])
 		if err != nil {
-			return err
+			return operatorFault(err)
 		}
 		return shown.print(s, *asJSON)
 	}
@@ -74,6 +118,8 @@ func newInstanceList(s Streams) *cobra.Command {
 		Short:   "List the instances of a service",
 		Example: `  azattest instance list --config azattest.yaml`,
 		Args:    usageArgs(cobra.NoArgs),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	operator.add(cmd)
 	asJSON := jsonFlag(cmd)
@@ -88,9 +134,11 @@ func newInstanceList(s Streams) *cobra.Command {
 			return err
 		}
 		if *asJSON {
-			return printJSON(s.Out, struct {
-				Instances []instance.Settings `json:"instances"`
-			}{list})
+			listed := listedInstances{Instances: []shownSettings{}}
+			for _, i := range list {
+				listed.Instances = append(listed.Instances, newShownSettings(i))
+			}
+			return printJSON(s.Out, listed)
 		}
 		w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(w, "NAME\tMODE\tURL")
@@ -107,16 +155,13 @@ func showInstance(ctx context.Context, op *operator, name string) (*shownInstanc
 	if err != nil {
 		return nil, err
 	}
-	shown := &shownInstance{Settings: settings, Certificates: []shownPolicyCertificate{}}
+	shown := &shownInstance{shownSettings: newShownSettings(settings), Certificates: []shownPolicyCertificate{}}
 	certificates, err := op.Certificates(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range certificates {
-		x := c.X509()
-		shown.Certificates = append(shown.Certificates, shownPolicyCertificate{
-			Thumbprint: policytoken.Thumbprint(x), Subject: x.Subject.String(), NotAfter: x.NotAfter, AddedBy: c.By, AddedAt: c.At,
-		})
+		shown.Certificates = append(shown.Certificates, shownPolicyCertificate{*newPublicCertificate(c.X509()), c.By, c.At})
 	}
 	for _, t := range attest.Types() {
 		p, err := showPolicy(ctx, op, name, t)
@@ -153,9 +198,18 @@ func (i *shownInstance) print(s Streams, asJSON bool) error {
 		t.row("hosts", strings.Join(i.Hosts, ", "))
 	}
 	t.row("types", listOr(i.Types, "all"))
-	t.row("accepted TCB", listOr(i.AcceptedTCB, "UpToDate, SWHardeningNeeded"))
+	t.row("accepted TCB", listOr(i.AcceptedTCB, ""))
+	if i.AzureDefaultTCB != 0 {
+		t.row("azuredefault TCB", i.AzureDefaultTCB)
+	}
 	t.row("algorithm", i.Algorithm)
 	t.row("token lifetime", i.TokenLifetime)
+	if i.AttestationNeedsReader {
+		t.row("attestation", "needs the role Attestation Reader")
+	}
+	if i.RefuseReplayedPolicies {
+		t.row("replayed policies", "refused")
+	}
 	for _, c := range i.Certificates {
 		t.row("certificate", fmt.Sprintf("%s %s, until %s", c.Thumbprint, clean(c.Subject), c.NotAfter.UTC().Format(time.DateOnly)))
 	}

@@ -36,7 +36,7 @@ replaces the one that is in the folder.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.dataDir, "data-dir", "azattest-data", dataDirUsage)
+	f.StringVar(&o.dataDir, "data-dir", defaultDataDir, dataDirUsage)
 	f.StringVar(&o.status, "tcb-status", string(evidence.TCBUpToDate), "TCB status of the platform")
 	f.StringVar(&o.qeStatus, "qe-tcb-status", string(evidence.TCBUpToDate), "TCB status of its quoting enclave")
 	f.StringSliceVar(&o.advisories, "advisory", nil, "ID of a security advisory that applies to the platform; may be repeated")

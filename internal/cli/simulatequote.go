@@ -35,7 +35,7 @@ by the simulated platform of the data directory.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.dataDir, "data-dir", "azattest-data", dataDirUsage)
+	f.StringVar(&o.dataDir, "data-dir", defaultDataDir, dataDirUsage)
 	f.StringVar(&o.runtimeData, "runtime-data", "", "file with the data to bind: its SHA-256 becomes the report data")
 	f.Var(&hexFlag{dst: o.report.ReportData[:], isPadded: true}, "report-data", "report data itself: at most 64 bytes, zero bytes follow")
 	f.StringVar(&o.initTimeData, "init-time-data", "", "file with the data whose SHA-256 becomes the CONFIGID; implies --kss")

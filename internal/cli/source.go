@@ -48,6 +48,8 @@ func (f *sourceFlags) check(command string) error {
 // source is an opened source of collateral with what must be closed after it.
 type source struct {
 	collateral.Source
+	// expires says until when what a cache holds does; nil without a cache.
+	expires func() (time.Time, bool)
 	closers []func() error
 }
 
@@ -84,7 +86,7 @@ func (f *sourceFlags) open(log *slog.Logger, now func() time.Time, roots []dcap.
 	if err != nil {
 		return nil, fmt.Errorf("collateral cache: %w", err)
 	}
-	return &source{Source: cache, closers: []func() error{cache.Close, live.Close}}, nil
+	return &source{Source: cache, expires: cache.Expires, closers: []func() error{cache.Close, live.Close}}, nil
 }
 
 // worthKeeping refuses collateral whose signatures do not hold. Everything else

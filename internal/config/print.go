@@ -88,7 +88,7 @@ func scalarText(v reflect.Value) (string, string) {
 	return "", strconv.FormatInt(v.Int(), 10)
 }
 
-// withoutUser takes user, password and query out of a URL. Nothing of ours may
+// withoutUser takes user, password, query and fragment out of a URL. Nothing of ours may
 // have them, but a faulty configuration can be printed, too.
 func withoutUser(text string) string {
 	scheme, rest, found := strings.Cut(text, "://")
@@ -98,8 +98,8 @@ func withoutUser(text string) string {
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 		rest = redacted + rest[i:]
 	}
-	if before, _, found := strings.Cut(rest, "?"); found {
-		rest = before + "?" + redacted
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i+1] + redacted
 	}
 	return scheme + "://" + rest
 }

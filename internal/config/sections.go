@@ -16,8 +16,7 @@ type Config struct {
 	TLS     TLS    `yaml:"tls"`
 	// BehindProxy serves plain HTTP, on loopback or to TrustedProxies.
 	BehindProxy bool `yaml:"behindProxy"`
-	// TrustedProxies are the networks (CIDR) whose X-Forwarded-For and
-	// X-Forwarded-Host are believed.
+	// TrustedProxies are the networks (CIDR) whose X-Forwarded-For is believed.
 	TrustedProxies []string   `yaml:"trustedProxies"`
 	Store          Store      `yaml:"store"`
 	Keys           KeyRing    `yaml:"keys"`

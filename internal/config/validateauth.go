@@ -66,7 +66,7 @@ func (k *checker) issuers(names *issuerNames) {
 	for i := range k.Auth.Issuers {
 		s, path := &k.Auth.Issuers[i], at("auth.issuers", i)
 		k.issuerName(path+".name", s.Name, names)
-		k.url(path+".url", s.URL, urlRules{schemes: []string{"https"}})
+		k.issuerURL(path+".url", s.URL)
 		if s.Tenant != "" && !tenantID.MatchString(s.Tenant) {
 			k.fault(path+".tenant", "%s, want the ID of a tenant, a GUID in lower case", quoted(s.Tenant))
 		}
@@ -92,6 +92,15 @@ func (k *checker) issuerName(path, name string, names *issuerNames) {
 	}
 	names.taken[name] = true
 	names.list = append(names.list, name)
+}
+
+// issuerURL demands https, or http to this machine.
+func (k *checker) issuerURL(path, text string) {
+	schemes := []string{"https"}
+	if u, err := url.Parse(text); err == nil && isLoopback(u.Hostname()) {
+		schemes = append(schemes, "http")
+	}
+	k.url(path, text, urlRules{schemes: schemes})
 }
 
 func (k *checker) audiences(path string, audiences []string) {

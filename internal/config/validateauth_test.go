@@ -43,8 +43,8 @@ func TestValidateRefusesAuth(t *testing.T) {
 			c.Auth.Entra, c.Auth.Issuers = []config.Entra{entra}, []config.Issuer{i, i}
 		}, []string{`auth.issuers[0].name: "entra" stands twice`, `auth.issuers[1].name: "entra" stands twice`, `auth.issuers[1].url: "https://h" stands twice`}},
 		"issuer without TLS": {func(c *config.Config) {
-			c.Auth.Issuers = []config.Issuer{{Name: "a", URL: "http://localhost", Audiences: []string{"a"}}}
-		}, []string{`auth.issuers[0].url: "http://localhost", want the scheme https`}},
+			c.Auth.Issuers = []config.Issuer{{Name: "a", URL: "http://issuer.example", Audiences: []string{"a"}}}
+		}, []string{`auth.issuers[0].url: "http://issuer.example", want the scheme https`}},
 		"binding without issuers": {func(c *config.Config) {
 			c.Auth.Bindings = []config.Binding{{Issuer: "a", Claim: "sub", Value: "v", Role: "reader"}}
 		}, []string{`auth.bindings[0].issuer: names an issuer, but`}},

@@ -2,11 +2,11 @@ package instance
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"github.com/azattest/azattest/internal/policytoken"
@@ -23,6 +23,8 @@ type authority struct {
 	certificatesRevision int64
 	// certificatesID is of the change that made the list.
 	certificatesID string
+	// used are the tokens that made changes of certificates.
+	used []string
 }
 
 // authority reads settings and certificates of an instance.
@@ -55,7 +57,7 @@ func (d *Directory) authority(ctx context.Context, name string) (*authority, err
 	if err != nil {
 		return nil, err
 	}
-	a.certificates, a.certificatesRevision, a.certificatesID = list.Certificates, r.Revision, list.ID
+	a.certificates, a.certificatesRevision, a.certificatesID, a.used = list.Certificates, r.Revision, list.ID, list.Used
 	return a, nil
 }
 
@@ -92,7 +94,7 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	_, err := d.config.Store.Commit(ctx, changes...)
 	if _, ok := errors.AsType[*store.ConflictError](err); ok {
 		// Those that collided must not meet again.
-		pause(ctx, time.Duration(rand.Int64N(int64(5*time.Millisecond)))) //nolint:gosec // G404: it spreads load, it guards nothing
+		pause(ctx, jitter())
 		return false, ctx.Err()
 	}
 	if _, ok := errors.AsType[*store.UncertainError](err); ok {
@@ -113,6 +115,14 @@ func (d *Directory) commit(ctx context.Context, changes []store.Change, hasHappe
 	// the store fails now, the change is made all the same.
 	_ = d.Refresh(ctx)
 	return true, nil
+}
+
+// jitter is a random time below 5 ms.
+func jitter() time.Duration {
+	var b [1]byte
+	// The reader never fails.
+	_, _ = rand.Read(b[:])
+	return time.Duration(b[0]) * 5 * time.Millisecond / 256
 }
 
 // newID returns 128 random bits.

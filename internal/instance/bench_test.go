@@ -1,7 +1,6 @@
 package instance_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -19,15 +18,15 @@ const manyInstances = 1000
 
 // many makes records of instances with policies of their own, 2 KiB long. Made by
 // Create, each would look at all others first.
-func many(tb testing.TB) *memory.Store {
+func many(tb testing.TB, n int) *memory.Store {
 	tb.Helper()
 	shared := memory.New()
 	padding := ""
 	for len(padding) < 2<<10 {
 		padding += "// one more line of a policy that somebody explains at length\n"
 	}
-	for n := range manyInstances {
-		name := fmt.Sprintf("i%d", n)
+	for k := range n {
+		name := fmt.Sprintf("i%d", k)
 		text := padding + numbered(name)
 		p := instance.Policy{Version: 1, Action: instance.ActionSet, Token: policytoken.Unsigned(text), Text: text, Hash: policy.Hash(text), By: "test", At: at, ID: name}
 		if _, err := shared.Commit(tb.Context(),
@@ -59,16 +58,16 @@ func heap() uint64 {
 
 // cost returns how many bytes a directory of many instances takes: as it is
 // opened, and once each has attested.
-func cost(tb testing.TB, shared *memory.Store) (idle, live uint64) {
+func cost(tb testing.TB, shared *memory.Store, n int) (idle, live uint64) {
 	tb.Helper()
 	before := heap()
 	d := open(tb, config(shared))
 	idle = heap() - before
-	for n := range manyInstances {
-		hashInForce(tb, d, fmt.Sprintf("i%d.example", n))
+	for k := range n {
+		hashInForce(tb, d, fmt.Sprintf("i%d.example", k))
 	}
 	live = heap() - before
-	if served, _ := d.Count(); served != manyInstances {
+	if served, _ := d.Count(); served != n {
 		tb.Fatalf("%d instances", served)
 	}
 	runtime.KeepAlive(d)
@@ -78,11 +77,11 @@ func cost(tb testing.TB, shared *memory.Store) (idle, live uint64) {
 // BenchmarkMemory reports the bytes of heap per instance with a policy of its own,
 // as opened and after each has attested.
 func BenchmarkMemory(b *testing.B) {
-	shared := many(b)
+	shared := many(b, manyInstances)
 	b.ResetTimer()
 	var idle, live uint64
 	for b.Loop() {
-		idle, live = cost(b, shared)
+		idle, live = cost(b, shared, manyInstances)
 	}
 	b.ReportMetric(float64(idle)/manyInstances, "idle-B/instance")
 	b.ReportMetric(float64(live)/manyInstances, "live-B/instance")
@@ -90,7 +89,7 @@ func BenchmarkMemory(b *testing.B) {
 
 // BenchmarkLookup finds one of a thousand.
 func BenchmarkLookup(b *testing.B) {
-	d := open(b, config(many(b)))
+	d := open(b, config(many(b, manyInstances)))
 	for b.Loop() {
 		if _, _, ok := d.Lookup("i500.example:443", "/attest/sgxenclave"); !ok {
 			b.Fatal("not found")
@@ -101,11 +100,11 @@ func BenchmarkLookup(b *testing.B) {
 // BenchmarkSetPolicy changes a policy beside a thousand other instances, and keeps
 // every version.
 func BenchmarkSetPolicy(b *testing.B) {
-	d := open(b, config(many(b)))
+	d := open(b, config(many(b, manyInstances)))
 	n := 0
 	for b.Loop() {
 		n++
-		if _, err := d.SetPolicy(context.Background(), instance.PolicyChange{
+		if _, err := d.SetPolicy(b.Context(), instance.PolicyChange{
 			Instance: "i500", Type: attest.SGXEnclave, Token: unsigned(b, numbered(fmt.Sprint(n))), By: "test",
 		}); err != nil {
 			b.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/instance"
+	"github.com/azattest/azattest/internal/policytoken"
 	"github.com/azattest/azattest/policy"
 	"github.com/azattest/azattest/store"
 )
@@ -36,6 +37,8 @@ func TestABrokenRecordStopsItsInstanceAndNoOther(t *testing.T) {
 		"settings of nobody":            {"instances/contoso", "{}"},
 		"settings that are null":        {"instances/contoso", "null"},
 		"settings of another":           {"instances/contoso", `{"name":"other","url":"https://other.example","mode":"AAD"}`},
+		"settings of a newer release":   {"instances/contoso", `{"name":"contoso","url":"https://contoso.example","mode":"Isolated","attestationNeedsPassport":true}`},
+		"settings twice":                {"instances/contoso", `{"name":"contoso","url":"https://contoso.example","mode":"Isolated"}{}`},
 		"an unknown mode":               {"instances/contoso", `{"name":"contoso","url":"https://contoso.example","mode":"Open"}`},
 		"another mode":                  {"instances/contoso", `{"name":"contoso","url":"https://contoso.example","mode":"AAD"}`},
 		"a URL that is none":            {"instances/contoso", `{"name":"contoso","url":"contoso.example","mode":"Isolated"}`},
@@ -125,7 +128,7 @@ func TestBrokenSettingsCanBeRemoved(t *testing.T) {
 			t.Fatalf("delete: %v", err)
 		}
 		create(t, d, aad("contoso"))
-		if p := inForce(t, d, "contoso"); p.Source != instance.SourceDefault {
+		if p := inForce(t, d); p.Source != instance.SourceDefault {
 			t.Errorf("its policy came back: %+v", p)
 		}
 	}
@@ -192,7 +195,7 @@ func TestAnInstanceWhosePolicyDoesNotCompileStillSignsAnswers(t *testing.T) {
 	r := newRecords()
 	d := open(t, config(r))
 	create(t, d, aad("contoso"))
-	overwrite(t, r, "instances/contoso/policies/SgxEnclave", `{"version":1,"action":"set","token":"x","text":"of another release"}`)
+	overwrite(t, r, "instances/contoso/policies/SgxEnclave", `{"version":1,"action":"set","token":"`+policytoken.Unsigned("of another release")+`","text":"of another release"}`)
 	if err := d.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}

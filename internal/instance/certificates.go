@@ -48,8 +48,10 @@ func (d *Directory) RemoveCertificate(ctx context.Context, name string, jws *pol
 	return d.changeCertificates(ctx, name, jws, func(a *authority, c *x509.Certificate) ([]Certificate, error) {
 		left := slices.DeleteFunc(slices.Clone(a.certificates), isCertificate(c))
 		if len(left) < len(a.certificates) && checkSigners(left, d.config.Clock()) != nil {
-			return nil, &RefusedError{name, ReasonLastCertificate,
-				"the last policy management certificate that can sign cannot be removed: add another one first, of an authority (CA:TRUE) and valid"}
+			return nil, &RefusedError{
+				name, ReasonLastCertificate,
+				"the last policy management certificate that can sign cannot be removed: add another one first, of an authority (CA:TRUE) and valid",
+			}
 		}
 		return left, nil
 	})
@@ -107,8 +109,13 @@ func (d *Directory) changeCertificates(
 		if len(after) == len(a.certificates) {
 			return certificate, nil
 		}
+		if a.settings.RefuseReplayedPolicies && slices.Contains(a.used, jws.InputHash()) {
+			return nil, &RefusedError{name, ReasonReplayed, "this very token has changed the certificates before: sign one that differs, by a claim such as iat or jti"}
+		}
+		used := append(slices.Clone(a.used), jws.InputHash())
+		list := certificateList{Certificates: after, Used: used[max(0, len(used)-maxUsed):], ID: id}
 		changes := []store.Change{
-			store.Put(certificatesKey(name), mustEncode(certificateList{after, id}), a.certificatesRevision),
+			store.Put(certificatesKey(name), mustEncode(list), a.certificatesRevision),
 			store.Check(settingsKey(name), a.settingsRevision),
 		}
 		isDone, err := d.commit(ctx, changes, func() (bool, error) { return d.isListedBy(ctx, name, id) })

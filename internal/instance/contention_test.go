@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -11,11 +12,29 @@ import (
 	"github.com/azattest/azattest/internal/policytoken"
 	"github.com/azattest/azattest/store"
 	"github.com/azattest/azattest/store/memory"
+	"github.com/azattest/azattest/store/sqlite"
 )
 
 func TestNoChangeIsLostAmongManyWriters(t *testing.T) {
 	t.Parallel()
-	shared := memory.New()
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		loseNothing(t, memory.New())
+	})
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		shared, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "azattest.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = shared.Close() })
+		loseNothing(t, shared)
+	})
+}
+
+// loseNothing lets many change the policy of one instance at once.
+func loseNothing(t *testing.T, shared store.Store) {
+	t.Helper()
 	create(t, open(t, config(shared)), aad("contoso"))
 	const writers, changes = 6, 8
 	var wg sync.WaitGroup
@@ -43,7 +62,7 @@ func TestNoChangeIsLostAmongManyWriters(t *testing.T) {
 	if len(seen) != writers*changes {
 		t.Errorf("%d policies in the history, want %d", len(seen), writers*changes)
 	}
-	if inForce(t, d, "contoso").Text != last {
+	if inForce(t, d).Text != last {
 		t.Error("the policy in force is not the last version")
 	}
 }
@@ -136,7 +155,7 @@ func TestADeletionEndsWhatWasUnderWay(t *testing.T) {
 	}
 	r.commit = nil
 	create(t, d, aad("contoso"))
-	if p := inForce(t, d, "contoso"); p.Source != instance.SourceDefault {
+	if p := inForce(t, d); p.Source != instance.SourceDefault {
 		t.Errorf("the new instance inherits %+v", p)
 	}
 }

@@ -26,7 +26,8 @@ type Keys interface {
 	// Generation changes whenever Ring may return something else. It is asked at
 	// every request.
 	Generation() int64
-	// Refresh reads the keys of the store again.
+	// Refresh reads the keys of the store again. An error with a method IsPartial
+	// that returns true says that all have been read but some that cannot be used.
 	Refresh(ctx context.Context) error
 }
 
@@ -74,6 +75,8 @@ type Directory struct {
 	view atomic.Pointer[view]
 	// refreshing lets one goroutine at a time read changes.
 	refreshing sync.Mutex
+	// isDoubtful says that the last attempt failed. It is guarded by refreshing.
+	isDoubtful bool
 }
 
 // view is what the directory knows as of a revision. It is immutable.
@@ -172,7 +175,14 @@ func pause(ctx context.Context, d time.Duration) {
 func (d *Directory) Revision() int64 { return d.view.Load().revision }
 
 // Age returns how long ago the store last confirmed what the directory knows.
-func (d *Directory) Age() time.Duration { return time.Since(d.view.Load().asOf) }
+func (d *Directory) Age() time.Duration { return between(d.view.Load().asOf, time.Now()) }
+
+// between returns the time from one moment to another by whichever clock says more:
+// the monotonic one stands still while the machine is suspended, and the other may
+// be set back.
+func between(from, to time.Time) time.Duration {
+	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
+}
 
 // IsFresh reports whether attestation goes on.
 func (d *Directory) IsFresh() bool { return d.Age() <= d.config.MaxStaleness }

@@ -22,6 +22,7 @@ package instance
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/azattest/azattest/attest"
@@ -56,6 +57,17 @@ type live struct {
 // Settings returns what the operator said of the instance. Its slices are
 // shared: read them, do not change them.
 func (i *Instance) Settings() Settings { return i.settings }
+
+// Latest returns the instance as the directory knows it by now, which is i itself
+// unless something has changed. It returns [ErrNoInstance] if there is none of its
+// name and URL any more.
+func (i *Instance) Latest() (*Instance, error) {
+	latest, ok := i.directory.view.Load().instances[i.settings.Name]
+	if !ok || latest.settings.URL != i.settings.URL {
+		return nil, fmt.Errorf("%w: %s at %s", ErrNoInstance, i.settings.Name, i.settings.URL)
+	}
+	return latest, nil
+}
 
 // Pipeline returns what attests. It returns a *[StaleError] if the directory lost
 // touch with the store for too long, and other errors if no keys can be had.

@@ -9,6 +9,9 @@ const (
 	// maxCertificates bounds the policy management certificates of one instance:
 	// they stand in one record and in one token.
 	maxCertificates = 64
+	// maxUsed bounds how many tokens that changed certificates are remembered, at
+	// 46 bytes each in one record. Signers change some times a year.
+	maxUsed = 4096
 	// maxAttempts bounds how often a change begins again because somebody else
 	// changed the same record first. At most one of those that collide fails, so
 	// each attempt means that another change succeeded.

@@ -79,11 +79,8 @@ func (d *Directory) currentPolicy(ctx context.Context, name string, t attest.Typ
 	if err != nil {
 		return 0, Policy{}, err
 	}
-	var current Policy
-	if err := decode(key, r.Value, &current); err != nil {
-		return 0, Policy{}, err
-	}
-	return r.Revision, current, nil
+	current, err := decodePolicy(key, r.Value)
+	return r.Revision, current, err
 }
 
 // PolicyChange asks for another policy.
@@ -168,7 +165,7 @@ func (d *Directory) tryPolicy(ctx context.Context, c PolicyChange, action Action
 	if isInForce(current, next) {
 		return current, true, nil
 	}
-	if authority.settings.RefuseReplayedPolicies && current.Text != next.Text {
+	if authority.settings.RefuseReplayedPolicies && (action == ActionReset || current.Text != next.Text) {
 		if err := d.refuseReplay(ctx, c, next); err != nil {
 			return refuse(err)
 		}
@@ -207,7 +204,7 @@ func (d *Directory) proposed(a *authority, c PolicyChange, action Action) (Polic
 	if err := a.verify(c.Token, d.config.Clock()); err != nil {
 		return Policy{}, err
 	}
-	next := Policy{Action: action, TokenHash: c.Token.Hash()}
+	next := Policy{Action: action, TokenHash: c.Token.Hash(), InputHash: c.Token.InputHash()}
 	for _, c := range c.Token.Chain() {
 		next.Signer = append(next.Signer, c.Raw)
 	}
@@ -291,24 +288,35 @@ func (d *Directory) eachVersion(ctx context.Context, name string, t attest.Type,
 	return err
 }
 
-// refuseReplay refuses a signed policy that some signed version holds already. The
-// one in force is not asked about. Texts are compared, not tokens: an
-// ECDSA signature can be turned into another one by whoever has the token.
+// refuseReplay refuses a signed policy that some signed version holds already, and a
+// signed reset that was obeyed before. What is in force is not asked about. Of
+// policies the texts are compared, not the tokens: what matters is what would be in
+// force again. A reset says nothing but what its signer made of it.
 func (d *Directory) refuseReplay(ctx context.Context, c PolicyChange, next Policy) error {
-	if next.Action == ActionReset || len(next.Signer) == 0 {
+	if len(next.Signer) == 0 {
 		return nil
 	}
 	var found *Policy
 	err := d.eachVersion(ctx, c.Instance, c.Type, func(p Policy) {
-		if len(p.Signer) > 0 && p.Token != "" && p.Text == next.Text {
+		if len(p.Signer) > 0 && p.Action == next.Action && isSameRequest(p, next) {
 			found = &p
 		}
 	})
 	if err != nil || found == nil {
 		return err
 	}
-	return &RefusedError{c.Instance, ReasonReplayed, fmt.Sprintf(
-		"this policy was signed before as version %d of that of %s, and is no longer in force: sign a text that differs, if only by a comment", found.Version, c.Type)}
+	detail := "this policy was signed before as version %d of that of %s, and is no longer in force: sign a text that differs, if only by a comment"
+	if next.Action == ActionReset {
+		detail = "this very reset was version %d of the policy of %s: sign one that differs, by a claim such as iat or jti"
+	}
+	return &RefusedError{c.Instance, ReasonReplayed, fmt.Sprintf(detail, found.Version, c.Type)}
+}
+
+func isSameRequest(p, next Policy) bool {
+	if next.Action == ActionReset {
+		return p.InputHash == next.InputHash
+	}
+	return p.Text == next.Text
 }
 
 // Source says where a policy in force comes from.

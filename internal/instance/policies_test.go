@@ -12,9 +12,9 @@ import (
 	"github.com/azattest/azattest/store/memory"
 )
 
-func inForce(tb testing.TB, d *instance.Directory, name string) instance.InForce {
+func inForce(tb testing.TB, d *instance.Directory) instance.InForce {
 	tb.Helper()
-	p, err := d.InForce(tb.Context(), name, attest.SGXEnclave)
+	p, err := d.InForce(tb.Context(), "contoso", attest.SGXEnclave)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestPoliciesAreSetAndReset(t *testing.T) {
 	d := open(t, config(memory.New()))
 	create(t, d, aad("contoso"))
 	text, _ := policy.Default("SgxEnclave")
-	if p := inForce(t, d, "contoso"); p.Source != instance.SourceDefault || p.Text != text || hashInForce(t, d, "contoso.example") != policy.Hash(text) {
+	if p := inForce(t, d); p.Source != instance.SourceDefault || p.Text != text || hashInForce(t, d, "contoso.example") != policy.Hash(text) {
 		t.Errorf("%+v, want the default", p)
 	}
 	first, second := unsigned(t, numbered("1")), signer(t, "anybody", nil).sign(t, policyPayload(numbered("2")))
@@ -49,7 +49,7 @@ func TestPoliciesAreSetAndReset(t *testing.T) {
 			t.Errorf("set twice is version %d, want %d", again.Version, p.Version)
 		}
 	}
-	if p := inForce(t, d, "contoso"); p.Source != instance.SourceSet || p.Version != 2 {
+	if p := inForce(t, d); p.Source != instance.SourceSet || p.Version != 2 {
 		t.Errorf("%+v, want what was set", p)
 	}
 	// Going back is an ordinary change.
@@ -223,7 +223,7 @@ func TestVersionsContinueWhenANameComesBack(t *testing.T) {
 	d := open(t, config(memory.New()))
 	for n := range 3 {
 		create(t, d, aad("contoso"))
-		if p := inForce(t, d, "contoso"); p.Source != instance.SourceDefault {
+		if p := inForce(t, d); p.Source != instance.SourceDefault {
 			t.Fatalf("a new instance begins with %+v", p)
 		}
 		for k := range 2 {
@@ -316,7 +316,7 @@ func TestFixedPoliciesAreChangedInTheConfigurationAlone(t *testing.T) {
 	set(t, d, "contoso", unsigned(t, numbered("1")))
 	c.Fixed = map[string]map[attest.Type]string{"contoso": {attest.SGXEnclave: numbered("fixed")}}
 	d = open(t, c)
-	if p := inForce(t, d, "contoso"); p.Source != instance.SourceConfiguration || p.Text != numbered("fixed") {
+	if p := inForce(t, d); p.Source != instance.SourceConfiguration || p.Text != numbered("fixed") {
 		t.Errorf("%+v", p)
 	}
 	if got, err := d.Policy(t.Context(), "contoso", attest.SGXEnclave); err != nil || got != policytoken.Unsigned(numbered("fixed")) {

@@ -1,14 +1,17 @@
 package instance
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/internal/policytoken"
 )
 
 // Where the store keeps what. What is in force of an instance stands below its
@@ -60,6 +63,8 @@ type Policy struct {
 	// change answered as x-ms-policy-token-hash.
 	Hash      string `json:"hash,omitempty"`
 	TokenHash string `json:"tokenHash,omitempty"`
+	// InputHash is that of the token without its signature.
+	InputHash string `json:"inputHash,omitempty"`
 	// Signer is the chain of certificates under which the JWS was signed, DER,
 	// the signer's own first; none for an unsigned one.
 	Signer [][]byte `json:"signer,omitempty"`
@@ -87,6 +92,8 @@ func (c Certificate) X509() *x509.Certificate { return c.parsed }
 // certificateList is the record that holds all of an instance.
 type certificateList struct {
 	Certificates []Certificate `json:"certificates"`
+	// Used are hashes of what was signed to ask for changes, the newest last.
+	Used []string `json:"used,omitempty"`
 	// ID tells this very change from one that looks the same.
 	ID string `json:"id"`
 }
@@ -111,16 +118,44 @@ func decode(key string, value []byte, into any) error {
 }
 
 // decodeSettings refuses settings under the key of another instance: nobody may
-// take them for one that is not there.
+// take them for one that is not there. It refuses members that it does not know,
+// too: a newer release may ask callers for something in them.
 func decodeSettings(key string, value []byte) (Settings, error) {
 	var s Settings
-	if err := decode(key, value, &s); err != nil {
-		return Settings{}, err
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return Settings{}, &RecordError{key, err}
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Settings{}, &RecordError{key, errors.New("more than one value")}
 	}
 	if settingsKey(s.Name) != key {
 		return Settings{}, &RecordError{key, fmt.Errorf("settings of an instance named %q", s.Name)}
 	}
 	return s, nil
+}
+
+// decodePolicy refuses a text that is not the one in its token: what attestation
+// goes by is what whoever asks for the policy is shown, and what its signer signed.
+func decodePolicy(key string, value []byte) (Policy, error) {
+	var p Policy
+	if err := decode(key, value, &p); err != nil {
+		return Policy{}, err
+	}
+	if p.Token == "" && p.Text == "" {
+		return p, nil
+	}
+	jws, err := policytoken.Parse([]byte(p.Token))
+	if err != nil {
+		return Policy{}, &RecordError{key, err}
+	}
+	for _, read := range []func() (string, error){jws.Policy, jws.PreviewPolicy} {
+		if text, err := read(); err == nil && text == p.Text {
+			return p, nil
+		}
+	}
+	return Policy{}, &RecordError{key, errors.New("its text is not that of its token")}
 }
 
 func decodeCertificates(key string, value []byte) (certificateList, error) {

@@ -15,11 +15,38 @@ import (
 // keysPrefix is where the key ring keeps its records.
 const keysPrefix = "keys/"
 
-// Refresh reads what has changed in the store since the last time.
+// Refresh reads what has changed in the store since the last time. After a failure
+// it reads everything: the database that answers may be another one, which took over
+// without the last commits of the one before, and counts on from there.
 func (d *Directory) Refresh(ctx context.Context) error {
 	d.refreshing.Lock()
 	defer d.refreshing.Unlock()
 	known := d.view.Load()
+	next := known
+	var err error
+	if !d.isDoubtful && known.revision > 0 {
+		next, err = d.follow(ctx, known)
+	}
+	if err == nil && next.revision < known.revision {
+		// Somebody put another store in this one's place, such as a backup, whose
+		// revisions begin anew. What was known is worth nothing.
+		d.config.Log.LogAttrs(ctx, slog.LevelWarn, "the store was replaced, all of it is read again",
+			slog.Int64("revision", next.revision), slog.Int64("known", known.revision))
+		next = known
+	}
+	if err == nil && next == known {
+		next, err = d.readAll(ctx)
+	}
+	d.isDoubtful = err != nil
+	if err != nil {
+		return err
+	}
+	d.view.Store(next)
+	return nil
+}
+
+// follow returns the view after another one.
+func (d *Directory) follow(ctx context.Context, known *view) (*view, error) {
 	var changed []store.Record
 	haveKeysChanged := false
 	// What the store answers was true at some time after this.
@@ -32,21 +59,54 @@ func (d *Directory) Refresh(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if haveKeysChanged {
-		if err := d.config.Keys.Refresh(ctx); err != nil {
-			return err
+		if err := d.refreshKeys(ctx); err != nil {
+			return nil, err
 		}
 	}
 	next := &view{revision: revision, asOf: asOf, instances: known.instances, places: known.places, broken: known.broken}
 	if len(changed) > 0 {
-		if err := d.apply(ctx, next, changed, known.revision == 0); err != nil {
-			return err
-		}
+		err = d.apply(ctx, next, changed, false)
 	}
-	d.view.Store(next)
-	return nil
+	return next, err
+}
+
+// readAll returns a view that owes nothing to another one. Of the history, which may
+// be long, it reads nothing.
+func (d *Directory) readAll(ctx context.Context) (*view, error) {
+	var all []store.Record
+	asOf := time.Now()
+	revision, err := d.config.Store.Each(ctx, prefix, func(r store.Record) error {
+		all = append(all, r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.refreshKeys(ctx); err != nil {
+		return nil, err
+	}
+	next := &view{revision: revision, asOf: asOf}
+	return next, d.apply(ctx, next, all, true)
+}
+
+// refreshKeys reads the keys again. A record that cannot be used, such as one that
+// is sealed with a wrapping key that this replica is yet to be given, leaves all
+// other keys as they should be, and does not end attestation: anybody who writes to
+// the store could do so with a few bytes, on all replicas at once.
+func (d *Directory) refreshKeys(ctx context.Context) error {
+	err := d.config.Keys.Refresh(ctx)
+	if partial, ok := errors.AsType[interface {
+		error
+		IsPartial() bool
+	}](err); ok && partial.IsPartial() {
+		d.config.Log.LogAttrs(ctx, slog.LevelError, "a signing key cannot be used, what was known of it before still holds",
+			slog.String("cause", err.Error()))
+		return nil
+	}
+	return err
 }
 
 // apply puts changed records into a view that is not yet shared. It fails if the
@@ -176,11 +236,11 @@ func (i *Instance) take(r store.Record) error {
 		if isDeleted {
 			return nil
 		}
-		var kept Policy
-		if err := decode(r.Key, r.Value, &kept); err != nil {
+		kept, err := decodePolicy(r.Key, r.Value)
+		if err != nil {
 			return err
 		}
-		// Attestation needs no more of it.
+		// The text is all that attestation needs of it.
 		i.policies[p.typ] = Policy{Version: kept.Version, Token: kept.Token, Text: kept.Text, Signer: kept.Signer}
 	}
 	return nil

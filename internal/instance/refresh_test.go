@@ -121,9 +121,15 @@ func TestNobodyAttestsByWhatMayBeOutOfDate(t *testing.T) {
 func TestADirectoryThatNobodyRunsGoesStale(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := open(t, config(memory.New()))
+		c := config(memory.New())
+		c.MaxStaleness = 0
+		d := open(t, c)
 		create(t, d, aad("contoso"))
-		time.Sleep(11 * time.Second)
+		time.Sleep(9 * time.Second)
+		if !d.IsFresh() {
+			t.Error("stale after nine seconds")
+		}
+		time.Sleep(2 * time.Second)
 		i, _, _ := d.Lookup("contoso.example", "/certs")
 		if _, err := i.Pipeline(t.Context()); !isStale(err) {
 			t.Errorf("%v, want it stale", err)

@@ -117,8 +117,11 @@ func (s Settings) Validate() error {
 		return refuse("AzureDefaultTCB", "%d, want a TCB evaluation data number or 0", s.AzureDefaultTCB)
 	}
 	for _, status := range s.AcceptedTCB {
-		if !status.Valid() || status == evidence.TCBRevoked || status == evidence.TCBNoMatchingLevel {
-			return refuse("AcceptedTCB", "%q is no TCB status that can be accepted, want some of %v", string(status), evidence.TCBStatuses())
+		switch {
+		case !status.Valid():
+			return refuse("AcceptedTCB", "%q is no TCB status, want some of %v", string(status), evidence.TCBStatuses())
+		case status == evidence.TCBRevoked || status == evidence.TCBNoMatchingLevel:
+			return refuse("AcceptedTCB", "%s can never be accepted: nobody vouches for such a platform", status)
 		}
 	}
 	if s.AcceptedTCB != nil && len(s.AcceptedTCB) == 0 {

@@ -113,7 +113,7 @@ func TestALateCommitIsNotRepeatedOverAnotherChange(t *testing.T) {
 		t.Errorf("version %d, want 1", p.Version)
 	}
 	versions := wantGapless(t, d, "contoso", 2)
-	if versions[1].Text != numbered("theirs") || inForce(t, d, "contoso").Text != numbered("theirs") {
+	if versions[1].Text != numbered("theirs") || inForce(t, d).Text != numbered("theirs") {
 		t.Error("our change went over theirs, which was later")
 	}
 }

@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 
@@ -13,6 +14,9 @@ import (
 type entry struct {
 	*record
 	revision int64
+	// sum is the SHA-256 of what is in the store. A revision alone says nothing if
+	// another database took over.
+	sum [sha256.Size]byte
 	// signer is nil for a key that is revoked or held by a device.
 	signer crypto.Signer
 	// problem is set if the record in the store could not be used, and this is

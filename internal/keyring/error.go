@@ -66,6 +66,9 @@ func (e *RecordsError) Error() string {
 	return b.String()
 }
 
+// IsPartial is true: whoever holds the keyring can go on with all other keys.
+func (*RecordsError) IsPartial() bool { return true }
+
 // Unwrap returns the single errors.
 func (e *RecordsError) Unwrap() []error {
 	all := make([]error, 0, len(e.Records))

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,11 +52,13 @@ func (k *Keyring) load(ctx context.Context) (*view, error) {
 // entry makes an entry of a record, or returns the one from before with what is
 // wrong with the record.
 func (k *Keyring) entry(id string, raw store.Record, before *entry) (*entry, *RecordError) {
-	if before != nil && before.revision == raw.Revision {
+	sum := sha256.Sum256(raw.Value)
+	if before != nil && before.revision == raw.Revision && before.sum == sum {
 		return before, before.problem
 	}
 	e, err := k.read(id, raw)
 	if err == nil {
+		e.sum = sum
 		return e, nil
 	}
 	problem := &RecordError{ID: id, Problem: "not used", Err: err}
@@ -65,7 +68,7 @@ func (k *Keyring) entry(id string, raw store.Record, before *entry) (*entry, *Re
 	// Most likely it was sealed with a wrapping key that this replica is yet to
 	// be given. The revision is the new one, so that the record can be replaced.
 	kept := *before
-	kept.revision, kept.problem = raw.Revision, problem
+	kept.revision, kept.sum, kept.problem = raw.Revision, sum, problem
 	return &kept, problem
 }
 

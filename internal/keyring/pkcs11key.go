@@ -162,10 +162,20 @@ func (t *hsm) findOne(s pkcs11.SessionHandle, class uint, name string) (pkcs11.O
 	if class == pkcs11.CKO_PUBLIC_KEY {
 		kind = "public"
 	}
+	if len(found) == 0 && t.isLoggedOut(s) {
+		// Private keys do not show then. Whoever logged out meanwhile, or closed the
+		// session that was logged in, is to blame.
+		return 0, pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN)
+	}
 	if len(found) != 1 {
 		return 0, fmt.Errorf("keyring: PKCS #11: %d %s keys with %s in the token %q, want one", len(found), kind, name, t.config.TokenLabel)
 	}
 	return found[0], nil
+}
+
+func (t *hsm) isLoggedOut(s pkcs11.SessionHandle) bool {
+	info, err := t.lib.GetSessionInfo(s)
+	return err == nil && (info.State == pkcs11.CKS_RO_PUBLIC_SESSION || info.State == pkcs11.CKS_RW_PUBLIC_SESSION)
 }
 
 // private returns the handle of a private key, which lasts as long as the

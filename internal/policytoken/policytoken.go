@@ -74,6 +74,14 @@ func (t *Token) Hash() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// InputHash returns the SHA-256, in base64url, of what is signed: header and payload.
+// An ECDSA signature can be turned into another one by whoever has the token, which
+// changes [Token.Hash] and not this.
+func (t *Token) InputHash() string {
+	sum := sha256.Sum256([]byte(t.signed))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
 // IsSigned reports whether the token has a signature, right or wrong.
 func (t *Token) IsSigned() bool { return t.algorithm != algorithmNone }
 

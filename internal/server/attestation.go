@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"time"
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/auth"
@@ -50,12 +52,7 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Request)
 	defer cancel()
-	pipeline, err := n.instance.Pipeline(ctx)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	response, err := pipeline.Attest(ctx, &attest.Request{
+	response, err := s.attestAsOfNow(ctx, r, t, &attest.Request{
 		Type:         t,
 		Evidence:     request.Evidence,
 		RuntimeData:  dataOf(request.RuntimeData),
@@ -75,6 +72,65 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, r, wire.Token{Token: response.Token})
+}
+
+const (
+	// maxHeld is how old policy, settings and keys may be when a token is made by
+	// them: replicas learn of a change within a second, too.
+	maxHeld = time.Second
+	// maxRounds bounds how often evidence is attested again because that took longer
+	// and something had changed meanwhile.
+	maxRounds = 4
+)
+
+// errChanging says that an instance changed each time.
+var errChanging = errors.New("policy, settings or keys of the instance changed again and again while the evidence was verified")
+
+// attestAsOfNow attests by what holds when the token is made. What held when the
+// request came may be long gone: clients choose how slowly they send a body, and
+// collateral may have to be fetched.
+func (s *Server) attestAsOfNow(ctx context.Context, r *http.Request, t attest.Type, request *attest.Request) (*attest.Response, error) {
+	start := time.Now()
+	pipeline, err := s.pipelineOfNow(ctx, r, t)
+	if err != nil {
+		return nil, err
+	}
+	for range maxRounds {
+		response, err := pipeline.Attest(ctx, request)
+		if err != nil || time.Since(start) <= maxHeld {
+			return response, err
+		}
+		start = time.Now()
+		latest, err := s.pipelineOfNow(ctx, r, t)
+		if err != nil {
+			return nil, err
+		}
+		if latest == pipeline {
+			return response, nil
+		}
+		pipeline = latest
+	}
+	return nil, errChanging
+}
+
+// pipelineOfNow lets the request go on with its instance as it is now, and asks
+// for the role if that is wanted since it came.
+func (s *Server) pipelineOfNow(ctx context.Context, r *http.Request, t attest.Type) (*attest.Service, error) {
+	n := noteOf(r)
+	latest, err := n.instance.Latest()
+	if err != nil {
+		return nil, err
+	}
+	n.instance = latest
+	if n.caller == nil && latest.Settings().AttestationNeedsReader {
+		if err := s.admit(r, auth.Read); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := servedMember(latest, t); err != nil {
+		return nil, err
+	}
+	return latest.Pipeline(ctx)
 }
 
 // admitAttestation asks for the role where one is wanted. Where none is, a
@@ -99,6 +155,7 @@ func servedMember(i *instance.Instance, t attest.Type) (string, error) {
 		return wire.QuoteMember, nil
 	case attest.OpenEnclave:
 		return wire.ReportMember, nil
+	case attest.TPM, attest.SEVSNPVM, attest.TDXVM, attest.AzureGuest:
 	}
 	return "", &notEnabledError{instance: i.Settings().Name, typ: t}
 }
@@ -115,7 +172,7 @@ func (s *Server) receiveEvidence(w http.ResponseWriter, r *http.Request, member 
 	if !wire.IsJSON(r.Header.Get("Content-Type")) {
 		return nil, &mediaError{"Content-Type", r.Header.Get("Content-Type"), "application/json in UTF-8"}
 	}
-	body, err := s.receive(w, r)
+	body, err := s.receive(w, r, s.uploads)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ type CertificateFiles struct {
 	// empty means that none is asked for. A client without one is served as
 	// anybody is; one with another's is not.
 	ClientCAs string
+	// MinVersion is the oldest version of TLS that is spoken; 0 means TLS 1.2. Older
+	// ones are refused.
+	MinVersion uint16
 	// Clock says when the files are looked at; nil means [time.Now].
 	Clock func() time.Time
 	// Log is told of new certificates, and of files that make none. Required.
@@ -73,7 +76,10 @@ func OpenCertificate(files CertificateFiles) (*Certificate, error) {
 		return nil, &ConfigError{"CertificateFiles.Key", "missing, want a PEM file"}
 	case files.Log == nil:
 		return nil, &ConfigError{"CertificateFiles.Log", "missing, want a logger"}
+	case files.MinVersion != 0 && files.MinVersion < tls.VersionTLS12:
+		return nil, &ConfigError{"CertificateFiles.MinVersion", tls.VersionName(files.MinVersion) + ", want TLS 1.2 or newer"}
 	}
+	files.MinVersion = max(files.MinVersion, tls.VersionTLS12)
 	if files.Clock == nil {
 		files.Clock = time.Now
 	}
@@ -90,11 +96,11 @@ func OpenCertificate(files CertificateFiles) (*Certificate, error) {
 	return c, nil
 }
 
-// TLS returns a configuration for [Config.TLS]: TLS 1.2 or newer with Go's choice
+// TLS returns a configuration for [Config.TLS]: the versions that were asked for, with Go's choice
 // of cipher suites, and the certificate of the moment.
 func (c *Certificate) TLS() *tls.Config {
 	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
+		MinVersion: c.files.MinVersion,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			c.check(hello.Context())
 			return c.current.Load().config, nil
@@ -224,7 +230,7 @@ func (f *CertificateFiles) load(raw *rawCertificate) (*loadedCertificate, error)
 		return nil, fmt.Errorf("server: certificate %s: %w", f.Certificate, err)
 	}
 	config := &tls.Config{
-		MinVersion:   tls.VersionTLS12,
+		MinVersion:   f.MinVersion, // that of the server's own configuration does not count
 		Certificates: []tls.Certificate{pair},
 		Time:         f.Clock,
 		// The server sets these for its own configuration, not for this one.

@@ -407,3 +407,31 @@ func TestCertificateIsSafeForConcurrentUse(t *testing.T) {
 	s.turn(checkEvery)
 	s.wantSerial(t, s.ca.serial, "in the end")
 }
+
+func TestNobodySpeaksAnOlderTLSThanIsAskedFor(t *testing.T) {
+	t.Parallel()
+	oldest := func(version uint16) func(*served) { return func(s *served) { s.files.MinVersion = version } }
+	speaks := func(version uint16) func(*tls.Config) {
+		return func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, version }
+	}
+	for _, test := range []struct {
+		server, client uint16
+		want           bool
+	}{
+		{0, tls.VersionTLS11, false},
+		{0, tls.VersionTLS12, true},
+		{tls.VersionTLS12, tls.VersionTLS12, true},
+		{tls.VersionTLS13, tls.VersionTLS12, false},
+		{tls.VersionTLS13, tls.VersionTLS13, true},
+	} {
+		s := serve(t, oldest(test.server))
+		if _, err := s.shake(t, speaks(test.client)); (err == nil) != test.want {
+			t.Errorf("%s of a client, %#04x wanted: %v", tls.VersionName(test.client), test.server, err)
+		}
+	}
+	files := serve(t).files
+	files.MinVersion = tls.VersionTLS11
+	if _, err := OpenCertificate(files); err == nil {
+		t.Error("TLS 1.1 may be asked for")
+	}
+}

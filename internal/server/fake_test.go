@@ -187,6 +187,8 @@ func (f *fixture) complete(tb testing.TB) server.Config {
 		Store: records, Keys: f.keys,
 		Verifiers: map[attest.Type]evidence.Verifier{attest.SGXEnclave: f.verifier, attest.OpenEnclave: f.verifier},
 		Clock:     f.config.Clock, Log: f.config.Log,
+		// Nobody lets it run, and a slow machine must not make tests fail.
+		MaxStaleness: time.Hour,
 	}
 	if f.policy != "" {
 		c.Fixed = map[string]map[attest.Type]string{f.settings.Name: {attest.SGXEnclave: f.policy}}

@@ -9,8 +9,8 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 }
 
 // readyz says whether requests should come here: not before the operator's own
-// check says so, not while what is known of the instances is too old to attest by,
-// and not any more once the shutdown has begun.
+// check says so, not while what is known of the instances is too old to attest by
+// or the audit trail takes no records, and not any more once the shutdown has begun.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if reason := s.notReady(); reason != "" {
@@ -29,6 +29,8 @@ func (s *Server) notReady() string {
 		return "starting"
 	case !s.instances.IsFresh():
 		return "stale"
+	case s.audit != nil && s.audit.Err() != nil:
+		return "unaudited"
 	}
 	return ""
 }

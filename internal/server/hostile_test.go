@@ -174,12 +174,13 @@ func TestAStoreThatGoesAwayChangesNothing(t *testing.T) {
 		}
 		target := c.path + "?api-version=" + c.versions[0] + c.query
 		for _, when := range []string{"before", "at the commit"} {
-			if when == "before" {
+			switch {
+			case when == "before":
 				b.isDown.Store(true)
-			} else if c.about == "" || !strings.Contains(what, "set") && !strings.Contains(what, "add") || what == "preview reset" || what == "reset" {
-				continue // nothing is committed
-			} else {
+			case strings.HasSuffix(c.payload, "}") && c.about != "" && !strings.HasSuffix(what, "remove"):
 				b.onCommit = func() error { b.isDown.Store(true); return nil }
+			default:
+				continue // there is nothing to commit
 			}
 			w := do(t, s, c.method, target, c.body(t, owner), name, value)
 			b.isDown.Store(false)
@@ -248,7 +249,8 @@ func TestAPolicyOfAnotherReleaseIsNotTheClientsFault(t *testing.T) {
 	lines := f.logged(t)
 	s := f.server(t)
 	name, value := bearer(t, auth.Contributor)
-	const text = `{"version":1,"action":"set","token":"x","text":"SeCrEt of another release"}`
+	const policy = "SeCrEt of another release"
+	text := fmt.Sprintf(`{"version":1,"action":"set","token":%q,"text":%q}`, unsigned(policy), policy)
 	if _, err := b.Commit(t.Context(), store.Put("instances/contoso/policies/SgxEnclave", []byte(text), store.Any)); err != nil {
 		t.Fatal(err)
 	}
@@ -356,8 +358,8 @@ func TestASlowBodyOfAChangeIsCutOff(t *testing.T) {
 		s := serve(t, f.server(t))
 		before := stored(t, f)
 		c := s.connect(t)
-		fmt.Fprintf(c, "PUT /policies/SgxEnclave?api-version=2025-06-01 HTTP/1.1\r\nHost: contoso.example\r\n%s: %s\r\nContent-Length: 1000\r\n\r\n", name, value)
-		fmt.Fprint(c, unsigned(numbered("1")))
+		_, _ = fmt.Fprintf(c, "PUT /policies/SgxEnclave?api-version=2025-06-01 HTTP/1.1\r\nHost: contoso.example\r\n%s: %s\r\nContent-Length: 1000\r\n\r\n", name, value)
+		_, _ = fmt.Fprint(c, unsigned(numbered("1")))
 		began := time.Now()
 		answer, err := io.ReadAll(c)
 		if took := time.Since(began); took > time.Minute || err != nil && len(answer) == 0 {
@@ -411,7 +413,7 @@ func TestNoSecretIsLogged(t *testing.T) {
 // longest returns the parts of a token that are long enough to tell something.
 func longest(body string) []string {
 	var parts []string
-	for _, part := range strings.Split(body, ".") {
+	for part := range strings.SplitSeq(body, ".") {
 		if len(part) > 40 {
 			parts = append(parts, part[:40], part[len(part)-40:])
 		}
@@ -434,4 +436,34 @@ func TestFixedPoliciesAreToldApart(t *testing.T) {
 	if claims["x-ms-policy-hash"] != policy.Hash(numbered("fixed")) {
 		t.Errorf("judged by %v", claims["x-ms-policy-hash"])
 	}
+}
+
+func TestNobodyAttestsByWhatMayBeOutOfDate(t *testing.T) {
+	t.Parallel()
+	name, value := bearer(t, auth.Contributor)
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		s := f.server(t)
+		tokenOf(t, do(t, s, http.MethodPost, sgxPath, body))
+		time.Sleep(time.Hour + time.Second)
+		for path, method := range map[string]string{sgxPath: http.MethodPost, "/servicehealth": http.MethodGet} {
+			w := do(t, s, method, path, body)
+			wantRefusal(t, w, http.StatusServiceUnavailable, "ServiceUnavailable")
+			if w.Header().Get("Retry-After") == "" {
+				t.Errorf("%s: no Retry-After", path)
+			}
+		}
+		if w := do(t, s, http.MethodGet, "/readyz", ""); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "stale") {
+			t.Errorf("/readyz: status %d, %s", w.Code, w.Body)
+		}
+		// Old tokens are to be verified, and management asks the store itself.
+		if w := do(t, s, http.MethodGet, "/certs", ""); w.Code != http.StatusOK {
+			t.Errorf("/certs: status %d", w.Code)
+		}
+		tokenOf(t, do(t, s, http.MethodGet, "/policies/SgxEnclave?api-version=2025-06-01", "", name, value))
+		if err := f.instances.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		tokenOf(t, do(t, s, http.MethodPost, sgxPath, body))
+	})
 }

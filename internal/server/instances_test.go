@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
@@ -221,5 +223,40 @@ func TestTokensBesidePolicyChanges(t *testing.T) {
 	}
 	if len(seen) > 0 {
 		t.Errorf("tokens of policies that never were in force: %v", seen)
+	}
+}
+
+func TestTokensSayWhoSignedThePolicy(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	s := f.server(t)
+	anybody := newIdentity(t, "anybody")
+	name, value := bearer(t, auth.Contributor)
+	const path = "/policies/SgxEnclave"
+	const version = "?api-version=2025-06-01"
+	want := map[string]any{"alg": "ES256", "kty": "EC", "use": "sig", "x5c": []any{anybody.x5c()}}
+	for n, test := range []struct {
+		method, path, jws string
+		isSigned          bool
+	}{
+		{http.MethodPut, path, anybody.sign(t, policyPayload(numbered("1"))), true},
+		{http.MethodPut, path, unsigned(numbered("2")), false},
+		{http.MethodPut, path, anybody.sign(t, policyPayload(numbered("3"))), true},
+		{http.MethodPost, path + ":reset", anybody.sign(t, ""), false},
+	} {
+		tokenOf(t, do(t, s, test.method, test.path+version, test.jws, name, value))
+		_, claims := tokenOf(t, do(t, s, http.MethodPost, sgxPath, body))
+		signer, ok := claims["x-ms-policy-signer"]
+		if ok != test.isSigned || ok && !cmp.Equal(want, signer) {
+			t.Errorf("change %d: signer %v", n, signer)
+		}
+		draft := `{"quote":"cXVvdGU","draftPolicyForAttestation":"version= 1.0;authorizationrules{=>permit();};issuancerules{};"}`
+		if _, claims := tokenOf(t, do(t, s, http.MethodPost, sgxPath, draft)); claims["x-ms-policy-signer"] != nil {
+			t.Errorf("change %d: a draft is signed by %v", n, claims["x-ms-policy-signer"])
+		}
+		// The policy of one type says nothing of another's.
+		if _, claims := tokenOf(t, do(t, s, http.MethodPost, oePath, `{"report":"cXVvdGU"}`)); claims["x-ms-policy-signer"] != nil {
+			t.Errorf("change %d: OpenEnclave's policy is signed by %v", n, claims["x-ms-policy-signer"])
+		}
 	}
 }

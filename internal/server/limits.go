@@ -14,9 +14,11 @@ type Limits struct {
 	HeaderBytes int
 	// Uploads are request bodies of more than 16 KiB that may be received and
 	// parsed at once. Smaller ones, such as those of nearly all enclaves, need no
-	// place: who holds all places by sending slowly keeps nobody else out.
+	// place: who holds all places by sending slowly keeps nobody else out. Callers
+	// with a role have as many places of their own.
 	Uploads int
-	// Concurrent are attestations that may be worked on at once.
+	// Concurrent are attestations that may be worked on at once, and, apart from
+	// them, requests of callers with a role.
 	Concurrent int
 	// Caller and Instance bound how many requests one caller may send, and one
 	// instance get: attestations and what is managed, not documents. They have no
@@ -91,6 +93,11 @@ const (
 	// smallBody is how much of a body is read before it needs a place: a quote
 	// with a key as runtime data has some 8 KiB in base64.
 	smallBody = 16 << 10
+
+	// strangersPerSecond bounds how many refusals of callers without a name come into
+	// the audit trail: a gigabyte a day. strangersAtOnce may come together.
+	strangersPerSecond = 10
+	strangersAtOnce    = 1000
 
 	// maxDetails bounds the list beside it.
 	maxDetails = 20

@@ -17,6 +17,10 @@ import (
 // certificates.
 const managementLifetime = time.Hour
 
+// tellTime is how long it may take to record a change and to sign the answer. The
+// trail itself gives up before.
+const tellTime = 5 * time.Second
+
 // action is what one management call does, in the answer's claims. The body is
 // nil where the method has none.
 type action func(ctx context.Context, body []byte) (*claims.Set, error)
@@ -50,14 +54,17 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 	if err := s.admit(r, needs); err != nil {
 		return "", err
 	}
+	if err := s.checkTrail(noteOf(r).operation); err != nil {
+		return "", err
+	}
 	var body []byte
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		var err error
-		if body, err = s.receive(w, r); err != nil {
+		if body, err = s.receive(w, r, s.managingUploads); err != nil {
 			return "", err
 		}
 	}
-	leave, ok := s.work.take()
+	leave, ok := s.managingWork.take()
 	if !ok {
 		return "", errBusy
 	}
@@ -74,6 +81,9 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 	if err != nil {
 		return "", err
 	}
+	// What was done is recorded and told, however long it took.
+	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	defer end()
 	if err := s.record(ctx, r); err != nil {
 		return "", err
 	}
@@ -112,13 +122,17 @@ func (s *Server) admit(r *http.Request, needs auth.Action) error {
 }
 
 // throttleCaller refuses who asks too often: a caller who is known by name, all
-// others by address.
+// others by address. The limit of an instance counts what such callers manage apart
+// from what all the world attests: a flood must not keep out who could end it.
 func (s *Server) throttleCaller(n *note, caller *auth.Caller) error {
-	name := ""
+	name, counted := "", n.instance.Settings().Name
 	if !caller.IsAnonymous() {
 		name = caller.Name()
+		if n.operation != opAttest {
+			counted = "managing " + counted
+		}
 	}
-	wait, by := s.throttle.allow(n.instance.Settings().Name, callerKey(name, n.address))
+	wait, by := s.throttle.allow(counted, callerKey(name, n.address))
 	if wait == 0 {
 		return nil
 	}

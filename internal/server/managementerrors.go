@@ -17,6 +17,9 @@ import (
 // errNoTPMPolicy says that TPM evidence came to an instance without a policy for it.
 var errNoTPMPolicy = errors.New("no policy for TPM evidence has been set")
 
+// errBroken says that some instance cannot be read from the store.
+var errBroken = errors.New("no instance answers at this host, and some cannot be read")
+
 // typeError says that a kind of evidence is none.
 type typeError struct{ found string }
 
@@ -32,11 +35,10 @@ type notEnabledError struct {
 }
 
 func (e *notEnabledError) Error() string {
-	what := e.what
-	if what == "" {
-		what = "attestation"
+	if e.what != "" {
+		return fmt.Sprintf("this instance has no %s for type %s", e.what, e.typ)
 	}
-	return fmt.Sprintf("%s of type %s is not enabled on this instance", what, e.typ)
+	return fmt.Sprintf("attestation of type %s is not enabled on this instance", e.typ)
 }
 
 // unauthorizedError says that nobody we know asks, or somebody without the role.
@@ -129,7 +131,7 @@ func translateManagement(err error, op operation) (verdict, bool) {
 	}
 	if e, ok := errors.AsType[*auditError](err); ok {
 		message := "The service cannot keep its audit trail now, and does nothing without, try again."
-		if op.isChange() {
+		if op.isChange() && !e.isBefore {
 			message = "The change was made, but the service could not keep its audit trail: read the state before you try again."
 		}
 		return unavailable(message, e.Error()), true
@@ -139,6 +141,9 @@ func translateManagement(err error, op operation) (verdict, bool) {
 
 // translateState answers that the state cannot be read or written now.
 func translateState(err error) (verdict, bool) {
+	if errors.Is(err, errBroken) {
+		return unavailable("No instance answers here, and some cannot be served now, try again.", err.Error()), true
+	}
 	if errors.Is(err, instance.ErrNoInstance) {
 		return verdict{
 			status: http.StatusNotFound, cause: err.Error(),
@@ -188,7 +193,7 @@ func refusedVerdict(e *instance.RefusedError, op operation) verdict {
 // tokenVerdict puts what is wrong with a policy token into the real service's
 // words.
 func tokenVerdict(e *policytoken.Error) verdict {
-	code, message, reason := wire.CodeInvalidOperation, "", ""
+	code, message, reason := wire.CodeInvalidOperation, wire.BadMessage(e.Error()), ""
 	switch e.Reason {
 	case policytoken.ReasonUnsigned:
 		message = wire.UnsignedToken()
@@ -203,16 +208,11 @@ func tokenVerdict(e *policytoken.Error) verdict {
 	case policytoken.ReasonEncoding:
 		if e.Offset >= 0 {
 			message, reason = wire.UnknownBase64(e.Character), e.Error()
-			break
 		}
-		message = wire.BadMessage(e.Error())
 	case policytoken.ReasonTooLarge, policytoken.ReasonHeader, policytoken.ReasonAlgorithm, policytoken.ReasonNoCertificate,
 		policytoken.ReasonCertificate, policytoken.ReasonKey, policytoken.ReasonSignature, policytoken.ReasonValidity,
 		policytoken.ReasonTime, policytoken.ReasonAudience, policytoken.ReasonPayload, policytoken.ReasonPolicy,
 		policytoken.ReasonPolicyCertificate:
-		message = wire.BadMessage(e.Error())
-	default:
-		message = wire.BadMessage(e.Error())
 	}
 	v := bad(code, message)
 	v.reason, v.cause, v.body.Reason = reason, e.Error(), string(e.Reason)

@@ -89,12 +89,16 @@ func (s *Server) previewPropose(w http.ResponseWriter, r *http.Request) {
 		if err := s.instances.CheckPolicy(jws); err != nil {
 			return nil, err
 		}
-		return resultOf(wire.ClaimPolicy, claims.String(jws.String())), nil
+		return resultOf(claimProposal, claims.String(jws.String())), nil
 	})
 	if ok {
 		s.answer(w, r, jwt)
 	}
 }
+
+// claimProposal holds a policy that was proposed. Under the name of the one in force
+// our signature would say of any text that it is the policy, for whoever may read.
+const claimProposal = "x-azattest-proposed-policy"
 
 // previewCertificates serves GET /operations/policy/certificates.
 func (s *Server) previewCertificates(w http.ResponseWriter, r *http.Request) {

@@ -41,7 +41,7 @@ func TestThePreviewAnswersInItsOwnShapes(t *testing.T) {
 	jws := owner.sign(t, `{"AttestationPolicy":"`+strings.ReplaceAll(text, `"`, `\"`)+`"}`)
 
 	code, body := send(http.MethodPost, "/operations/policy/updatepolicy"+previewVersion+"&tee=SgxEnclave", jws)
-	if claims := bare(t, code, body); claims["x-ms-policy"] != jws {
+	if claims := bare(t, code, body); claims["x-azattest-proposed-policy"] != jws || claims["x-ms-policy"] != nil {
 		t.Errorf("proposal: %v", claims)
 	}
 	stored := func() any {

@@ -11,8 +11,9 @@ import (
 	"github.com/azattest/azattest/internal/wire"
 )
 
-// receive reads a body, within the limits of the server.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// receive reads a body, within the limits of the server. A large one takes one of
+// the places.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, uploads places) ([]byte, error) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, &mediaError{"Content-Encoding", coding, "a body that is not compressed"}
 	}
@@ -22,7 +23,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) ([]byte, error)
 	limited := http.MaxBytesReader(w, r.Body, s.limits.BodyBytes)
 	body, err := readSome(limited, r.ContentLength)
 	if err == nil && len(body) == smallBody {
-		leave, ok := s.uploads.take()
+		leave, ok := uploads.take()
 		if !ok {
 			return nil, errBusy
 		}

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -74,6 +76,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	folded := wire.Fold(full)
 	mux := s.processMux
 	if !s.processPaths[folded] {
+		if s.isPlain && r.TLS == nil && !s.mayBePlain(r) {
+			s.refusePlain(w, r)
+			return
+		}
 		i, below, ok := s.instances.Lookup(r.Host, folded)
 		if !ok {
 			s.refuseHost(w, r)
@@ -90,6 +96,28 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	mux.ServeHTTP(w, inner)
+}
+
+// mayBePlain reports whether the peer is on this machine, or one of the proxies that
+// do TLS. Probes, which are not about an instance, may come from anywhere.
+func (s *Server) mayBePlain(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		// A socket that is no network's: whoever reaches it is on this machine.
+		return true
+	}
+	return address.Unmap().IsLoopback() || s.isProxy(host)
+}
+
+func (s *Server) refusePlain(w http.ResponseWriter, r *http.Request) {
+	noteOf(r).cause = "plain HTTP from a peer that is no trusted proxy"
+	s.refuse(w, r, http.StatusForbidden, wire.Error{
+		Code: wire.CodeForbidden, Message: "Plain HTTP is for the proxies in front of the service: use https.",
+	})
 }
 
 func withPath(r *http.Request, path string) *http.Request {
@@ -165,6 +193,11 @@ const knownPaths = "/attest/{type}, /policies/{type}, /policies/{type}:reset, /c
 
 // refuseHost does not say which instances there are: they may be other people's.
 func (s *Server) refuseHost(w http.ResponseWriter, r *http.Request) {
+	if _, broken := s.instances.Count(); broken > 0 {
+		// It may be one of those, which is no fault of the client's.
+		s.fail(w, r, errBroken)
+		return
+	}
 	s.refuse(w, r, http.StatusNotFound, wire.Error{
 		Code: wire.CodeNotFound, Message: "No instance answers at '" + wire.Clip(r.Host+r.URL.Path) + "': want the URL of an instance, and a path below it.",
 	})

@@ -35,13 +35,13 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	}()
 	select {
 	case err := <-stopped:
-		return broken(h, err)
+		return s.broken(h, err)
 	case <-ctx.Done():
 	}
 	s.isDraining.Store(true)
 	select {
 	case err := <-stopped:
-		return broken(h, err)
+		return s.broken(h, err)
 	case <-time.After(s.limits.Linger):
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Drain)
@@ -80,20 +80,23 @@ func (s *Server) awaitHandlers() {
 const abortTime = 2 * time.Second
 
 // broken ends a server whose listener failed: no connection may outlive Run.
-func broken(h *http.Server, err error) error {
+func (s *Server) broken(h *http.Server, err error) error {
 	// What could go wrong with closing is told by err already.
 	_ = h.Close()
+	s.awaitHandlers()
 	return fmt.Errorf("server: %w", err)
 }
 
 func (s *Server) newHTTPServer() *http.Server {
 	h := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: s.limits.ReadHeader,
-		ReadTimeout:       s.limits.Read,
-		WriteTimeout:      s.limits.Write,
-		IdleTimeout:       s.limits.Idle,
-		MaxHeaderBytes:    s.limits.HeaderBytes,
+		Handler: s,
+		// OPTIONS * is answered, limited and logged as everything is.
+		DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout:            s.limits.ReadHeader,
+		ReadTimeout:                  s.limits.Read,
+		WriteTimeout:                 s.limits.Write,
+		IdleTimeout:                  s.limits.Idle,
+		MaxHeaderBytes:               s.limits.HeaderBytes,
 		// What goes wrong before there is a request, such as a TLS handshake,
 		// is the client's doing as a rule.
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

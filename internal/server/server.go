@@ -22,6 +22,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
@@ -60,7 +62,8 @@ type Config struct {
 	// must be safe for concurrent use, and quick.
 	Ready func() bool
 	// Audit takes a record of each change and each refusal, and of attestations and
-	// reads if AuditAttestations is set. What it cannot take is not done. Nil keeps
+	// reads if AuditAttestations is set. Of refusals of anonymous callers it takes ten
+	// a second at most; all others are in the log alone. What it cannot take is not done. Nil keeps
 	// no trail. Somebody must let it run.
 	Audit             *audit.Trail
 	AuditAttestations bool
@@ -127,12 +130,16 @@ type Server struct {
 	explains bool
 	version  string
 	ready    func() bool
-	uploads  places
-	work     places
-	throttle *throttle
-	audit    *audit.Trail
+	// uploads and work are the places of attestations, managing those of callers with
+	// a role: whoever floods the service must not keep out who could end it.
+	uploads, work                 places
+	managingUploads, managingWork places
+	throttle                      *throttle
+	audit                         *audit.Trail
 	// auditsAll says that attestations and reads are recorded, too.
 	auditsAll bool
+	// strangers bounds the records of refusals of callers without a name.
+	strangers *rate.Limiter
 	metrics   *telemetry.Metrics
 	tracer    *telemetry.Tracer
 	proxies   []netip.Prefix
@@ -157,23 +164,26 @@ func New(c Config) (*Server, error) {
 	}
 	limits := c.Limits.orDefaults()
 	s := &Server{
-		instances: c.Instances,
-		auth:      c.Auth,
-		log:       c.Log,
-		clock:     c.Clock,
-		limits:    limits,
-		tls:       c.TLS,
-		isPlain:   c.PlainHTTP,
-		isTerse:   c.TerseErrors,
-		explains:  c.ExplainDenials,
-		version:   cmp.Or(c.Version, product),
-		ready:     c.Ready,
-		uploads:   make(places, limits.Uploads),
-		work:      make(places, limits.Concurrent),
-		throttle:  newThrottle(limits.Caller, limits.Instance, time.Now),
-		audit:     c.Audit,
-		auditsAll: c.AuditAttestations,
-		proxies:   c.TrustedProxies,
+		instances:       c.Instances,
+		auth:            c.Auth,
+		log:             c.Log,
+		clock:           c.Clock,
+		limits:          limits,
+		tls:             c.TLS,
+		isPlain:         c.PlainHTTP,
+		isTerse:         c.TerseErrors,
+		explains:        c.ExplainDenials,
+		version:         cmp.Or(c.Version, product),
+		ready:           c.Ready,
+		uploads:         make(places, limits.Uploads),
+		work:            make(places, limits.Concurrent),
+		managingUploads: make(places, limits.Uploads),
+		managingWork:    make(places, limits.Concurrent),
+		throttle:        newThrottle(limits.Caller, limits.Instance, time.Now),
+		audit:           c.Audit,
+		auditsAll:       c.AuditAttestations,
+		strangers:       rate.NewLimiter(strangersPerSecond, strangersAtOnce),
+		proxies:         c.TrustedProxies,
 	}
 	if s.clock == nil {
 		s.clock = time.Now

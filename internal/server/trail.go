@@ -13,7 +13,11 @@ import (
 )
 
 // auditError says that the audit trail does not take a record.
-type auditError struct{ err error }
+type auditError struct {
+	err error
+	// isBefore says that nothing has been done.
+	isBefore bool
+}
 
 func (e *auditError) Error() string { return e.err.Error() }
 
@@ -33,16 +37,34 @@ func (s *Server) record(ctx context.Context, r *http.Request) error {
 	}
 	if err := write(ctx, s.recordOf(r, http.StatusOK)); err != nil {
 		s.metrics.AuditFailed()
-		return &auditError{err}
+		return &auditError{err: err}
+	}
+	return nil
+}
+
+// checkTrail refuses a change that could not be recorded, before it is made.
+func (s *Server) checkTrail(op operation) error {
+	if s.audit == nil || !op.isChange() {
+		return nil
+	}
+	if err := s.audit.Err(); err != nil {
+		s.metrics.AuditFailed()
+		return &auditError{err: err, isBefore: true}
 	}
 	return nil
 }
 
 // recordRefusal puts what was not done into the audit trail. That it was refused
-// stays so if the trail does not take it.
+// stays so if the trail does not take it. Of those who have not proved who they are
+// only so many are recorded: what they send costs them nothing, and once the disk
+// is full nobody is served any more.
 func (s *Server) recordRefusal(r *http.Request, status int) {
 	n := noteOf(r)
 	if s.audit == nil || n.operation == "" || n.isRecorded || !n.operation.isChange() && !s.auditsAll {
+		return
+	}
+	if n.caller.IsAnonymous() && !s.strangers.Allow() {
+		// The log has it.
 		return
 	}
 	// The client may be gone, and the refusal be recorded all the same.

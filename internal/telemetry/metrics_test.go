@@ -31,7 +31,7 @@ func everything(tb testing.TB) *Telemetry {
 			k := SigningKey{Algorithm: "RS256", Created: at.Add(-time.Hour), Expires: at.Add(time.Minute)}
 			return []SigningKey{k, k}
 		},
-		Collateral:     func() (time.Time, bool) { return at.Add(-2 * time.Hour), true },
+		Collateral:     func() (time.Time, bool) { return at.Add(2 * time.Hour), true },
 		TLSCertificate: func() (time.Time, bool) { return at.Add(-time.Second), true },
 	})
 	return t
@@ -59,7 +59,7 @@ func TestNumbersAreShown(t *testing.T) {
 		`maa_store_staleness_seconds 0.25`,
 		`maa_signing_key_age_seconds{algorithm="RS256"} 3600.0`,
 		`maa_signing_key_expiry_seconds{algorithm="RS256"} 60.0`,
-		`maa_collateral_age_seconds 7200.0`,
+		`maa_collateral_expiry_seconds 7200.0`,
 		`maa_tls_certificate_expiry_seconds -1.0`,
 	)
 	if !strings.Contains(page, `maa_build_info{go_version="go`) || !strings.Contains(page, "go_goroutines ") {

@@ -15,7 +15,7 @@ type Sources struct {
 	StoreStaleness func() time.Duration
 	// SigningKeys returns the keys that sign now, one for each algorithm.
 	SigningKeys func() []SigningKey
-	// Collateral returns when the oldest collateral in use was fetched, and false
+	// Collateral returns until when all collateral in use holds, and false
 	// if there is none.
 	Collateral func() (time.Time, bool)
 	// TLSCertificate returns until when the server's certificate holds, and false
@@ -27,7 +27,8 @@ type Sources struct {
 type SigningKey struct {
 	// Algorithm as in a token's header.
 	Algorithm string
-	// Created is when it was made, Expires when it signs no more.
+	// Created is when it was made, Expires when it signs no more; zero as long as no
+	// other one is to follow.
 	Created, Expires time.Time
 }
 
@@ -49,8 +50,8 @@ var (
 		"Age of the key that signs tokens.", []string{"algorithm"}, nil)
 	keyExpiryDesc = prometheus.NewDesc("maa_signing_key_expiry_seconds",
 		"Time until the key that signs tokens expires, negative once it has.", []string{"algorithm"}, nil)
-	collateralDesc = prometheus.NewDesc("maa_collateral_age_seconds",
-		"Age of the oldest collateral in use.", nil, nil)
+	collateralDesc = prometheus.NewDesc("maa_collateral_expiry_seconds",
+		"Time until the first collateral in use expires, negative once it has.", nil, nil)
 	certificateDesc = prometheus.NewDesc("maa_tls_certificate_expiry_seconds",
 		"Time until the server's TLS certificate expires, negative once it has.", nil, nil)
 )
@@ -85,13 +86,15 @@ func (c *sourceCollector) Collect(to chan<- prometheus.Metric) {
 			if label := algorithms.label(k.Algorithm); !seen[label] {
 				seen[label] = true
 				gauge(keyAgeDesc, now.Sub(k.Created), label)
-				gauge(keyExpiryDesc, k.Expires.Sub(now), label)
+				if !k.Expires.IsZero() {
+					gauge(keyExpiryDesc, k.Expires.Sub(now), label)
+				}
 			}
 		}
 	}
 	if s.Collateral != nil {
-		if fetched, ok := s.Collateral(); ok {
-			gauge(collateralDesc, now.Sub(fetched))
+		if expires, ok := s.Collateral(); ok {
+			gauge(collateralDesc, expires.Sub(now))
 		}
 	}
 	if s.TLSCertificate != nil {

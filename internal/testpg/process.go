@@ -37,7 +37,7 @@ func (s *Server) tryLaunch() error {
 	s.output.Reset()
 	s.process = s.command("postgres", "-D", s.data(), "-k", s.dir, "-p", fmt.Sprint(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "shared_buffers=32MB",
-		"-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "log_min_messages=fatal")
+		"-c", "wal_level=replica", "-c", "max_wal_senders=0", "-c", "log_min_messages=fatal")
 	s.process.Stdout, s.process.Stderr = &s.output, &s.output
 	if err := s.process.Start(); err != nil {
 		return fmt.Errorf("testpg: %w", err)

@@ -24,6 +24,7 @@ const (
 	CodeAPIVersionUnspecified = "ApiVersionUnspecified"
 	CodeUnsupportedAPIVersion = "UnsupportedApiVersion"
 	CodeAmbiguousAPIVersion   = "AmbiguousApiVersion"
+	CodeForbidden             = "Forbidden"
 	CodeNotFound              = "NotFound"
 	CodeMethodNotAllowed      = "MethodNotAllowed"
 	CodeUnsupportedMediaType  = "UnsupportedMediaType"
@@ -40,7 +41,7 @@ func Codes() []string {
 	return []string{
 		CodeInvalidParameter, CodeInvalidQuote, CodeInvalidOperation, CodePolicyEvaluationError, CodePolicyParsingError,
 		CodeUnauthorized, CodeBadRequest, CodeAPIVersionUnspecified, CodeUnsupportedAPIVersion, CodeAmbiguousAPIVersion,
-		CodeNotFound, CodeMethodNotAllowed, CodeUnsupportedMediaType, CodeRequestBodyTooLarge, CodeRequestTimeout,
+		CodeForbidden, CodeNotFound, CodeMethodNotAllowed, CodeUnsupportedMediaType, CodeRequestBodyTooLarge, CodeRequestTimeout,
 		CodeTooManyRequests, CodeInternal, CodeUnavailable, CodeGatewayTimeout,
 	}
 }

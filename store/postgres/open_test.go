@@ -163,3 +163,25 @@ func TestReadOnlyDatabaseIsReadAndNotWritten(t *testing.T) {
 		t.Errorf("error %v, want that it is read-only", err)
 	}
 }
+
+// A full disk cannot be had here without filling that of the machine; the database
+// says of it what this trigger says, in the middle of the transaction.
+func TestFullDiskOfTheDatabaseChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := open(t, newConfig(t))
+	before := put(t, s, "a")
+	s.Exec(t, `CREATE FUNCTION %s.is_full() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN IF NEW.key = 'full' THEN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END IF; RETURN NEW; END $$`)
+	s.Exec(t, `CREATE TRIGGER is_full BEFORE INSERT OR UPDATE ON %s.records FOR EACH ROW EXECUTE FUNCTION %s.is_full()`)
+	_, err := s.Commit(t.Context(), store.Put("a", []byte("changed"), before), store.Put("full", nil, 0))
+	if trouble(err) != store.TroubleFull {
+		t.Errorf("error %v, want that the disk is full", err)
+	}
+	r, err := s.Get(t.Context(), "a")
+	if err != nil || r.Revision != before || string(r.Value) != "a" {
+		t.Errorf("record %+v (%v), want it as it was", r, err)
+	}
+	if after := put(t, s, "b"); after != before+1 {
+		t.Errorf("revision %d after %d", after, before)
+	}
+}

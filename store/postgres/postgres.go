@@ -10,7 +10,7 @@
 // last commits, and with fsync off, a crash.
 //
 // The connection string says where the server is and how TLS protects the way
-// (sslmode=verify-full). It must lead to the primary. A pgbouncer in between must
+// (sslmode=verify-full). It must lead to the primary: a standby is refused. A pgbouncer in between must
 // pool by session: LISTEN and prepared statements do not survive less.
 package postgres
 
@@ -23,6 +23,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/azattest/azattest/store"
@@ -84,6 +85,10 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	for _, t := range tlsConfigs(&pool.ConnConfig.Config) {
 		t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
 	}
+	// A standby answers reads, of some time ago: whoever read there would take old
+	// policies and revoked keys for those in force, and never know. Of several hosts
+	// the next one is tried.
+	pool.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
 	pool.AfterConnect = setSession
 	return pool, nil
 }

@@ -1,0 +1,181 @@
+package eventlog
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"strconv"
+	"strings"
+)
+
+// Document gives the events that are proven as the JSON that policies read as
+// claim "events" or "bootEvents": {"Events":[{"EventSeq", "EventType",
+// "EventTypeString", "PcrIndex", "ProcessedData"}]}. Several logs follow each
+// other, with EventSeq counting on.
+//
+// ProcessedData says only what is proven, and is {} for other events:
+//
+//   - UEFI variables: UnicodeName, VariableGuid (upper case), VariableData
+//     (base64url). Of boot variables, whose names firmware often does not
+//     measure, the name is as logged, if it is one that boot variables have.
+//   - EV_EVENT_TAG of Windows, up to the separator: the tags by their names, as
+//     [Tag.Value] gives them; see [Tag.Name].
+//   - IMA_MEASUREMENT_EVENT: TemplateName, FileName, FileDigest; of keys
+//     Keyring and CertificateSubject; of the kernel KernelVersion.
+//   - EV_EFI_ACTION, EV_ACTION, EV_IPL, EV_S_CRTM_VERSION: String, if it is one.
+//   - EV_EFI_GPT_EVENT: DiskGuid and Partitions.
+//
+// Microsoft documents the first three, by the names that its policies use; the
+// rest, and names that no policy of Microsoft's uses, are this project's.
+func Document(logs ...*Proven) []byte {
+	size := 64
+	for _, p := range logs {
+		for i := range p.Events {
+			size += 256 + 3*len(p.Events[i].Data)/2
+		}
+	}
+	b := append(make([]byte, 0, size), `{"Events":[`...)
+	before := 0
+	for _, p := range logs {
+		last := 0
+		for i := range p.Events {
+			e := &p.Events[i]
+			if last > 0 || before > 0 {
+				b = append(b, ',')
+			}
+			last = e.Number
+			b = append(b, `{"EventSeq":`...)
+			b = strconv.AppendInt(b, int64(before+last), 10)
+			b = append(b, `,"EventType":`...)
+			b = strconv.AppendUint(b, uint64(e.Type), 10)
+			b = append(b, `,"EventTypeString":"`...)
+			b = append(b, e.Type.String()...)
+			b = append(b, `","PcrIndex":`...)
+			b = strconv.AppendInt(b, int64(e.PCR), 10)
+			b = append(b, `,"ProcessedData":`...)
+			b = appendJSON(b, e.processed())
+			b = append(b, '}')
+		}
+		before += last
+	}
+	return append(b, "]}"...)
+}
+
+// processed gives the object ProcessedData, nil for one that is empty.
+func (e *ProvenEvent) processed() map[string]any {
+	if e.Proof == ProofDigest || e.AfterBoot {
+		return nil
+	}
+	switch e.Type {
+	case EvEFIVariableDriverConfig, EvEFIVariableAuthority:
+		if v, err := e.variable(); err == nil {
+			return v.object()
+		}
+	case EvEFIVariableBoot, EvEFIVariableBoot2:
+		if v, err := e.variable(); err == nil && isBootVariable(v) {
+			return v.object()
+		}
+	case EvEventTag:
+		if e.isWindows() {
+			return e.windows()
+		}
+	case IMAMeasurement:
+		if e.ima != nil {
+			return e.ima.object()
+		}
+	case EvEFIAction, EvAction, EvIPL, EvSCRTMVersion:
+		data := e.Data
+		if e.Proof == ProofText {
+			data, _ = loaderText(data)
+		}
+		if text, ok := textOf(data); ok {
+			return map[string]any{"String": text}
+		}
+	case EvEFIGPTEvent, EvEFIGPTEvent2:
+		if t, err := e.gpt(); err == nil {
+			return t.object()
+		}
+	default:
+	}
+	return nil
+}
+
+func (v *Variable) object() map[string]any {
+	return map[string]any{
+		"UnicodeName":  v.Name,
+		"VariableGuid": v.GUID.String(),
+		"VariableData": base64.RawURLEncoding.EncodeToString(v.Data),
+	}
+}
+
+// isBootVariable says whether a variable's name is one of those that firmware
+// measures as boot variables, so that no event whose name is not proven gets
+// one that means something else.
+func isBootVariable(v *Variable) bool {
+	if !v.GUID.isGlobal() {
+		return false
+	}
+	for _, kind := range []string{"Boot", "Driver", "SysPrep", "PlatformRecovery", "OsRecovery"} {
+		rest, ok := strings.CutPrefix(v.Name, kind)
+		if !ok {
+			continue
+		}
+		if rest == "Order" || kind == "Boot" && (rest == "Next" || rest == "Current") {
+			return true
+		}
+		if _, err := hex.DecodeString(rest); err == nil && len(rest) == 4 {
+			return true
+		}
+	}
+	return false
+}
+
+// windows gives the tags. The level of SMM protection is also given beside the
+// boundary in which it stands, which is where Microsoft's policies look for it.
+func (e *ProvenEvent) windows() map[string]any {
+	tags, err := e.tags()
+	if err != nil {
+		return nil
+	}
+	object := merge(tags)
+	for i := range tags {
+		if tags[i].ID != tagTrustBound {
+			continue
+		}
+		for j := range tags[i].Children {
+			t := &tags[i].Children[j]
+			if _, ok := object[t.Name()]; t.ID == tagSMM && !ok {
+				object[t.Name()] = t.Value()
+			}
+		}
+	}
+	return object
+}
+
+func (m *IMA) object() map[string]any {
+	object := map[string]any{
+		"TemplateName": m.Template,
+		"FileName":     m.Name,
+		"FileDigest":   m.Algorithm + ":" + hex.EncodeToString(m.FileDigest),
+	}
+	if m.Template != "ima-buf" {
+		return object
+	}
+	if m.Name == "kernel_version" {
+		object["KernelVersion"] = strings.TrimRight(string(m.Buffer), "\x00")
+		return object
+	}
+	if cert, err := x509.ParseCertificate(m.Buffer); err == nil {
+		object["Keyring"] = m.Name
+		object["CertificateSubject"] = cert.Subject.String()
+	}
+	return object
+}
+
+func (t *GPT) object() map[string]any {
+	parts := make([]any, len(t.Partitions))
+	for i, p := range t.Partitions {
+		parts[i] = map[string]any{"TypeGuid": p.Type.String(), "Guid": p.ID.String(), "Name": p.Name}
+	}
+	return map[string]any{"DiskGuid": t.Disk.String(), "Partitions": parts}
+}

@@ -1,0 +1,69 @@
+package eventlog
+
+// Tags of Windows that claims and VBS reports are made of (wbcl.h). They are
+// arguments of [Proven.Switch] and [Proven.TagData].
+const (
+	TagBootDebugging        uint32 = 0x00040001
+	TagOSKernelDebug        uint32 = 0x00050001
+	TagCodeIntegrity        uint32 = 0x00050002
+	TagTestSigning          uint32 = 0x00050003
+	TagSafeMode             uint32 = 0x00050005
+	TagWinPE                uint32 = 0x00050006
+	TagFlightSigning        uint32 = 0x00050021
+	TagVSMIDKInfo           uint32 = 0x00050020 // key with which VSM decrypts
+	TagVSMIDKSInfo          uint32 = 0x00050023 // key with which VSM signs reports of enclaves
+	TagVBSVSMRequired       uint32 = 0x000a0001
+	TagVBSIOMMURequired     uint32 = 0x000a0003
+	TagMandatoryEnforcement uint32 = 0x000a0006
+)
+
+// Switch says which values something of Windows that is on or off was measured
+// with. Of what was not measured neither is true; where measurements differ, or
+// are no such values, both are.
+type Switch struct{ IsOn, IsOff bool }
+
+// Switch collects the values of switches from all proven events of a Windows
+// boot. Several tags are taken as one.
+func (p *Proven) Switch(ids ...uint32) Switch {
+	var s Switch
+	for _, id := range ids {
+		p.eachTag(id, func(t *Tag) {
+			on, ok := t.Value().(bool)
+			s.IsOn = s.IsOn || on || !ok
+			s.IsOff = s.IsOff || !on || !ok
+		})
+	}
+	return s
+}
+
+// TagData returns the data of a tag wherever a Windows boot measured it, in the
+// log's order.
+func (p *Proven) TagData(id uint32) [][]byte {
+	var all [][]byte
+	p.eachTag(id, func(t *Tag) { all = append(all, t.Data) })
+	return all
+}
+
+// eachTag goes over the proven tags of an ID: those that Document shows.
+func (p *Proven) eachTag(id uint32, f func(*Tag)) {
+	for i := range p.Events {
+		e := &p.Events[i]
+		if e.AfterBoot || !e.isWindows() {
+			continue
+		}
+		tags, err := e.tags()
+		if err != nil {
+			continue // isWindows has read them
+		}
+		walk(tags, id, f)
+	}
+}
+
+func walk(tags []Tag, id uint32, f func(*Tag)) {
+	for i := range tags {
+		if tags[i].ID == id {
+			f(&tags[i])
+		}
+		walk(tags[i].Children, id, f)
+	}
+}

@@ -1,0 +1,41 @@
+package tpm
+
+// Every bound of this package, each with its reason.
+const (
+	// maxAttest bounds a TPMS_ATTEST. The reference TPM's have some 200 bytes, of
+	// which the largest parts are two names and a digest.
+	maxAttest = 1 << 10
+	// maxPublic bounds a TPMT_PUBLIC. One with a 4096-bit RSA key has 600 bytes.
+	maxPublic = 1 << 10
+	// maxSignature bounds a TPMT_SIGNATURE: a 4096-bit RSA signature has 518 bytes.
+	maxSignature = 1 << 10
+	// maxData bounds what a TPM2B_DATA, a digest, may hold: the largest hash with
+	// its algorithm's identifier (part 2, 10.4.3).
+	maxData = 2 + 64
+	// maxSelections bounds the banks of a selection: one for each hash known here.
+	maxSelections = 4
+	// minSelect is the least size of a selection's bit field, 24 PCRs, that the PC
+	// Client profile allows; some TPMs give one octet more.
+	minSelect = 3
+	maxSelect = 4
+	// pcrCount is the number of PCRs of the PC Client profile.
+	pcrCount = 24
+	// minRSABits and maxRSABits bound RSA keys that sign. 1024 bits are within
+	// reach of an attacker; 4096 are the most that a TPM has.
+	minRSABits = 2048
+	maxRSABits = 4096
+	// maxJWK bounds the text of a JWK. That of a 4096-bit key has 750 bytes; keys
+	// with certificates in them are not for us.
+	maxJWK = 16 << 10
+	// maxCertificate bounds the DER of a certificate; some vendors' EK
+	// certificates have 3 KiB.
+	maxCertificate = 16 << 10
+	// maxIntermediates bounds the certificates that a sender gives with a leaf.
+	// Real chains have one or two.
+	maxIntermediates = 8
+	// maxEnclaveReport bounds a VBS enclave's report: the fixed parts have 1 KiB,
+	// and each loaded module some 200 bytes.
+	maxEnclaveReport = 64 << 10
+	// maxModules bounds the modules of one report; a test enclave loads some six.
+	maxModules = 256
+)
