@@ -58,6 +58,11 @@ type Config struct {
 	// means that nobody is. It is called on the request's goroutine with the
 	// request's context, so it must be quick, and safe for concurrent use.
 	Observe func(ctx context.Context, p Phase, took time.Duration)
+	// Turn, unless nil, is asked before a token is signed and says when that may
+	// begin; what it returns is called once it is done. Signing with RSA is nearly
+	// all of an attestation: where as many sign at once as there are processors,
+	// the rest wait without standing in anybody's way. An error ends the request.
+	Turn func(ctx context.Context) (done func(), err error)
 	// Stopwatch is the clock whose differences Observe is told; nil means
 	// [time.Now]. Clock is another: it is read once for a request, and may stand
 	// still.
@@ -77,6 +82,7 @@ type Service struct {
 	// observe is nil where nobody measures; stopwatch is not used then.
 	observe   func(ctx context.Context, p Phase, took time.Duration)
 	stopwatch func() time.Time
+	turn      func(ctx context.Context) (func(), error) // nil for whoever comes
 }
 
 // kind is what serves one type.
@@ -129,9 +135,7 @@ func (s *Service) Attest(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	start = in.watch.begin()
-	jws, err := s.sign(ctx, c, in.isDraft)
-	in.watch.end(ctx, PhaseSign, start)
+	jws, err := s.sign(ctx, c, in)
 	if err != nil {
 		return nil, err
 	}

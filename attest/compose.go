@@ -137,12 +137,26 @@ func (s *Service) putToken(c *claims.Set, now time.Time) error {
 	return nil
 }
 
-// sign makes the token. A draft policy is one that nobody has approved, so no
-// signature stands for it.
-func (s *Service) sign(ctx context.Context, c *claims.Set, isDraft bool) (string, error) {
+// sign makes the token, when its turn has come. A draft policy is one that nobody
+// has approved, so no signature stands for it.
+func (s *Service) sign(ctx context.Context, c *claims.Set, in *admitted) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
+	if s.turn != nil && !in.isDraft {
+		done, err := s.turn(ctx)
+		if err != nil {
+			return "", err
+		}
+		defer done()
+	}
+	start := in.watch.begin()
+	jws, err := s.signNow(ctx, c, in.isDraft)
+	in.watch.end(ctx, PhaseSign, start)
+	return jws, err
+}
+
+func (s *Service) signNow(ctx context.Context, c *claims.Set, isDraft bool) (string, error) {
 	if isDraft {
 		return s.issuer.Unsigned(c)
 	}

@@ -56,6 +56,7 @@ func New(c Config) (*Service, error) {
 		random:     c.Random,
 		observe:    c.Observe,
 		stopwatch:  c.Stopwatch,
+		turn:       c.Turn,
 	}
 	if s.stopwatch == nil {
 		s.stopwatch = time.Now

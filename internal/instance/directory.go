@@ -73,6 +73,8 @@ type Directory struct {
 	config Config
 	// programs of Config.Fixed, to refuse what does not compile at the start.
 	view atomic.Pointer[view]
+	// turns are for attestations that sign.
+	turns turns
 	// refreshing lets one goroutine at a time read changes.
 	refreshing sync.Mutex
 	// isDoubtful says that the last attempt failed. It is guarded by refreshing.
@@ -119,7 +121,7 @@ func Open(ctx context.Context, c Config) (*Directory, error) {
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}
-	d := &Directory{config: c}
+	d := &Directory{config: c, turns: newTurns()}
 	d.view.Store(&view{})
 	if err := d.Refresh(ctx); err != nil {
 		return nil, err

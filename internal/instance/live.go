@@ -57,6 +57,7 @@ func (i *Instance) newPipeline(issuer *token.Issuer) (*attest.Service, error) {
 		VerifyAt:        c.VerifyAt,
 		Random:          c.Random,
 		Observe:         c.Observe,
+		Turn:            i.directory.turns.take,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, err)
