@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// arrivals are calls that come at random moments, so many per second on average,
-// whether or not those before them were answered (an open loop). A latency counts
-// from the moment at which a call was due: if service or generator fall behind,
-// the wait is in it.
+// arrivals are calls that come so many per second, whether or not those before
+// them were answered (an open loop). A latency counts from the moment at which a
+// call was due: if service or generator fall behind, the wait is in it.
 type arrivals struct {
 	perSecond float64
 	call      func(ctx context.Context, n int) error
-	random    *rand.Rand
+	// random is nil for calls at even distances; otherwise they come without regard
+	// to each other, in bursts and with gaps (a Poisson process).
+	random *rand.Rand
 
 	begun, due time.Time
 	count      int
@@ -29,8 +30,12 @@ type arrivals struct {
 }
 
 func newArrivals(perSecond float64, call func(ctx context.Context, n int) error) *arrivals {
-	// The same moments in each run.
-	return &arrivals{perSecond: perSecond, call: call, random: rand.New(rand.NewPCG(uint64(perSecond), 1))} //nolint:gosec // G404: it spreads load, it guards nothing
+	return &arrivals{perSecond: perSecond, call: call}
+}
+
+// atRandom makes them come at random moments, the same in each run.
+func (a *arrivals) atRandom() {
+	a.random = rand.New(rand.NewPCG(uint64(a.perSecond), 1)) //nolint:gosec // G404: it spreads load, it guards nothing
 }
 
 // next waits until the next call is due, and begins it.
@@ -39,7 +44,11 @@ func (a *arrivals) next(ctx context.Context) {
 		a.begun = time.Now()
 		a.due = a.begun
 	}
-	a.due = a.due.Add(time.Duration(a.random.ExpFloat64() / a.perSecond * float64(time.Second)))
+	distance := 1.0
+	if a.random != nil {
+		distance = a.random.ExpFloat64()
+	}
+	a.due = a.due.Add(time.Duration(distance / a.perSecond * float64(time.Second)))
 	time.Sleep(time.Until(a.due))
 	due, n := a.due, a.count
 	a.count++
@@ -53,6 +62,19 @@ func (a *arrivals) next(ctx context.Context) {
 			a.failures = append(a.failures, err)
 		}
 	})
+}
+
+// run begins call after call until it is told to stop, and waits for the answers.
+func (a *arrivals) run(ctx context.Context, stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			a.open.Wait()
+			return
+		default:
+			a.next(ctx)
+		}
+	}
 }
 
 // report waits for the last answers, and says what came of the calls.

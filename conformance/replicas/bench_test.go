@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,58 +26,71 @@ func one(algorithm string) []any {
 
 // BenchmarkManagement measures calls that manage, 200 a second, beside 500
 // attestations a second, with SQLite: a third of the calls get the policy, a third
-// set another one, a third get the certificates. Each operation is one of them.
-// Service and generator share the machine.
+// get the certificates, a third set another policy. Each operation is one of them.
+// Service and generator share the machine. "even" has calls at even distances, as
+// generators of load have them; "random" has bursts.
 func BenchmarkManagement(b *testing.B) {
-	const attestations, calls = 500, 200
-	s := newSubject(b, map[string]any{"instances": one("RS256")})
-	all := newConnections(b, s)
+	for _, algorithm := range []string{"RS256", "ES256"} {
+		b.Run(algorithm+"/even", func(b *testing.B) { benchManagement(b, algorithm, false) })
+		b.Run(algorithm+"/random", func(b *testing.B) { benchManagement(b, algorithm, true) })
+	}
+}
+
+func benchManagement(b *testing.B, algorithm string, isRandom bool) {
+	b.Helper()
+	s := newSubject(b, map[string]any{"instances": one(algorithm)})
+	attest, manage := s.mixed(newConnections(b, s))
 	// The generator is not what is measured.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	evidence := s.request(http.MethodPost, "/attest/SgxEnclave", s.attestation)
-	reads := [][]byte{s.request(http.MethodGet, "/policies/SgxEnclave", nil), s.request(http.MethodGet, "/certificates", nil)}
-	attest := func(ctx context.Context, _ int) error { return all.send(ctx, evidence) }
-	sets := 0
-	manage := func(ctx context.Context, n int) error {
-		if kind := n % 3; kind < len(reads) {
-			return all.send(ctx, reads[kind])
+	streams := func() (attested, managed *arrivals) {
+		attested, managed = newArrivals(500, attest), newArrivals(200, manage)
+		if isRandom {
+			attested.atRandom()
+			managed.atRandom()
 		}
-		return all.send(ctx, s.request(http.MethodPut, "/policies/SgxEnclave", []byte(policytoken.Unsigned(policyText(sets+n)))))
+		return attested, managed
 	}
-	// Connections are made, keys are at hand.
-	warm, warmManaging := newArrivals(attestations, attest), newArrivals(calls, manage)
-	for range 200 {
-		warm.next(b.Context())
-		warmManaging.next(b.Context())
-	}
-	warm.open.Wait()
-	warmManaging.open.Wait()
-	sets = warmManaging.count
-
-	attested, managed := newArrivals(attestations, attest), newArrivals(calls, manage)
-	stop := make(chan struct{})
 	var beside sync.WaitGroup
-	beside.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				attested.next(b.Context())
-			}
-		}
-	})
+	// Connections are made, keys are at hand.
+	stop := make(chan struct{})
+	attested, managed := streams()
+	beside.Go(func() { attested.run(b.Context(), stop) })
+	beside.Go(func() { managed.run(b.Context(), stop) })
+	time.Sleep(2 * time.Second)
+	close(stop)
+	beside.Wait()
+
+	stop = make(chan struct{})
+	attested, managed = streams()
+	beside.Go(func() { attested.run(b.Context(), stop) })
 	served, generated := spent(b, s.process()), spent(b, self)
 	for b.Loop() {
 		managed.next(b.Context())
 	}
 	seconds := time.Since(managed.begun).Seconds()
-	b.ReportMetric((spent(b, s.process())-served)/seconds, "service-cores")
-	b.ReportMetric((spent(b, self)-generated)/seconds, "generator-cores")
+	served, generated = spent(b, s.process())-served, spent(b, self)-generated
 	close(stop)
 	beside.Wait()
+	b.ReportMetric(served/seconds, "service-cores")
+	b.ReportMetric(generated/seconds, "generator-cores")
 	managed.report(b, "managed")
 	attested.report(b, "attested")
+}
+
+// mixed returns what attests, and what makes the n-th call that manages.
+func (s *subject) mixed(to *connections) (attest, manage func(ctx context.Context, n int) error) {
+	evidence := s.request(http.MethodPost, "/attest/SgxEnclave", s.attestation)
+	reads := [][]byte{s.request(http.MethodGet, "/policies/SgxEnclave", nil), s.request(http.MethodGet, "/certificates", nil)}
+	var sets atomic.Int64
+	attest = func(ctx context.Context, _ int) error { return to.send(ctx, evidence) }
+	manage = func(ctx context.Context, n int) error {
+		if kind := n % 3; kind < len(reads) {
+			return to.send(ctx, reads[kind])
+		}
+		text := policyText(int(sets.Add(1)))
+		return to.send(ctx, s.request(http.MethodPut, "/policies/SgxEnclave", []byte(policytoken.Unsigned(text))))
+	}
+	return attest, manage
 }
 
 // BenchmarkPropagation measures how long it takes until a policy that one replica
@@ -91,7 +105,7 @@ func BenchmarkPropagation(b *testing.B) {
 	attestations := 0
 	for b.Loop() {
 		// Not in step with anything that the replicas do now and then.
-		time.Sleep(time.Duration(rand.Int64N(int64(20 * time.Millisecond)))) //nolint:gosec // G404: see newArrivals
+		time.Sleep(time.Duration(rand.Int64N(int64(20 * time.Millisecond)))) //nolint:gosec // G404: it spreads load, it guards nothing
 		text := policyText(len(times))
 		if err := here.setPolicy(b.Context(), "", text); err != nil {
 			b.Fatal(err)
