@@ -14,18 +14,6 @@ import (
 	"github.com/azattest/azattest/store"
 )
 
-// TakenError says that another instance has the name, or answers at the place.
-type TakenError struct {
-	// Instance is the other one.
-	Instance string
-	// What is taken: "name", or the host and path.
-	What string
-}
-
-func (e *TakenError) Error() string {
-	return fmt.Sprintf("instance: %s is taken by instance %s: choose another, or delete that one", e.What, e.Instance)
-}
-
 // Create makes an instance. Isolated wants at least one policy management
 // certificate, the other modes none. It returns a *[SettingsError], a *[TakenError]
 // or what the store fails with.

@@ -71,7 +71,7 @@ func (e *ConfigError) Error() string { return "instance: config: " + e.Field + "
 // Directory knows the instances of a store. It is safe for concurrent use.
 type Directory struct {
 	config Config
-	// programs of Config.Fixed, to refuse what does not compile at the start.
+	// view is what is known; each look at the store puts another in its place.
 	view atomic.Pointer[view]
 	// turns are for attestations that sign.
 	turns turns
@@ -141,10 +141,10 @@ func (d *Directory) Run(ctx context.Context) error {
 		switch {
 		case err == nil && failing:
 			failing = false
-			d.config.Log.LogAttrs(ctx, slog.LevelInfo, "the store answers again", slog.Int64("revision", d.Revision()))
+			d.config.Log.LogAttrs(ctx, slog.LevelInfo, "the store can be read again", slog.Int64("revision", d.Revision()))
 		case err != nil && ctx.Err() == nil:
 			if !failing {
-				d.config.Log.LogAttrs(ctx, slog.LevelError, "the store does not answer, changes are not seen",
+				d.config.Log.LogAttrs(ctx, slog.LevelError, "the store cannot be read, changes are not seen",
 					slog.String("cause", err.Error()), slog.Duration("attestation_ends_in", d.config.MaxStaleness-d.Age()))
 			}
 			failing = true
@@ -188,14 +188,6 @@ func between(from, to time.Time) time.Duration {
 
 // IsFresh reports whether attestation goes on.
 func (d *Directory) IsFresh() bool { return d.Age() <= d.config.MaxStaleness }
-
-// StaleError says that the store has been silent for too long.
-type StaleError struct{ Age, Max time.Duration }
-
-func (e *StaleError) Error() string {
-	return fmt.Sprintf("instance: the store last answered %s ago, want at most %s: a policy may have changed meanwhile",
-		e.Age.Round(time.Millisecond), e.Max)
-}
 
 func (d *Directory) checkFresh() error {
 	if age := d.Age(); age > d.config.MaxStaleness {

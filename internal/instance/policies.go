@@ -11,44 +11,6 @@ import (
 	"github.com/azattest/azattest/store"
 )
 
-// RefusedError says why nobody may do this to the instance, whoever asks.
-type RefusedError struct {
-	Instance string
-	// Reason is one of the constants below.
-	Reason Reason
-	// Detail says it for this case.
-	Detail string
-}
-
-// Reason is why a change is refused, stable for programs to branch on.
-type Reason string
-
-// The reasons.
-const (
-	ReasonShared          Reason = "shared"           // the mode lets nobody change anything
-	ReasonFixed           Reason = "fixed"            // the configuration holds the policy
-	ReasonNotIsolated     Reason = "not-isolated"     // only isolated instances have certificates
-	ReasonLastCertificate Reason = "last-certificate" // an isolated instance keeps one
-	ReasonTooMany         Reason = "too-many"         // beyond a bound
-	ReasonReplayed        Reason = "replayed"         // a policy that was in force before
-	ReasonNotEmpty        Reason = "not-empty"        // a token that asks for more than a reset
-)
-
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("instance %s: %s: %s", e.Instance, e.Reason, e.Detail)
-}
-
-// ErrNoInstance says that there is no instance of that name.
-var ErrNoInstance = errors.New("instance: no such instance")
-
-// ContendedError says that a change was given up because others kept changing
-// the same record first. Asking again may help.
-type ContendedError struct{ Key string }
-
-func (e *ContendedError) Error() string {
-	return fmt.Sprintf("instance: record %s was changed by others %d times in a row, try again", e.Key, maxAttempts)
-}
-
 // Policy returns the JWS of the policy in force: what was put, byte for byte; one
 // without a signature over the default or over what configuration fixed; and one
 // without a signature and without content if there is no policy. It reads the

@@ -56,8 +56,8 @@ func documentOf(text []byte) document {
 	return document{text: text, etag: `"` + hex.EncodeToString(digest[:16]) + `"`}
 }
 
-// documentCaching lets a document be kept for five minutes. After a change of
-// keys, a relying party behind a cache cannot verify new tokens for as long.
+// documentCaching lets a document be kept for five minutes: keys are announced for
+// longer before they sign, unless an operator has them sign at once.
 const documentCaching = "public, max-age=300"
 
 // serve writes the document, or says that the client has it already.

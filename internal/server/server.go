@@ -63,8 +63,8 @@ type Config struct {
 	Ready func() bool
 	// Audit takes a record of each change and each refusal, and of attestations and
 	// reads if AuditAttestations is set. Of refusals of anonymous callers it takes ten
-	// a second at most; all others are in the log alone. What it cannot take is not done. Nil keeps
-	// no trail. Somebody must let it run.
+	// a second at most; all others are in the log alone. What it cannot take is not
+	// done. Nil keeps no trail. Somebody must let it run.
 	Audit             *audit.Trail
 	AuditAttestations bool
 	// Telemetry counts and times; nil does so for nobody.

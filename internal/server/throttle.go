@@ -86,9 +86,10 @@ func newThrottle(caller, instance RateLimit, clock func() time.Time) *throttle {
 	}
 }
 
-// allow counts a request of a caller, as callerKey names them. If there were too many, it returns how long to wait, and
-// which limit that is; such a request counts for neither: who is refused by a limit
-// of their own must not use up that of an instance.
+// allow counts a request of a caller, as callerKey names them. If there were too
+// many, it returns how long to wait, and which limit that is; such a request counts
+// for neither: who is refused by a limit of their own must not use up that of an
+// instance.
 func (t *throttle) allow(instance, caller string) (time.Duration, limited) {
 	callers := t.addresses
 	if strings.HasPrefix(caller, namePrefix) {
