@@ -53,6 +53,7 @@ var rows = []row{
 	{"internal/policytoken", nil, "who signed a policy is checked before anybody reads it as one"},
 	{"internal/keyring", []string{"store", "token"}, "keys are kept as records and used as rings"},
 	{"internal/instance", []string{"attest", "claims", "evidence", "internal/policytoken", "policy", "store", "token"}, "an instance is what was stored of it, made into a pipeline"},
+	{"internal/ticket", nil, "whatever a ticket carries, it is sealed alike"},
 	{"internal/audit", nil, "a trail of what happened, whatever it was"},
 	{"internal/telemetry", nil, "it counts and times, and knows nothing of what"},
 	{"internal/config", nil, "a file becomes values; what they mean is for the command to say"},
