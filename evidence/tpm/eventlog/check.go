@@ -48,7 +48,7 @@ func (p *Proven) check() error {
 }
 
 func (e *ProvenEvent) refuse(part, found, expected string) *Error {
-	return &Error{Code: CodeMismatch, Event: e.Number, Offset: e.Offset, PCR: e.PCR, Part: part, Found: found, Expected: expected}
+	return &Error{Code: CodeMismatch, Log: e.Log, Event: e.Number, Offset: e.Offset, PCR: e.PCR, Part: part, Found: found, Expected: expected}
 }
 
 // isWindows says whether an event is one of Windows' in a place of Windows'.

@@ -44,7 +44,7 @@ const shimSurplus = 6
 
 // variable reads an event's data as a UEFI variable.
 func (e *Event) variable() (*Variable, error) {
-	r := &reader{rest: e.Data, offset: e.Offset, event: e.Number}
+	r := e.reader()
 	v, err := parseVariable(r)
 	if err != nil {
 		return nil, err
