@@ -143,3 +143,43 @@ func FuzzParseEnclaveReport(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParsePlatformClaim(f *testing.F) {
+	good := softClaim(f)
+	f.Add(good.statement())
+	f.Add(good.blob(true))
+	good.bank, good.pcrs = tpm.SHA1, digestsOf(bankOf(tpm.SHA1, allPCRs()...))
+	good.quote = newSoft(f, rsaKey(), tpm.RSASSA, tpm.SHA1).quote(challenge, bankOf(tpm.SHA1, 0, 7))
+	f.Add(good.blob(false))
+	if dir, ok := corpus.Find(); ok {
+		for _, name := range []string{"quote-ecdsa-p256", "quote-rsassa-sha256-pcr0-7"} {
+			good := claimOf{bank: tpm.SHA256, pcrs: make([]byte, 24*32), log: []byte("a log")}
+			for ending, part := range map[string]*[]byte{".attest": &good.quote, ".sig": &good.signature} {
+				raw, err := os.ReadFile(filepath.Join(dir, "evidence", "tpm", "swtpm-a", name+ending))
+				if err != nil {
+					f.Fatal(err)
+				}
+				*part = raw
+			}
+			f.Add(good.statement())
+			f.Add(good.blob(true))
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, err := tpm.ParsePlatformClaim(raw)
+		if err != nil {
+			refusal(t, raw, err)
+			return
+		}
+		a, err := tpm.ParseAttest(c.Quote)
+		if err != nil || a.Quote == nil || len(c.Banks) != 1 || len(a.Quote.Selection) != 1 {
+			t.Fatalf("no quote of a bank: %v", err)
+		}
+		if s := a.Quote.Selection[0]; c.Banks[0].Mask() != s.Mask || c.Banks[0].Algorithm != s.Bank {
+			t.Fatalf("PCRs %x of %s, quoted are %x of %s", c.Banks[0].Mask(), c.Banks[0].Algorithm, s.Mask, s.Bank)
+		}
+		if c.Signature == nil || len(c.Log) > len(raw) {
+			t.Fatalf("%+v", c)
+		}
+	})
+}

@@ -38,4 +38,9 @@ const (
 	maxEnclaveReport = 64 << 10
 	// maxModules bounds the modules of one report; a test enclave loads some six.
 	maxModules = 256
+	// maxDigest is the longest digest of a PCR, SHA-512's.
+	maxDigest = 64
+	// maxPlatformClaim bounds a platform claim. Without a log it has 2 KiB; the
+	// PCP tool's has firmware's log in it, of which the longest have 1 MiB.
+	maxPlatformClaim = 2 << 20
 )

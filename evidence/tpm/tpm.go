@@ -15,7 +15,8 @@
 //   - [EK.MakeCredential] enrolls an AIK that has no certificate; the EK comes of
 //     [Authorities.VerifyEK].
 //   - [ParseAttest], [ParsePublic], [ParseSignature], [ParseJWK],
-//     [ParseCertificate] and [ParseEnclaveReport] take structures apart without trusting them.
+//     [ParseCertificate], [ParsePlatformClaim] and [ParseEnclaveReport] take
+//     structures apart without trusting them.
 //   - [EnclaveReport.Verify] checks the report of a VBS enclave.
 //
 // A verifier says what is true. Which PCRs must be quoted, whether an AIK needs a
@@ -27,7 +28,7 @@
 // Sources: TCG, "Trusted Platform Module Library", parts 1 (architecture) and 2
 // (structures), revision 1.59, cited below as "part 1" and "part 2"; TCG, "EK
 // Credential Profile for TPM Family 2.0", version 2.5; Microsoft, "TPM attestation
-// message protocol" and the header ntenclv.h.
+// message protocol" and the headers ncrypt.h and ntenclv.h.
 package tpm
 
 import "github.com/azattest/azattest/evidence"
