@@ -3,6 +3,8 @@
 //
 // Which function do I want?
 //
+//   - [Verifier] checks whole requests of the TPM attestation protocol, which
+//     [Parse] reads. What follows are its parts, for who has them one by one.
 //   - An [AIK] is the key that signs. [Authorities.VerifyAIK] makes one of a
 //     certificate, which is the only way to aikValidated. [NewAIK] makes one of a
 //     TPMT_PUBLIC whose attributes it checks, [AIKFromKey] one of a bare public
@@ -39,6 +41,8 @@ const (
 	StageKey evidence.Stage = "key"
 	// StageQuote is the check of what a quote says.
 	StageQuote evidence.Stage = "quote"
+	// StageLog is the check of logs against the quoted PCRs.
+	StageLog evidence.Stage = "log"
 	// StageCertification is the check of what a TPM2_Certify says.
 	StageCertification evidence.Stage = "certification"
 	// StageCredential is the activation of a credential.

@@ -90,8 +90,16 @@ func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	wrapping, err := wrappingOf(c)
+	if err != nil {
+		return nil, err
+	}
+	tickets, err := openTickets(c, wrapping, s.Now)
+	if err != nil {
+		return nil, err
+	}
 	directory, err := instance.Open(ctx, instance.Config{
-		Store: records, Keys: keys, Verifiers: verifiers, Fixed: fixed, MaxStaleness: c.Store.MaxStaleness,
+		Store: records, Keys: keys, Verifiers: verifiers, Tickets: tickets, Fixed: fixed, MaxStaleness: c.Store.MaxStaleness,
 		MaxTokenLifetime: c.Keys.MaxTokenLifetime, Clock: s.Now, VerifyAt: o.verifyAt, Observe: observe, Log: log,
 	})
 	if err != nil {
@@ -183,7 +191,11 @@ func (o runOptions) verifiers(
 	if err != nil {
 		return nil, err
 	}
-	return map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports}, nil
+	tpms, err := tpmVerifier(o.config)
+	if err != nil {
+		return nil, err
+	}
+	return map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports, attest.TPM: tpms}, nil
 }
 
 // tlsConfig returns the certificate of the service, nil for plain HTTP, and the

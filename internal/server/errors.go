@@ -192,6 +192,12 @@ func translateEvidence(err error) (verdict, bool) {
 	if e, ok := errors.AsType[*evidence.Error](err); ok {
 		return quoteVerdict(e), true
 	}
+	if e, ok := errors.AsType[*attest.ChallengeError](err); ok {
+		v := bad(wire.CodeInvalidParameter, "The challenge that the request answers does not count: begin again, with a message that asks for one")
+		v.reason, v.cause = ": "+strings.TrimPrefix(e.Err.Error(), "ticket: "), e.Error()
+		v.body.Target = "challenge"
+		return v, true
+	}
 	if e, ok := errors.AsType[*attest.BindingError](err); ok {
 		v := bad(wire.CodeInvalidParameter, "The "+e.Data+" is not bound to the evidence")
 		v.reason = fmt.Sprintf(": its SHA-256 is %x, but the evidence holds %x, want the very bytes that were hashed when it was made", e.Digest, e.Bound)
