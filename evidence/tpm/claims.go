@@ -74,7 +74,7 @@ func (f *found) addKeys(result *evidence.Result) error {
 // claims.
 func (f *found) addClock(to *claims.Set) {
 	c := &f.quote.Attest.Clock
-	to.Add("x-azattest-tpm-clock", claims.Integer(int64(min(c.Clock, math.MaxInt64)))) //nolint:gosec // G115: bounded
+	to.Add("x-azattest-tpm-clock", claims.Integer(int64(min(c.Clock, math.MaxInt64))))
 	to.Add("x-azattest-tpm-clock-safe", claims.Boolean(c.IsSafe))
 	to.Add("x-azattest-tpm-reset-count", claims.Integer(int64(c.ResetCount)))
 	to.Add("x-azattest-tpm-restart-count", claims.Integer(int64(c.RestartCount)))

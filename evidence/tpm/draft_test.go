@@ -138,7 +138,7 @@ func algorithmOf(key crypto.Signer) string {
 func (d *draft) current() map[string]any { return d.platform("current_attestation") }
 
 func (d *draft) platform(name string) map[string]any {
-	return d.data["tpm_att_data"].(map[string]any)[name].(map[string]any) //nolint:errcheck,forcetypeassert // a test made it
+	return d.data["tpm_att_data"].(map[string]any)[name].(map[string]any)
 }
 
 // requote quotes anew, with another challenge, other banks or other logs.

@@ -177,7 +177,7 @@ func escapeSize(raw []byte) int {
 			return 0
 		}
 		for _, c := range raw[2:6] {
-			if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			if bytes.IndexByte([]byte("0123456789abcdefABCDEF"), c) < 0 {
 				return 0
 			}
 		}

@@ -1,7 +1,6 @@
 package tpm
 
 import (
-	"encoding/base64"
 	"fmt"
 
 	"github.com/azattest/azattest/claims"
@@ -204,6 +203,3 @@ func (r *Request) Version() int { return r.jws.version }
 
 // HasEnclave reports whether a VBS enclave vouches for the request.
 func (r *Request) HasEnclave() bool { return r.enclave != nil }
-
-// challengeText is a challenge as messages have it.
-func challengeText(challenge []byte) string { return base64.RawURLEncoding.EncodeToString(challenge) }

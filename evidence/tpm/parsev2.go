@@ -110,7 +110,7 @@ func readBanks(in object) ([]Bank, error) {
 		if err != nil {
 			return nil, err
 		}
-		bank := Bank{Algorithm: Algorithm(n)}
+		bank := Bank{Algorithm: Algorithm(n)} //nolint:gosec // G115: number has checked it
 		if _, ok := bank.Algorithm.Hash(); !ok {
 			return nil, jsonError(o.pathOf("algorithm"), evidence.CodeUnsupported, bank.Algorithm.String(), "4 (SHA-1), 11 (SHA-256), 12 (SHA-384) or 13 (SHA-512)")
 		}

@@ -322,12 +322,12 @@ func twice(b tpm.Bank) tpm.Bank { b.PCRs = append(slices.Clone(b.PCRs), b.PCRs[0
 
 func unbind(tb testing.TB, d *draft, bank tpm.Bank) {
 	tb.Helper()
-	delete(d.data["request_key"].(map[string]any), "info") //nolint:errcheck,forcetypeassert // a test made it
+	delete(d.data["request_key"].(map[string]any), "info")
 	d.requote(tb, challenge, bank)
 }
 
 func setHash(d *draft, name string) {
-	d.data["request_key"].(map[string]any)["info"] = map[string]any{"tpm_quote": map[string]any{"hash_alg": name}} //nolint:errcheck,forcetypeassert // a test made it
+	d.data["request_key"].(map[string]any)["info"] = map[string]any{"tpm_quote": map[string]any{"hash_alg": name}}
 }
 
 func setCustom(d *draft, name, value, kind string) {
