@@ -12,7 +12,9 @@ import (
 
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/evidence/tpm/eventlog"
 	"github.com/azattest/azattest/internal/corpus"
+	"github.com/azattest/azattest/internal/testvbs"
 )
 
 // seed adds the files of the corpus with an ending, without their length of two
@@ -129,9 +131,9 @@ func FuzzParseJWK(f *testing.F) {
 }
 
 func FuzzParseEnclaveReport(f *testing.F) {
-	b := newEnclaveBuilder(reportSigned)
-	b.module("enclave.dll", 1)
-	f.Add(b.build(f, rsaKey()))
+	report := testvbs.NewReport(reportSigned)
+	report.AddModule(tpm.EnclaveModule{Name: "enclave.dll", SVN: 1})
+	f.Add(testvbs.New(f, 2048).Sign(f, report))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		e, err := tpm.ParseEnclaveReport(raw)
 		if err != nil {
@@ -180,6 +182,27 @@ func FuzzParsePlatformClaim(f *testing.F) {
 		}
 		if c.Signature == nil || len(c.Log) > len(raw) {
 			t.Fatalf("%+v", c)
+		}
+	})
+}
+
+func FuzzIDKS(f *testing.F) {
+	f.Add(testvbs.New(f, 2048).Info())
+	f.Add(testvbs.New(f, 3072).Info())
+	f.Fuzz(func(t *testing.T, info []byte) {
+		if len(info) > 64<<10 {
+			return // more than an event of a log may have is the log's to refuse
+		}
+		events := []testvbs.Event{testvbs.Boundary(12, testvbs.Tag(eventlog.TagVSMIDKSInfo, info))}
+		keys, err := tpm.IDKS(provenBoot(t, events))
+		if err != nil {
+			if _, ok := err.(*evidence.Error); !ok { //nolint:errorlint // See refusal.
+				t.Fatalf("refused with %#v", err)
+			}
+			return
+		}
+		if len(keys) != 1 || tpm.CheckKey(keys[0]) != nil {
+			t.Fatalf("%d keys, %v", len(keys), tpm.CheckKey(keys[0]))
 		}
 	})
 }

@@ -19,7 +19,8 @@
 //   - [ParseAttest], [ParsePublic], [ParseSignature], [ParseJWK],
 //     [ParseCertificate], [ParsePlatformClaim] and [ParseEnclaveReport] take
 //     structures apart without trusting them.
-//   - [EnclaveReport.Verify] checks the report of a VBS enclave.
+//   - [EnclaveReport.Verify] checks the report of a VBS enclave, with a key that
+//     [IDKS] takes from a proven log.
 //
 // A verifier says what is true. Which PCRs must be quoted, whether an AIK needs a
 // certificate and which attributes a certified key needs is for the policy to say.
@@ -30,7 +31,7 @@
 // Sources: TCG, "Trusted Platform Module Library", parts 1 (architecture) and 2
 // (structures), revision 1.59, cited below as "part 1" and "part 2"; TCG, "EK
 // Credential Profile for TPM Family 2.0", version 2.5; Microsoft, "TPM attestation
-// message protocol" and the headers ncrypt.h and ntenclv.h.
+// message protocol" and the headers ncrypt.h, ntenclv.h and wbcl.h.
 package tpm
 
 import "github.com/azattest/azattest/evidence"

@@ -66,19 +66,19 @@ func verifyEnclave(f *found) error {
 		return nil
 	}
 	var keys []*rsa.PublicKey
+	var err error
 	for _, p := range slices.Concat(f.logs, f.bootLogs) {
-		more, err := IDKS(p)
-		if err != nil {
-			return err
+		var more []*rsa.PublicKey
+		if more, err = IDKS(p); err == nil {
+			keys = append(keys, more...)
 		}
-		keys = append(keys, more...)
 	}
 	if len(keys) == 0 {
-		e := refuse(StageEnclave, evidence.CodeMissing, "identity key of the secure kernel", "none in the proven logs", "one, as Windows measures it where VBS runs")
-		e.Hint = "quote PCRs 12 and 13, and send the boot's log"
-		return e
+		if err == nil {
+			err = refuse(StageEnclave, evidence.CodeMissing, "VSM_IDKS_INFO", "no log", "the log of a boot with the key of the secure kernel")
+		}
+		return err
 	}
-	var err error
 	for _, k := range keys {
 		if err = r.enclave.Verify(k, r.reportSigned); err == nil {
 			return nil

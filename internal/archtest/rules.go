@@ -34,7 +34,7 @@ var rows = []row{
 	{"evidence/openenclave", []string{"claims", "evidence", "evidence/dcap", "evidence/sgx"}, "a report wraps an SGX quote, and an evidence envelope carries DCAP collateral"},
 	{"evidence/snp", []string{"claims", "evidence"}, "AMD's evidence shares nothing with Intel's"},
 	{"evidence/tpm/eventlog", nil, "a log of measurements, whatever vouches for it"},
-	{"evidence/tpm", []string{"claims", "evidence", "evidence/tpm/eventlog"}, "a TPM's evidence shares nothing with a processor's"},
+	{"evidence/tpm", []string{"claims", "evidence", "evidence/tpm/eventlog"}, "a TPM's evidence shares nothing with a processor's; the key of an enclave's report stands in a log"},
 	{"evidence/azureguest", []string{"claims", "evidence", "evidence/snp", "evidence/tdx", "evidence/tpm"}, "an Azure guest is a TPM bound to a processor's report"},
 	{"collateral", []string{"evidence/dcap", "evidence/snp"}, "it fetches what verifiers judge by, and judges nothing"},
 	{"simulator", []string{"evidence", "evidence/dcap", "evidence/sgx"}, "it writes the formats that verifiers read, in the words that evidence has for a TCB status"},
@@ -62,6 +62,7 @@ var rows = []row{
 	{"internal/testpg", nil, "a PostgreSQL server for tests"},
 	{"internal/testlog", []string{"evidence/tpm/eventlog"}, "logs for tests out of real ones"},
 	{"internal/testtpm", nil, "a TPM in software for tests"},
+	{"internal/testvbs", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "it writes what the verifier reads, in the verifier's words"},
 	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
 	{"internal/corpus", nil, "it finds files for tests"},
 	{"internal/archtest", nil, "it reads files, not packages"},
@@ -73,7 +74,7 @@ var rows = []row{
 
 // testOnly are the rooms that no program is made of: only test files may
 // import them.
-var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testlog", "internal/testtpm", "store/storetest", "azattestation/internal/replay"}
+var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testlog", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.

@@ -44,11 +44,24 @@ func (p *Proven) TagData(id uint32) [][]byte {
 	return all
 }
 
+// BootTagData is TagData without the PCRs of dynamic launches. Windows closes PCRs
+// 12 to 14 with a separator before programs run. PCRs 17 to 22 have none, and
+// which of them a running system can extend, the hardware says. What one tag is
+// enough to lie with, such as a key, is safe to take from here only.
+func (p *Proven) BootTagData(id uint32) [][]byte {
+	var all [][]byte
+	p.eachTagIn(pcrWindowsLast, id, func(t *Tag) { all = append(all, t.Data) })
+	return all
+}
+
 // eachTag goes over the proven tags of an ID: those that Document shows.
-func (p *Proven) eachTag(id uint32, f func(*Tag)) {
+func (p *Proven) eachTag(id uint32, f func(*Tag)) { p.eachTagIn(maxPCR, id, f) }
+
+// eachTagIn goes over those in PCRs up to last.
+func (p *Proven) eachTagIn(last int, id uint32, f func(*Tag)) {
 	for i := range p.Events {
 		e := &p.Events[i]
-		if e.AfterBoot || !e.isWindows() {
+		if e.PCR > last || e.AfterBoot || !e.isWindows() {
 			continue
 		}
 		tags, err := e.tags()
