@@ -44,6 +44,9 @@ const (
 	// fit into a digest (part 2, 10.4.3).
 	maxChallenge = 64
 	maxContext   = 64 << 10
+	// maxCredential bounds the parts of a credential: one that is encrypted by
+	// RSA-4096 has 512 bytes.
+	maxCredential = 1 << 10
 	// maxAnswer bounds an answer of the enrollment: a chain of certificates.
 	maxAnswer = 256 << 10
 	// maxRefusal bounds what is read of a refusal, which errors repeat.
