@@ -62,7 +62,7 @@ func newConnection(clientName, endpoint string, credential azcore.TokenCredentia
 		if strings.HasPrefix(url, "http:") && !core.InsecureAllowCredentialWithHTTP {
 			return nil, &ArgumentError{Argument: "endpoint", Expected: "https where there is a credential", Found: url}
 		}
-		scope, err := scopeOf(core.Cloud)
+		scope, err := Scope(core.Cloud)
 		if err != nil {
 			return nil, err
 		}

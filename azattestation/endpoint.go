@@ -23,8 +23,10 @@ var audiences = map[string]string{
 	"login.partner.microsoftonline.cn": "https://attest.azure.cn",
 }
 
-// scopeOf returns the scope to ask a credential for.
-func scopeOf(c cloud.Configuration) (string, error) {
+// Scope returns the scope of the bearer tokens that the service takes, for those
+// who send it something that the clients of this package do not. Of a cloud that is
+// not known it is the audience under [ServiceName], or else an *[ArgumentError].
+func Scope(c cloud.Configuration) (string, error) {
 	audience := c.Services[ServiceName].Audience
 	if audience == "" {
 		host := c.ActiveDirectoryAuthorityHost

@@ -49,6 +49,7 @@ var rows = []row{
 	{"relyingparty", []string{"azattestation", "claims", "evidence", "evidence/dcap", "evidence/openenclave", "evidence/sgx"}, "it verifies with public keys, of tokens and of the enclave that signs them, and must not be able to sign"},
 	{"keyrelease", []string{"azattestation", "claims"}, "it verifies with public keys and must not be able to sign"},
 	{"collect", nil, "it fetches evidence from the machine it runs on, and judges nothing"},
+	{"collect/tpm", []string{"azattestation", "evidence", "evidence/tpm", "evidence/tpm/eventlog"}, "it speaks the TPM protocol through the client, and holds what the TPM signs against what it asked for, as the service will"},
 	{"internal/wire", nil, "Microsoft's words on the wire, without ours"},
 	{"internal/policytoken", nil, "who signed a policy is checked before anybody reads it as one"},
 	{"internal/keyring", []string{"store", "token"}, "keys are kept as records and used as rings"},
@@ -101,8 +102,9 @@ var outside = []struct {
 	rooms   []string
 	because string
 }{
-	{"github.com/Azure/azure-sdk-for-go/sdk/azcore", []string{"azattestation", "azattestation/fake", "azattestation/internal/replay", "internal/cli"}, "the pipeline of every Azure client; the command configures the client library's, and reads its errors"},
+	{"github.com/Azure/azure-sdk-for-go/sdk/azcore", []string{"azattestation", "azattestation/fake", "azattestation/internal/replay", "collect/tpm", "internal/cli"}, "the pipeline of every Azure client, enrollment's too; the command configures the client library's, and reads its errors"},
 	{"github.com/Azure/azure-sdk-for-go/sdk/azidentity", []string{"internal/cli"}, "who may change policies logs in as with every Azure tool; it is the command's, not the client library's"},
+	{"github.com/google/go-tpm", []string{"collect/tpm"}, "the commands of a TPM, and the ways to its device; what a TPM signs is verified without it"},
 	{"golang.org/x/sync/singleflight", []string{"collateral"}, "one fetch for many who ask"},
 	{"github.com/spf13/cobra", []string{"internal/cli"}, "commands, completion and help as everybody knows them"},
 	{"go.yaml.in/yaml/v3", []string{"internal/cli", "internal/config"}, "tables of policy tests and configurations are written by people, in YAML; its nodes keep types and lines"},

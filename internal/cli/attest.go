@@ -13,6 +13,7 @@ func newAttest(s Streams) *cobra.Command {
 	return group("attest", "Send evidence to an attestation service and verify the token",
 		newAttestKind(s, "sgx", "an SGX quote", azattestation.AttestationTypeSgxEnclave),
 		newAttestKind(s, "openenclave", "an Open Enclave report or evidence", azattestation.AttestationTypeOpenEnclave),
+		newAttestTPM(s),
 	)
 }
 

@@ -150,6 +150,7 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 		unreadable{},
 		shownLog{},
 		shownAttest{},
+		enrolledAIK{},
 		keptSet{},
 		shownArchive{},
 		shownToken{},

@@ -41,6 +41,7 @@ type remoteInstance struct {
 	answer       http.HandlerFunc    // in place of the instance, if set
 	bearer       string              // wanted for everything but keys, if set
 	lie          bool                // report another change than the one that was made
+	sentToTPM    *sentToTPM          // the last request to attest a TPM
 }
 
 // startInstance starts an instance whose clock stands at a time.
@@ -71,7 +72,7 @@ func startInstance(t testing.TB, now time.Time) *remoteInstance {
 // handler carries the fake's answers over HTTP.
 func (i *remoteInstance) handler() http.HandlerFunc {
 	transport := fake.NewServerTransport(&fake.Server{
-		Issuer: i.Issuer, GetPolicy: i.getPolicy, SetPolicy: i.setPolicy, ResetPolicy: i.resetPolicy,
+		Issuer: i.Issuer, AttestTPM: i.attestTPM, GetPolicy: i.getPolicy, SetPolicy: i.setPolicy, ResetPolicy: i.resetPolicy,
 		GetPolicyCertificates: i.getCertificates, AddPolicyCertificate: i.addCertificate, RemovePolicyCertificate: i.removeCertificate,
 	})
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -83,6 +84,10 @@ func (i *remoteInstance) handler() http.HandlerFunc {
 		}
 		if i.bearer != "" && r.URL.Path != "/certs" && r.Header.Get("Authorization") != "Bearer "+i.bearer {
 			refuse(w, http.StatusUnauthorized, "Unauthorized", "no or another role")
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/tpm/") { // which is none of Azure's operations
+			i.enrollTPM(w, r)
 			return
 		}
 		r.URL.Scheme, r.URL.Host = "https", r.Host

@@ -11,12 +11,14 @@ import (
 )
 
 func newTPM(s Streams) *cobra.Command {
-	cmd := group("tpm", "Look at what a TPM signed and what was measured into it",
+	cmd := group("tpm", "Enroll a TPM, and look at what it signed and what was measured into it",
+		newTPMEnroll(s),
 		newTPMShowLog(s),
 		newTPMShowQuote(s),
 	)
-	cmd.Long = `tpm reads the logs and the signed statements of a TPM 2.0 from files. No command
-here opens a TPM, and no service is asked.`
+	cmd.Long = `enroll opens a TPM 2.0 and gets its attestation key a certificate from a service;
+'azattest attest tpm' then has the machine attested. The other commands read the
+logs and the signed statements of a TPM from files, and ask nobody.`
 	cmd.Example = `  azattest tpm show-log binary_bios_measurements
   azattest tpm show-quote quote.attest`
 	return cmd

@@ -3,8 +3,10 @@
 // Which function do I want? [Start] returns a TPM that ends with the test. It
 // listens on a Unix socket, [TPM.Socket], beside which its control socket has the
 // same name with ".ctrl"; tpm2-tools take it as TPM2TOOLS_TCTI=swtpm:path=SOCKET,
-// and [TPM.Send] is the transport of go-tpm. Its endorsement keys have certificates
-// by an authority of the test's own, [TPM.Roots], and lie in the TPM's NV memory.
+// collect/tpm opens it as [TPM.Name], and [TPM.Send] is the transport of go-tpm. Its
+// endorsement keys have certificates by an authority of the test's own, [TPM.Roots],
+// and lie in the TPM's NV memory. [TPM.Extend] measures into it. [TPM.ListenTCP]
+// lets it be reached over TCP.
 package testtpm
 
 import (
@@ -78,6 +80,9 @@ func Start(tb testing.TB) *TPM {
 
 // Socket is the path of the Unix socket.
 func (t *TPM) Socket() string { return filepath.Join(t.dir, "tpm") }
+
+// Name is what collect/tpm opens.
+func (t *TPM) Name() string { return "unix:" + t.Socket() }
 
 // Roots returns the authority that issued the endorsement keys' certificates: the
 // root and the intermediate below it.

@@ -1,0 +1,238 @@
+package tpm
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/google/go-tpm/tpm2"
+
+	"github.com/azattest/azattest/evidence/tpm"
+)
+
+// A key's file is JSON. Bytes are base64url without padding:
+//
+//	{
+//	  "version": 1,
+//	  "kind": "aik",                 or "key"
+//	  "parent": "srk-ecc-p256",      the TCG's storage root key on P-256
+//	  "public": "…",                 TPMT_PUBLIC
+//	  "private": "…",                content of a TPM2B_PRIVATE, or
+//	  "handle": "0x81010010",        the persistent handle at which the key is
+//	  "certificates": ["…"]          DER, the key's own first; not always there
+//	}
+//
+// It is of no use without its TPM. Whoever reads it there, and may use the TPM, may
+// use the key.
+const (
+	keyFileVersion = 1
+	keyFileParent  = "srk-ecc-p256"
+	kindAIK        = "aik"
+	kindKey        = "key"
+)
+
+// keyFile is what stands in a key's file.
+type keyFile struct {
+	kind    string
+	public  *tpm.Public
+	private []byte
+	handle  tpm2.TPMHandle
+	chain   []*x509.Certificate
+}
+
+// parseKeyFile reads a key's file. Members that are not known are refused: they
+// would be lost when it is written again.
+func parseKeyFile(text []byte) (*keyFile, error) {
+	o, err := parseObject(text)
+	if err != nil {
+		return nil, err
+	}
+	if version := string(o["version"]); version != strconv.Itoa(keyFileVersion) {
+		return nil, fmt.Errorf("version %q, want %d: is it the file of a key, and of this version of azattest?", version, keyFileVersion)
+	}
+	for name := range o {
+		switch name {
+		case "version", "kind", "parent", "public", "private", "handle", "certificates":
+		default:
+			return nil, fmt.Errorf("a member %q, which is not known here", name)
+		}
+	}
+	f := new(keyFile)
+	if f.kind, err = o.text("kind"); err != nil {
+		return nil, err
+	}
+	if f.kind != kindAIK && f.kind != kindKey {
+		return nil, fmt.Errorf("kind %q, want %q or %q", f.kind, kindAIK, kindKey)
+	}
+	if err := f.parseKey(o); err != nil {
+		return nil, err
+	}
+	if _, ok := o["certificates"]; !ok {
+		return f, nil
+	}
+	ders, err := o.list("certificates", maxChain, maxCertificate)
+	if err != nil {
+		return nil, err
+	}
+	f.chain, err = chainFor(f.public.Key, ders)
+	return f, err
+}
+
+func (f *keyFile) parseKey(o object) error {
+	raw, err := o.bytes("public", maxPrivate)
+	if err != nil {
+		return err
+	}
+	if f.public, err = tpm.ParsePublic(raw); err != nil {
+		return err
+	}
+	if _, ok := o["handle"]; ok {
+		if _, both := o["private"]; both {
+			return errors.New("both a handle and a private part: want one of them")
+		}
+		text, err := o.text("handle")
+		if err != nil {
+			return err
+		}
+		f.handle, err = parseHandle(text)
+		return err
+	}
+	if parent, err := o.text("parent"); err != nil || parent != keyFileParent {
+		return fmt.Errorf("parent %q, want %q", parent, keyFileParent)
+	}
+	f.private, err = o.bytes("private", maxPrivate)
+	return err
+}
+
+// parseHandle reads a persistent handle (part 2, 7.5).
+func parseHandle(text string) (tpm2.TPMHandle, error) {
+	digits, ok := strings.CutPrefix(text, "0x")
+	n, err := strconv.ParseUint(digits, 16, 32)
+	if !ok || err != nil || !isPersistent(uint32(n)) {
+		return 0, fmt.Errorf("handle %q, want 0x81000000 to 0x817fffff, a persistent one of the owner's", text)
+	}
+	return tpm2.TPMHandle(n), nil
+}
+
+// isPersistent says whether a handle is in the range of persistent objects that the
+// owner may make.
+func isPersistent(handle uint32) bool { return handle >= 0x81000000 && handle < 0x81800000 }
+
+func (f *keyFile) text() []byte {
+	o := struct {
+		Version      int      `json:"version"`
+		Kind         string   `json:"kind"`
+		Parent       string   `json:"parent,omitempty"`
+		Public       string   `json:"public"`
+		Private      string   `json:"private,omitempty"`
+		Handle       string   `json:"handle,omitempty"`
+		Certificates []string `json:"certificates,omitempty"`
+	}{Version: keyFileVersion, Kind: f.kind, Public: encode(f.public.Bytes())}
+	if f.handle != 0 {
+		o.Handle = fmt.Sprintf("%#08x", uint32(f.handle))
+	} else {
+		o.Parent, o.Private = keyFileParent, encode(f.private)
+	}
+	for _, c := range f.chain {
+		o.Certificates = append(o.Certificates, encode(c.Raw))
+	}
+	text, err := json.MarshalIndent(o, "", "  ")
+	if err != nil {
+		panic("collect/tpm: a key's file that is no JSON: " + err.Error())
+	}
+	return append(text, '\n')
+}
+
+// readKeyFile returns what stands in a file.
+func readKeyFile(name string) (*keyFile, error) {
+	f, err := os.Open(filepath.Clean(name))
+	if err != nil {
+		return nil, &Error{Op: "read key", Err: err}
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	if err := joined(err, f.Close()); err != nil {
+		return nil, &Error{Op: "read key " + name, Err: err}
+	}
+	if len(text) > maxKeyFile {
+		return nil, &Error{Op: "read key " + name, Found: "more", Expected: fmt.Sprintf("at most %d bytes", maxKeyFile)}
+	}
+	parsed, err := parseKeyFile(text)
+	if err != nil {
+		return nil, &Error{Op: "read key " + name, Err: err}
+	}
+	return parsed, nil
+}
+
+// write replaces a file as a whole or not at all, readable by its owner only. Its
+// folder is made if there is none.
+func (f *keyFile) write(name string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return &Error{Op: "write key", Err: err}
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // of mode 0600
+	if err != nil {
+		return &Error{Op: "write key", Err: err}
+	}
+	_, err = temporary.Write(f.text())
+	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err == nil {
+		err = os.Rename(temporary.Name(), name)
+	}
+	if err != nil {
+		return &Error{Op: "write key", Err: errors.Join(err, os.Remove(temporary.Name()))}
+	}
+	return nil
+}
+
+// key is the key of a file. That this TPM has it is seen when it is loaded once.
+func (t *TPM) key(f *keyFile) (*Key, error) {
+	k := &Key{tpm: t, public: f.public, private: f.private, handle: f.handle}
+	if f.handle == 0 {
+		return k, k.with(func(tpm2.AuthHandle) error { return nil })
+	}
+	there, err := t.persistent(f.handle)
+	if err != nil {
+		return nil, err
+	}
+	if there == nil || !equal(there.public.Key, f.public.Key) {
+		return nil, &Error{
+			Op: fmt.Sprintf("key at %#08x", uint32(f.handle)), Found: "none, or another", Expected: "that of the file",
+			Hint: "the TPM was cleared, or somebody else uses the handle: remove the file, or name another handle",
+		}
+	}
+	return there, nil
+}
+
+// Save keeps the key in a file, readable by its owner only. It is of no use without
+// the TPM.
+func (k *Key) Save(name string) error {
+	f := keyFile{kind: kindKey, public: k.public, private: k.private, handle: k.handle}
+	return f.write(name)
+}
+
+// LoadKey returns the key that [Key.Save] kept in a file. One of another TPM is an
+// *[Error]; so is an AIK, which signs only what the TPM made.
+func (t *TPM) LoadKey(ctx context.Context, name string) (*Key, error) {
+	f, err := readKeyFile(name)
+	if err != nil {
+		return nil, err
+	}
+	if f.kind != kindKey {
+		return nil, &Error{Op: "read key " + name, Found: "an AIK", Expected: "a key that signs whatever it is given"}
+	}
+	var k *Key
+	err = t.do(ctx, func() error {
+		k, err = t.key(f)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
