@@ -87,13 +87,20 @@ func fromLog(path string, stage evidence.Stage, err error) error {
 		return err
 	}
 	part := "request: " + path
+	if e.Log > 0 {
+		part += fmt.Sprintf("[%d]", e.Log-1)
+	}
 	if e.Event > 0 {
 		part += fmt.Sprintf(": event %d", e.Event)
 	}
 	if e.Part != "" {
 		part += ": " + e.Part
 	}
+	offset := e.Offset
+	if e.Event == 0 && offset == 0 {
+		offset = -1 // it is about the whole
+	}
 	return &evidence.Error{
-		Stage: stage, Code: evidence.Code(e.Code), Part: part, Offset: e.Offset, Found: e.Found, Expected: e.Expected,
+		Stage: stage, Code: evidence.Code(e.Code), Part: part, Offset: offset, Found: e.Found, Expected: e.Expected,
 	}
 }
