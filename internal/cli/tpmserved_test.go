@@ -69,15 +69,152 @@ func corpusPolicy(t *testing.T, elem ...string) string {
 	return string(corpus.Read(t, append([]string{"policies"}, elem...)...))
 }
 
-func TestAttestTPMAgainstServe(t *testing.T) {
+// policies are those of the corpus for TPMs that compile, by name, with what they
+// make of a healthy Windows machine whose AIK has no certificate.
+var tpmPolicies = []struct {
+	file    string
+	change  func(text string) string
+	issues  map[string]any
+	refused string // part of the message, where the policy does not permit
+}{
+	// Version 1.0 has no way to do without a certificate.
+	{"docs/46-policy-version-1-0-v10-tpm.txt", nil, nil, "require_valid_aik_cert"},
+	{"docs/42-policy-examples-tpm-platformattested.txt", nil, nil, "require_valid_aik_cert"},
+	{"docs/47-policy-version-1-1-v11-tpm-configrules.txt", nil, map[string]any{"PlatformAttested": false}, ""},
+	{"docs/47-policy-version-1-1-v11-tpm-configrules.txt", allPCRs, map[string]any{"PlatformAttested": false}, ""},
+	{"docs/65-tpm-attestation-sample-policies-windows-secureboot-etc.txt", withoutCertificate, map[string]any{"aikValidated": false, "SecureBootEnabled": true, "CodeIntegrityEnabled": true, "BitlockerStatus": false}, ""},
+	{"real/healthattestation-csp-tpm-v1.2.txt", withoutCertificate, map[string]any{"secureBootEnabled": true, "notSafeMode": true, "codeIntegrityEnabled": true}, ""},
+	{"docs/66-tpm-attestation-sample-policies-pcr-golden.txt", withoutCertificate, nil, "No Permit claim was issued"},
+}
+
+func allPCRs(text string) string { return strings.Replace(text, "value = 15", "value = 16777215", 1) }
+
+// withoutCertificate lets a policy of version 1.2 take an AIK without one.
+func withoutCertificate(text string) string {
+	rule := "configurationrules{ => issueproperty(type=\"require_valid_aik_cert\", value=false); };"
+	if i := strings.Index(text, "configurationrules"); i >= 0 {
+		j := i + strings.Index(text[i:], "};") + 2
+		return text[:i] + rule + text[j:]
+	}
+	i := strings.Index(text, "authorizationrules")
+	return text[:i] + rule + "\n" + text[i:]
+}
+
+func TestPoliciesOverATPM(t *testing.T) {
 	t.Parallel()
 	r := startDev(t, t.TempDir())
-	endpoint := r.Endpoint
 	m := newMachine(t, windowsMachineLog(t))
-	setTPMPolicy(t, r, endpoint, strings.Replace(corpusPolicy(t, "docs", "47-policy-version-1-1-v11-tpm-configrules.txt"), "value = 15", "value = 16777215", 1))
-	got, claims := m.attest(r, endpoint, "--aik", filepath.Join(t.TempDir(), "aik.json"), "--nonce", "AQIDBA")
-	if got.code != exitDone {
-		t.Fatalf("%d %s\n%s", got.code, got.stderr, r.log)
+	aik := filepath.Join(t.TempDir(), "aik.json")
+	for _, test := range tpmPolicies {
+		text := corpusPolicy(t, strings.Split(test.file, "/")...)
+		if test.change != nil {
+			text = test.change(text)
+		}
+		setTPMPolicy(t, r, r.Endpoint, text)
+		got, claims := m.attest(r, r.Endpoint, "--aik", aik)
+		if test.refused != "" {
+			if got.code != exitRefused || !strings.Contains(got.stderr, test.refused) {
+				t.Errorf("%s: %d %s, want a refusal that speaks of %q", test.file, got.code, got.stderr, test.refused)
+			}
+			continue
+		}
+		if got.code != exitDone {
+			t.Errorf("%s: %d %s", test.file, got.code, got.stderr)
+		}
+		for name, want := range test.issues {
+			if claims[name] != want {
+				t.Errorf("%s: %s = %v, want %v", test.file, name, claims[name], want)
+			}
+		}
 	}
-	t.Log(claims)
+}
+
+// Every kind of key, in both versions of the protocol.
+func TestAttestTPMWithEveryKey(t *testing.T) {
+	t.Parallel()
+	r := startDev(t, t.TempDir())
+	m := newMachine(t, windowsMachineLog(t))
+	dir := t.TempDir()
+	setTPMPolicy(t, r, r.Endpoint, withoutCertificate("version=1.2;\n"+keysPolicy))
+	for _, aik := range []string{"rsa", "rsa-pss", "ecc"} {
+		for _, test := range []struct {
+			args []string
+			kty  string
+			info string // member of the request key's info, "" for none
+		}{
+			{[]string{"--protocol", "1"}, "RSA", ""},
+			{[]string{"--protocol", "1", "--request-key", "tpm", "--request-key-algorithm", "ecc"}, "EC", ""},
+			{[]string{"--request-key-algorithm", "rsa"}, "RSA", "tpm_quote"},
+			{[]string{"--request-key-algorithm", "ecc"}, "EC", "tpm_quote"},
+			{[]string{"--request-key", "tpm", "--request-key-algorithm", "rsa"}, "RSA", "tpm_certify"},
+			{[]string{"--request-key", "tpm", "--request-key-algorithm", "ecc"}, "EC", "tpm_certify"},
+		} {
+			name := aik + " " + strings.Join(test.args, " ")
+			args := append([]string{"--aik", filepath.Join(dir, aik+".json"), "--aik-algorithm", aik, "--nonce", "AQIDBA", "--claim", "site=north"}, test.args...)
+			got, claims := m.attest(r, r.Endpoint, args...)
+			if got.code != exitDone {
+				t.Errorf("%s: %d %s", name, got.code, got.stderr)
+				continue
+			}
+			var cnf struct{ JWK struct{ Kty string } }
+			decodeAgain(t, claims["cnf"], &cnf)
+			var key struct{ Info map[string]any }
+			decodeAgain(t, claims["x-ms-tpm-request-key"], &key)
+			if cnf.JWK.Kty != test.kty || (test.info == "") != (len(key.Info) == 0) || test.info != "" && key.Info[test.info] == nil {
+				t.Errorf("%s: cnf %v, request key %v", name, claims["cnf"], claims["x-ms-tpm-request-key"])
+			}
+			if claims["site"] != "north" || claims["secureBootEnabled"] != true {
+				t.Errorf("%s: site %v, secureBootEnabled %v", name, claims["site"], claims["secureBootEnabled"])
+			}
+		}
+	}
+}
+
+// keysPolicy shows a custom claim and one of the boot.
+const keysPolicy = `authorizationrules{ => permit(); };
+issuancerules{
+  c:[issuer=="CustomClaim"] => issue(type="site", value=c.value);
+  c:[type=="secureBootEnabled", issuer=="AttestationService"] => issue(type=c.type, value=c.value);
+};`
+
+// decodeAgain reads a part of a document as something else.
+func decodeAgain(t *testing.T, part, into any) {
+	t.Helper()
+	raw, err := json.Marshal(part)
+	if err == nil {
+		err = json.Unmarshal(raw, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What Microsoft's sample for keys wants of them: a request key by tpm_certify whose
+// attributes are as it says, which no key that signs can have, is not permitted.
+func TestPolicyForKeys(t *testing.T) {
+	t.Parallel()
+	r := startDev(t, t.TempDir())
+	m := newMachine(t, windowsMachineLog(t))
+	dir := t.TempDir()
+	aik, key, other := filepath.Join(dir, "aik.json"), filepath.Join(dir, "key.json"), filepath.Join(dir, "other.json")
+	setTPMPolicy(t, r, r.Endpoint, withoutCertificate(corpusPolicy(t, "docs", "55-tpm-attestation-concepts-tpm-key-attestation.txt")))
+	base := []string{"--aik", aik, "--request-key", "tpm"}
+	if got, _ := m.attest(r, r.Endpoint, append(base, "--request-key-file", other)...); got.code != exitDone {
+		t.Fatalf("%d %s", got.code, got.stderr)
+	}
+	got, claims := m.attest(r, r.Endpoint, append(base, "--request-key-file", key, "--other-key", other)...)
+	if got.code != exitDone {
+		t.Fatalf("%d %s", got.code, got.stderr)
+	}
+	for name, want := range map[string]any{
+		"requestKeyType": "RSA", "otherKeysTypes": "RSA", "requestKeyCertifyNameAlg": 11.0, "otherKeysCertifyNameAlgs": 11.0, "requestKeyQuoteHashAlg": nil,
+	} {
+		if claims[name] != want {
+			t.Errorf("%s = %v, want %v", name, claims[name], want)
+		}
+	}
+	got, claims = m.attest(r, r.Endpoint, "--aik", aik)
+	if got.code != exitDone || claims["requestKeyQuoteHashAlg"] != "sha-256" || claims["requestKeyCertifyNameAlg"] != nil {
+		t.Errorf("bound by the quote: %d %s %v", got.code, got.stderr, claims)
+	}
 }
