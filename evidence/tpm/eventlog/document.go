@@ -31,7 +31,7 @@ func Document(logs ...*Proven) []byte {
 	size := 64
 	for _, p := range logs {
 		for i := range p.Events {
-			size += 256 + 3*len(p.Events[i].Data)/2
+			size += 192 + 4*len(p.Events[i].Data)/3
 		}
 	}
 	b := append(make([]byte, 0, size), `{"Events":[`...)
@@ -53,7 +53,7 @@ func Document(logs ...*Proven) []byte {
 			b = append(b, `","PcrIndex":`...)
 			b = strconv.AppendInt(b, int64(e.PCR), 10)
 			b = append(b, `,"ProcessedData":`...)
-			b = appendJSON(b, e.processed())
+			b = e.appendProcessed(b)
 			b = append(b, '}')
 		}
 		before += last
@@ -61,27 +61,28 @@ func Document(logs ...*Proven) []byte {
 	return append(b, "]}"...)
 }
 
-// processed gives the object ProcessedData, nil for one that is empty.
-func (e *ProvenEvent) processed() map[string]any {
+// appendProcessed writes the object ProcessedData, {} where nothing is proven of
+// what the event says.
+func (e *ProvenEvent) appendProcessed(b []byte) []byte {
 	if e.Proof == ProofDigest || e.AfterBoot {
-		return nil
+		return append(b, "{}"...)
 	}
 	switch e.Type {
 	case EvEFIVariableDriverConfig, EvEFIVariableAuthority:
 		if v, err := e.variable(); err == nil {
-			return v.object()
+			return v.appendJSON(b)
 		}
 	case EvEFIVariableBoot, EvEFIVariableBoot2:
 		if v, err := e.variable(); err == nil && isBootVariable(v) {
-			return v.object()
+			return v.appendJSON(b)
 		}
 	case EvEventTag:
-		if e.isWindows() {
-			return e.windows()
+		if e.windows != nil {
+			return appendJSON(b, e.tagsObject())
 		}
 	case IMAMeasurement:
 		if e.ima != nil {
-			return e.ima.object()
+			return e.ima.appendJSON(b)
 		}
 	case EvEFIAction, EvAction, EvIPL, EvSCRTMVersion:
 		data := e.Data
@@ -89,23 +90,22 @@ func (e *ProvenEvent) processed() map[string]any {
 			data, _ = loaderText(data)
 		}
 		if text, ok := textOf(data); ok {
-			return map[string]any{"String": text}
+			return append(appendMember(append(b, '{'), "String", text), '}')
 		}
 	case EvEFIGPTEvent, EvEFIGPTEvent2:
 		if t, err := e.gpt(); err == nil {
-			return t.object()
+			return appendJSON(b, t.object())
 		}
 	default:
 	}
-	return nil
+	return append(b, "{}"...)
 }
 
-func (v *Variable) object() map[string]any {
-	return map[string]any{
-		"UnicodeName":  v.Name,
-		"VariableGuid": v.GUID.String(),
-		"VariableData": base64.RawURLEncoding.EncodeToString(v.Data),
-	}
+func (v *Variable) appendJSON(b []byte) []byte {
+	b = appendMember(append(b, '{'), "UnicodeName", v.Name)
+	b = base64.RawURLEncoding.AppendEncode(append(b, `,"VariableData":"`...), v.Data)
+	b = v.GUID.append(append(b, `","VariableGuid":"`...))
+	return append(b, `"}`...)
 }
 
 // isBootVariable says whether a variable's name is one of those that firmware
@@ -130,20 +130,17 @@ func isBootVariable(v *Variable) bool {
 	return false
 }
 
-// windows gives the tags. The level of SMM protection is also given beside the
-// boundary in which it stands, which is where Microsoft's policies look for it.
-func (e *ProvenEvent) windows() map[string]any {
-	tags, err := e.tags()
-	if err != nil {
-		return nil
-	}
-	object := merge(tags)
-	for i := range tags {
-		if tags[i].ID != tagTrustBound {
+// tagsObject gives the tags of Windows. The level of SMM protection is also given
+// beside the boundary in which it stands, which is where Microsoft's policies look
+// for it.
+func (e *ProvenEvent) tagsObject() map[string]any {
+	object := merge(e.windows)
+	for i := range e.windows {
+		if e.windows[i].ID != tagTrustBound {
 			continue
 		}
-		for j := range tags[i].Children {
-			t := &tags[i].Children[j]
+		for j := range e.windows[i].Children {
+			t := &e.windows[i].Children[j]
 			if _, ok := object[t.Name()]; t.ID == tagSMM && !ok {
 				object[t.Name()] = t.Value()
 			}
@@ -152,24 +149,26 @@ func (e *ProvenEvent) windows() map[string]any {
 	return object
 }
 
-func (m *IMA) object() map[string]any {
-	object := map[string]any{
-		"TemplateName": m.Template,
-		"FileName":     m.Name,
-		"FileDigest":   m.Algorithm + ":" + hex.EncodeToString(m.FileDigest),
+func (m *IMA) appendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if m.Template == "ima-buf" {
+		b = m.appendBuffer(b)
 	}
-	if m.Template != "ima-buf" {
-		return object
-	}
+	b = appendMember(b, "FileDigest", m.Algorithm+":"+hex.EncodeToString(m.FileDigest))
+	b = appendMember(b, "FileName", m.Name)
+	return append(appendMember(b, "TemplateName", m.Template), '}')
+}
+
+// appendBuffer writes what is known of a buffer that the kernel measured.
+func (m *IMA) appendBuffer(b []byte) []byte {
 	if m.Name == "kernel_version" {
-		object["KernelVersion"] = strings.TrimRight(string(m.Buffer), "\x00")
-		return object
+		return appendMember(b, "KernelVersion", strings.TrimRight(string(m.Buffer), "\x00"))
 	}
 	if cert, err := x509.ParseCertificate(m.Buffer); err == nil {
-		object["Keyring"] = m.Name
-		object["CertificateSubject"] = cert.Subject.String()
+		b = appendMember(b, "Keyring", m.Name)
+		b = appendMember(b, "CertificateSubject", cert.Subject.String())
 	}
-	return object
+	return b
 }
 
 func (t *GPT) object() map[string]any {

@@ -8,7 +8,9 @@ import (
 // Merge makes one log of firmware's logs that were measured into the same PCRs
 // one after the other: that of a boot and that of a dynamic launch (DRTM) during
 // it. A machine that resumes from hibernation begins its PCRs anew, so that the
-// logs before and after are of two quotes and not for Merge.
+// logs before and after are of two quotes and not for Merge: of what Windows'
+// Tbsi_Get_TCG_Log_Ex gives, SRTM_BOOT and DRTM_BOOT belong together, and
+// SRTM_RESUME and DRTM_RESUME.
 //
 // The events follow each other in the order of the arguments. Their Number
 // counts on, Offset stays that within their own log, and Log says which that is.

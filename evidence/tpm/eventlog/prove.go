@@ -46,6 +46,8 @@ type ProvenEvent struct {
 	// AfterBoot says that the event comes after the separator with which Windows
 	// ends its measurements in this PCR, so that any program may have extended it.
 	AfterBoot bool
+
+	windows []Tag // of an event of Windows in a place of Windows'
 }
 
 // Prove replays the log and compares it with the PCRs of one bank that were
@@ -108,16 +110,14 @@ func (l *Log) proveTCG(p *Proven, pcrs map[int][]byte) error {
 			p.Unexplained = append(p.Unexplained, index)
 		}
 	}
-	n := 0
-	for i := range l.Events {
-		if e := &l.Events[i]; e.extends() && slices.Contains(p.PCRs, e.PCR) {
-			n++
-		}
+	var proven [maxPCR + 1]bool
+	for _, index := range p.PCRs {
+		proven[index] = true
 	}
-	p.Events = make([]ProvenEvent, 0, n)
+	p.Events = make([]ProvenEvent, 0, len(l.Events))
 	for i := range l.Events {
 		e := &l.Events[i]
-		if !e.extends() || !slices.Contains(p.PCRs, e.PCR) {
+		if !e.extends() || !proven[e.PCR] {
 			continue
 		}
 		digest := e.Digest(p.Bank)
@@ -225,6 +225,9 @@ func (l *Log) proveIMA(p *Proven, pcrs map[int][]byte) error {
 		proven[index], modes[index] = last, mode
 		p.PCRs = append(p.PCRs, index)
 	}
+	p.Events = make([]ProvenEvent, 0, len(l.Events))
+	size := p.Bank.Size()
+	room := make([]byte, len(l.Events)*size) // for the digests that are made
 	for i := range l.Events {
 		e := &l.Events[i]
 		last, quoted := proven[e.PCR]
@@ -233,11 +236,9 @@ func (l *Log) proveIMA(p *Proven, pcrs map[int][]byte) error {
 		case e.Number > last:
 			p.Later++
 		default:
-			digest := e.imaExtended(p.Bank, modes[e.PCR], nil)
-			proof := ProofDigest
-			if modes[e.PCR] == imaPaddedSHA1 && SHA1.isSum(digest[:imaHash], e.Data) || p.Bank.isSum(digest, e.Data) {
-				proof = ProofData
-			}
+			digest := e.imaExtended(p.Bank, modes[e.PCR], room[:0:size])
+			room = room[size:]
+			proof := e.imaProof(p.Bank, modes[e.PCR])
 			p.Events = append(p.Events, ProvenEvent{Event: e, Extended: digest, Proof: proof, DataProven: proof == ProofData})
 		}
 	}

@@ -112,6 +112,19 @@ func (e *Event) imaExtended(bank Bank, mode imaMode, scratch []byte) []byte {
 	}
 }
 
+// imaProof says what an entry's digest proves of its data. In banks where kernels
+// hash the data anew, the digest was made of it.
+func (e *Event) imaProof(bank Bank, mode imaMode) Proof {
+	switch {
+	case e.ima.IsViolation:
+		return ProofDigest
+	case bank != SHA1 && mode == imaNative, SHA1.isSum(e.Digests[0].Value, e.Data):
+		return ProofData
+	default:
+		return ProofDigest
+	}
+}
+
 // start is what a PCR holds before its first event.
 func (l *Log) start(pcr int, bank Bank, locality byte) []byte {
 	value := make([]byte, bank.Size())

@@ -61,14 +61,9 @@ func (p *Proven) eachTag(id uint32, f func(*Tag)) { p.eachTagIn(maxPCR, id, f) }
 func (p *Proven) eachTagIn(last int, id uint32, f func(*Tag)) {
 	for i := range p.Events {
 		e := &p.Events[i]
-		if e.PCR > last || e.AfterBoot || !e.isWindows() {
-			continue
+		if e.PCR <= last && !e.AfterBoot {
+			walk(e.windows, id, f)
 		}
-		tags, err := e.tags()
-		if err != nil {
-			continue // isWindows has read them
-		}
-		walk(tags, id, f)
 	}
 }
 
