@@ -14,6 +14,7 @@ func newTPM(s Streams) *cobra.Command {
 	cmd := group("tpm", "Look at what a TPM signed and what was measured into it",
 		newTPMShowLog(s),
 		newTPMShowQuote(s),
+		newTPMMakeAuthority(s),
 	)
 	cmd.Long = `tpm reads the logs and the signed statements of a TPM 2.0 from files. No command
 here opens a TPM, and no service is asked.`

@@ -42,7 +42,7 @@ func (a *Authority) Begin(ctx context.Context, instanceURL string, r BeginReques
 		return nil, err
 	}
 	now := a.clock()
-	if err := a.issuer.check(now); err != nil {
+	if err := a.issuer.checkTime(now); err != nil {
 		return nil, fmt.Errorf("enroll: %w", err)
 	}
 	chain, err := parseChain(r.EKCertificates)

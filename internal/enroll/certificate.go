@@ -22,7 +22,7 @@ var (
 // is empty and the TPM is named in a subject alternative name, which is critical
 // because of that (RFC 5280, 4.2.1.6).
 func (i *Issuer) issue(key crypto.PublicKey, directoryName []byte, now time.Time, lifetime time.Duration) ([]byte, error) {
-	if err := i.check(now); err != nil {
+	if err := i.checkTime(now); err != nil {
 		return nil, err
 	}
 	own := i.Certificate()

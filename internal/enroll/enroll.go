@@ -30,10 +30,6 @@
 package enroll
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"fmt"
 	"time"
 
@@ -87,43 +83,10 @@ func New(c Config) (*Authority, error) {
 	if a.clock == nil {
 		a.clock = time.Now
 	}
-	if err := a.try(); err != nil {
+	if err := a.issuer.Check(a.clock()); err != nil {
 		return nil, &ConfigError{"Issuer", err.Error()}
 	}
 	return a, nil
-}
-
-// try issues a certificate and verifies it as those will who are shown one: what is
-// wrong with the issuer is found now and not by the first client.
-func (a *Authority) try() error {
-	now := a.clock()
-	if err := a.issuer.check(now); err != nil {
-		return err
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	name, err := directoryName(nil, "trial")
-	if err != nil {
-		return err
-	}
-	der, err := a.issuer.issue(key.Public(), name, now, a.lifetime)
-	if err != nil {
-		return err
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		return err
-	}
-	judges, err := tpm.NewAuthorities(tpm.Config{Roots: []*x509.Certificate{a.issuer.Certificate()}})
-	if err != nil {
-		return err
-	}
-	if _, err := judges.VerifyAIK(leaf, nil, now); err != nil {
-		return fmt.Errorf("its certificates do not hold: %w", err)
-	}
-	return nil
 }
 
 // Issuer returns what signs the certificates.

@@ -2,6 +2,9 @@ package enroll
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -21,8 +24,8 @@ type Issuer struct {
 
 // ParseIssuer reads the certificate of an authority, with those above it if it has
 // any, and its private key, each in PEM: the certificate's own first, each signed by
-// the next. Whether it is valid now is for [New] to say. Errors quote nothing of the
-// key.
+// the next. Whether it is valid now is for [Issuer.Check] to say. Errors quote nothing
+// of the key.
 func ParseIssuer(certificates, key []byte) (*Issuer, error) {
 	pair, err := tls.X509KeyPair(certificates, key)
 	if err != nil {
@@ -53,6 +56,12 @@ func ParseIssuer(certificates, key []byte) (*Issuer, error) {
 // those above it have issued is not this authority's.
 func (i *Issuer) Certificate() *x509.Certificate { return i.chain[0] }
 
+// String names the issuer, without its key.
+func (i *Issuer) String() string { return i.chain[0].Subject.String() }
+
+// GoString keeps the key out of %#v.
+func (i *Issuer) GoString() string { return i.String() }
+
 // checkChain refuses what can issue nothing, whatever the time is.
 func (i *Issuer) checkChain() error {
 	own := i.chain[0]
@@ -73,8 +82,41 @@ func (i *Issuer) checkChain() error {
 	return nil
 }
 
-// check refuses an issuer that is not valid at a time.
-func (i *Issuer) check(now time.Time) error {
+// Check refuses an issuer whose certificates nobody would accept at a time. It issues
+// one and verifies it as those will who are shown one: what is wrong is found before
+// the first client finds it.
+func (i *Issuer) Check(now time.Time) error {
+	if err := i.checkTime(now); err != nil {
+		return err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	name, err := directoryName(nil, "trial")
+	if err != nil {
+		return err
+	}
+	der, err := i.issue(key.Public(), name, now, time.Minute)
+	if err != nil {
+		return err
+	}
+	leaf, err := tpm.ParseCertificate(der)
+	if err != nil {
+		return err
+	}
+	judges, err := tpm.NewAuthorities(tpm.Config{Roots: []*x509.Certificate{i.Certificate()}})
+	if err != nil {
+		return err
+	}
+	if _, err := judges.VerifyAIK(leaf, nil, now); err != nil {
+		return fmt.Errorf("its certificates do not hold: %w", err)
+	}
+	return nil
+}
+
+// checkTime refuses an issuer that is not valid at a time.
+func (i *Issuer) checkTime(now time.Time) error {
 	for _, c := range i.chain {
 		switch {
 		case now.Before(c.NotBefore):
