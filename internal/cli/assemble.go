@@ -38,6 +38,10 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 	if err != nil {
 		return nil, err
 	}
+	tpms, err := o.openTPM(ctx, s.Now, log)
+	if err != nil {
+		return nil, err
+	}
 	directory, err := openInstances(ctx, s, o, log, numbers, p)
 	if err != nil {
 		return nil, err
@@ -58,6 +62,7 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 		Instances: directory, Auth: callers, TLS: tlsConfig, PlainHTTP: c.BehindProxy, Log: log, Clock: s.Now,
 		Version: "azattest/" + release, TerseErrors: c.Errors.Terse, ExplainDenials: c.Errors.ExplainDenials,
 		Audit: trail, AuditAttestations: c.Audit.Attestations, Telemetry: numbers, TrustedProxies: proxies, Limits: limitsOf(c),
+		Enrollment: tpms.enrollment,
 	})
 }
 

@@ -4,6 +4,9 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/azattest/azattest/internal/enroll"
 )
 
 // tpm checks the certificates of those whose word counts for TPMs.
@@ -16,6 +19,23 @@ func (f *configFiles) tpm() {
 		for i, name := range names {
 			f.authorities(fmt.Sprintf("%s[%d]", key, i), name)
 		}
+	}
+	f.issuer()
+}
+
+// issuer checks that the authority of this service can issue now.
+func (f *configFiles) issuer() {
+	e := &f.c.TPM.Enrollment
+	certificate, key := f.read("tpm.enrollment.certificateFile", e.CertificateFile), f.read("tpm.enrollment.keyFile", e.KeyFile)
+	if certificate == nil || key == nil {
+		return
+	}
+	issuer, err := enroll.ParseIssuer(certificate, key)
+	if err == nil {
+		err = issuer.Check(f.s.Now())
+	}
+	if err != nil {
+		f.fault("tpm.enrollment.certificateFile", "%s: %s", e.CertificateFile, strings.TrimPrefix(err.Error(), "enroll: "))
 	}
 }
 

@@ -107,6 +107,9 @@ func (s *Server) translate(err error, n *note) verdict {
 	if v, ok := translateManagement(err, n.operation); ok {
 		return v
 	}
+	if v, ok := translateEnrollment(err, n.operation); ok {
+		return v
+	}
 	if v, ok := translateEvidence(err); ok {
 		return v
 	}

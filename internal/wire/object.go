@@ -238,6 +238,7 @@ func escapedUnit(raw []byte) (uint64, bool) {
 const (
 	kindString = "a string"
 	kindNumber = "a number"
+	kindArray  = "an array"
 )
 
 // kindOf names the kind of a valid JSON value.
@@ -246,7 +247,7 @@ func kindOf(raw []byte) string {
 	case '{':
 		return "an object"
 	case '[':
-		return "an array"
+		return kindArray
 	case '"':
 		return kindString
 	case 't', 'f':
