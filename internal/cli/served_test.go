@@ -247,7 +247,8 @@ func TestSimulatedSignersOfServeVerify(t *testing.T) {
 	s := startDev(t, t.TempDir(), "--algorithm", "ES256")
 	got := runWith(t, nil, "signers", "verify", "--simulator-root", filepath.Join(s.dir, "simulator", "root.pem"),
 		"--endpoint", s.Endpoint, "--ca-file", s.CAFile, "--json")
-	if v := wantDone[verifiedSigners](t, got); !v.Verified || v.Holding != 1 || !v.Signers[0].Simulated {
+	// One key, under the key ID of tokens and that of TPM reports.
+	if v := wantDone[verifiedSigners](t, got); !v.Verified || v.Holding != 2 || !v.Signers[0].Simulated || !v.Signers[1].Simulated {
 		t.Errorf("%+v", v)
 	}
 }
