@@ -42,7 +42,7 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 	if err != nil {
 		return nil, err
 	}
-	directory, err := openInstances(ctx, s, o, log, numbers, p)
+	directory, err := openInstances(ctx, s, o, log, numbers, tpms, p)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 
 // openInstances opens the store with keys and instances in it, and makes those that
 // the configuration names.
-func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logger, numbers *telemetry.Telemetry, p *parts) (*instance.Directory, error) {
+func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logger, numbers *telemetry.Telemetry, tpms *tpmParts, p *parts) (*instance.Directory, error) {
 	c := o.config
 	platform, err := o.platform(s.Now)
 	if err != nil {
@@ -87,7 +87,7 @@ func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logge
 		return nil, err
 	}
 	observe := observer(numbers)
-	verifiers, err := o.verifiers(s, log, platform, observe, p)
+	verifiers, err := o.verifiers(s, log, platform, observe, tpms, p)
 	if err != nil {
 		return nil, err
 	}
@@ -95,16 +95,8 @@ func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	wrapping, err := wrappingOf(c)
-	if err != nil {
-		return nil, err
-	}
-	tickets, err := openTickets(c, wrapping, s.Now)
-	if err != nil {
-		return nil, err
-	}
 	directory, err := instance.Open(ctx, instance.Config{
-		Store: records, Keys: keys, Verifiers: verifiers, Tickets: tickets, Fixed: fixed, MaxStaleness: c.Store.MaxStaleness,
+		Store: records, Keys: keys, Verifiers: verifiers, Tickets: tpms.tickets, Fixed: fixed, MaxStaleness: c.Store.MaxStaleness,
 		MaxTokenLifetime: c.Keys.MaxTokenLifetime, Clock: s.Now, VerifyAt: o.verifyAt, Observe: observe, Log: log,
 	})
 	if err != nil {
@@ -167,7 +159,7 @@ func (o runOptions) platform(now func() time.Time) (*simulator.Platform, error) 
 // verifiers join what is attested with a source of collateral: with --dev, that of
 // the simulated platform beside Intel's.
 func (o runOptions) verifiers(
-	s Streams, log *slog.Logger, platform *simulator.Platform, observe func(context.Context, attest.Phase, time.Duration), p *parts,
+	s Streams, log *slog.Logger, platform *simulator.Platform, observe func(context.Context, attest.Phase, time.Duration), tpms *tpmParts, p *parts,
 ) (map[attest.Type]evidence.Verifier, error) {
 	c := o.config.Collateral
 	flags := sourceFlags{from: c.Source, update: c.Update, cache: c.Cache}
@@ -196,11 +188,7 @@ func (o runOptions) verifiers(
 	if err != nil {
 		return nil, err
 	}
-	tpms, err := tpmVerifier(o.config)
-	if err != nil {
-		return nil, err
-	}
-	return map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports, attest.TPM: tpms}, nil
+	return map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports, attest.TPM: tpms.verifier(o.config)}, nil
 }
 
 // tlsConfig returns the certificate of the service, nil for plain HTTP, and the

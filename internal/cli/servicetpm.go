@@ -89,16 +89,11 @@ func authorityCertificates(text []byte) ([]*x509.Certificate, error) {
 	return found, nil
 }
 
-// tpmVerifier returns what verifies requests of TPMs. The authority that enrolls
-// here is among those of AIKs.
-func tpmVerifier(c *config.Config, own ...*x509.Certificate) (*tpm.Verifier, error) {
-	aik, _, err := tpmAuthorities(c, own...)
-	if err != nil {
-		return nil, err
-	}
+// verifier returns what verifies requests of TPMs.
+func (p *tpmParts) verifier(c *config.Config) *tpm.Verifier {
 	digests := tpm.Base64URL
 	if c.TPM.PCRDigests == "hex" {
 		digests = tpm.Hexadecimal
 	}
-	return tpm.NewVerifier(tpm.VerifierConfig{AIKs: aik, AcceptSHA1: c.TPM.AcceptSHA1, PCRDigests: digests}), nil
+	return tpm.NewVerifier(tpm.VerifierConfig{AIKs: p.aiks, AcceptSHA1: c.TPM.AcceptSHA1, PCRDigests: digests})
 }

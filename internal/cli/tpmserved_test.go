@@ -2,10 +2,12 @@ package cli
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/evidence/tpm/eventlog"
@@ -216,5 +218,30 @@ func TestPolicyForKeys(t *testing.T) {
 	got, claims = m.attest(r, r.Endpoint, "--aik", aik)
 	if got.code != exitDone || claims["requestKeyQuoteHashAlg"] != "sha-256" || claims["requestKeyCertifyNameAlg"] != nil {
 		t.Errorf("bound by the quote: %d %s %v", got.code, got.stderr, claims)
+	}
+}
+
+// A TPM that was enrolled once has a validated AIK, without Azure.
+func TestEnrolledTPM(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, windowsMachineLog(t))
+	root, intermediate := m.tpm.Roots(t)
+	roots := written(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
+	between := written(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: intermediate.Raw}))
+	// The vendor's certificates of this TPM are of today.
+	r := startServeAt(t, time.Now(), t.TempDir(), "--dev", "--listen", "127.0.0.1:0", "--tpm-ek-root", roots)
+	setTPMPolicy(t, r, r.Endpoint, corpusPolicy(t, "docs", "46-policy-version-1-0-v10-tpm.txt"))
+	for _, test := range []struct{ aik, ek string }{{"rsa", "rsa"}, {"ecc", "ecc"}, {"ecc", "rsa"}} {
+		aik := filepath.Join(t.TempDir(), "aik.json")
+		args := []string{"tpm", "enroll", "--tpm", m.tpm.Name(), "--aik", aik, "--aik-algorithm", test.aik, "--ek", test.ek, "--ek-certificates", between, "--json"}
+		if got := r.on(r.Endpoint, args...); got.code != exitDone {
+			t.Fatalf("%v: enroll: %d %s", test, got.code, got.stderr)
+		}
+		for _, protocol := range []string{"1", "2"} {
+			got, claims := m.attest(r, r.Endpoint, "--aik", aik, "--protocol", protocol)
+			if got.code != exitDone || claims["PlatformAttested"] != true {
+				t.Errorf("%v, version %s: %d %s %v", test, protocol, got.code, got.stderr, claims)
+			}
+		}
 	}
 }
