@@ -31,7 +31,10 @@ func (s *Service) verify(ctx context.Context, r *Request, in *admitted) (*eviden
 	if err != nil {
 		return nil, err
 	}
-	want := evidence.Requirements{At: s.verifyAt, TCBEvaluationDataNumber: number, PCRs: in.demands.pcrs, ValidAIK: in.demands.validAIK}
+	want := evidence.Requirements{
+		At: s.verifyAt, TCBEvaluationDataNumber: number, PCRs: in.demands.pcrs, ValidAIK: in.demands.validAIK,
+		Documents: in.policy.ReadsDocuments(),
+	}
 	if want.At.IsZero() {
 		want.At = in.now
 	}

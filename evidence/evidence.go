@@ -60,6 +60,10 @@ type Requirements struct {
 	// ValidAIK demands a certificate, by an authority that is trusted, for the key
 	// with which a TPM quotes.
 	ValidAIK bool
+	// Documents asks for claims that are long JSON texts, such as the events of a
+	// TPM's boot. They take about as long to write as the evidence to verify, and
+	// only policies of version 1.2 and later can read them.
+	Documents bool
 }
 
 // Result is what is true of evidence that is genuine.

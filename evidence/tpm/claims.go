@@ -18,11 +18,14 @@ const (
 
 // result makes claims of what was found. All but what the token confirms is for
 // the policy alone: a report says what the policy issues.
-func (f *found) result(encoding DigestEncoding) (*evidence.Result, error) {
+func (f *found) result(encoding DigestEncoding, documents bool) (*evidence.Result, error) {
 	r := f.request
 	result := &evidence.Result{Type: typeTPM, PolicyOnly: f.quote.Claims(encoding), TokenOnly: new(claims.Set), Custom: r.custom}
 	f.addClock(result.PolicyOnly)
 	f.addBoot(result.PolicyOnly)
+	if documents {
+		f.addDocuments(result.PolicyOnly)
+	}
 	hasEnclave := claims.Boolean(r.enclave != nil)
 	result.PolicyOnly.Add("vbsReportPresent", hasEnclave)
 	result.PolicyOnly.Add("vsmReportPresent", hasEnclave) // as one of Microsoft's samples has it
@@ -80,27 +83,42 @@ func (f *found) addClock(to *claims.Set) {
 	to.Add("x-azattest-tpm-restart-count", claims.Integer(int64(c.RestartCount)))
 }
 
-// addBoot states what the logs prove of the boot: the documents of version 1.2 of
-// the policy language and the claims of version 1.0. What is not proven is false.
-func (f *found) addBoot(to *claims.Set) {
+// addDocuments states what the logs prove as version 1.2 of the policy language
+// reads it.
+func (f *found) addDocuments(to *claims.Set) {
 	to.Add("events", claims.String(string(eventlog.Document(f.logs...))))
+	if f.bootQuote != nil {
+		to.Add("bootEvents", claims.String(string(eventlog.Document(f.bootLogs...))))
+	}
+}
+
+// addBoot states what the logs prove of the boot as version 1.0 reads it. What is not
+// proven is false.
+func (f *found) addBoot(to *claims.Set) {
 	// What Windows was started with stands in the log of the start, and what woke
 	// it in the log of that.
 	all, start := f.logs, f.logs
 	if f.bootQuote != nil {
 		all, start = slices.Concat(f.bootLogs, f.logs), f.bootLogs
-		to.Add("bootEvents", claims.String(string(eventlog.Document(f.bootLogs...))))
 	}
 	isWindows := slices.ContainsFunc(start, func(p *eventlog.Proven) bool { return p.IsWindows })
-	always := func(ids ...uint32) bool { s := switches(all, ids...); return s.IsOn && !s.IsOff }
-	never := func(ids ...uint32) bool { s := switches(all, ids...); return s.IsOff && !s.IsOn }
+	// For a boot speaks what it measured itself, against it whatever was measured.
+	always := func(ids ...uint32) bool {
+		return switches(all, (*eventlog.Proven).BootSwitch, ids).IsOn && !switches(all, (*eventlog.Proven).Switch, ids).IsOff
+	}
+	never := func(ids ...uint32) bool {
+		return switches(all, (*eventlog.Proven).BootSwitch, ids).IsOff && !switches(all, (*eventlog.Proven).Switch, ids).IsOn
+	}
+	notOn := func(id uint32) bool {
+		return isWindows && !switches(all, (*eventlog.Proven).Switch, []uint32{id}).IsOn
+	}
 	to.Add("secureBootEnabled", claims.Boolean(secureBoot(f.logs) && secureBoot(start)))
 	to.Add("iommuEnabled", claims.Boolean(always(eventlog.TagVBSIOMMURequired)))
 	to.Add("bootDebuggingDisabled", claims.Boolean(never(eventlog.TagBootDebugging)))
 	// Microsoft's own policies take it that Windows may leave these two out where
 	// they are off. Where nothing of Windows is proven, nothing is known of them.
-	to.Add("notSafeMode", claims.Boolean(isWindows && !switches(all, eventlog.TagSafeMode).IsOn))
-	to.Add("notWinPE", claims.Boolean(isWindows && !switches(all, eventlog.TagWinPE).IsOn))
+	to.Add("notSafeMode", claims.Boolean(notOn(eventlog.TagSafeMode)))
+	to.Add("notWinPE", claims.Boolean(notOn(eventlog.TagWinPE)))
 	to.Add("vbsEnabled", claims.Boolean(always(eventlog.TagVBSVSMRequired, eventlog.TagMandatoryEnforcement)))
 }
 
@@ -115,10 +133,10 @@ func secureBoot(logs []*eventlog.Proven) bool {
 }
 
 // switches takes what several logs say as one.
-func switches(logs []*eventlog.Proven, ids ...uint32) eventlog.Switch {
+func switches(logs []*eventlog.Proven, of func(*eventlog.Proven, ...uint32) eventlog.Switch, ids []uint32) eventlog.Switch {
 	var s eventlog.Switch
 	for _, p := range logs {
-		one := p.Switch(ids...)
+		one := of(p, ids...)
 		s.IsOn, s.IsOff = s.IsOn || one.IsOn, s.IsOff || one.IsOff
 	}
 	return s

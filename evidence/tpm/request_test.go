@@ -59,7 +59,7 @@ func TestRequestOfAWindowsBoot(t *testing.T) {
 					map[string]any{"name": "aikValidated", "value": "true", "value_type": "Boolean"},
 					map[string]any{"name": "count", "value": "-7", "value_type": "Integer"},
 				}
-				result, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+				result, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -120,7 +120,7 @@ func TestRequestWithCertifiedKeys(t *testing.T) {
 	other := newECKey(t, elliptic.P384())
 	d.data["other_keys"] = []any{certified(rsaKey().Public(), tpm.Decrypt), map[string]any{"jwk": jwkText(t, other.Public()), "info": map[string]any{}}}
 	d.requote(t, challenge, bank)
-	result, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+	result, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestRequestWithCertifiedKeys(t *testing.T) {
 	// A key that another place has a copy of is certified truthfully, and yet does
 	// not bind the request to the TPM.
 	d.data["request_key"] = certified(key.Public(), tpm.FixedTPM|tpm.FixedParent|tpm.Sign)
-	_, err = checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+	_, err = checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 	wantRefusal(t, err, tpm.StageCertification, evidence.CodeMissing)
 }
 
@@ -159,7 +159,7 @@ func TestRequestWithoutAKeyOfItsOwn(t *testing.T) {
 				d.alg = "RS256"
 			}
 			v := tpm.NewVerifier(tpm.VerifierConfig{})
-			result, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+			result, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,7 +168,7 @@ func TestRequestWithoutAKeyOfItsOwn(t *testing.T) {
 			}
 			d.key = newECKey(t, elliptic.P256())
 			d.alg = "ES256"
-			if _, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask}); err == nil {
+			if _, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true}); err == nil {
 				t.Error("another key signed it, and it was taken")
 			}
 		})
@@ -289,7 +289,7 @@ func TestRequestIsRefused(t *testing.T) {
 			t.Parallel()
 			d := newDraft(t, aik, key)
 			test.change(d)
-			result, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+			result, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 			e, ok := errors.AsType[*evidence.Error](err)
 			if !ok || result != nil {
 				t.Fatalf("got %v, %v; want a refusal", result, err)

@@ -45,7 +45,7 @@ func TestRequestOfVersion1(t *testing.T) {
 	for name, aik := range map[string]soft{"RSA": newSoft(t, rsaKey(), tpm.RSASSA, tpm.SHA256), "EC": ecSoft(t)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result, err := checkRequest(t, v, newDraftV1(t, aik).jws(t), evidence.Requirements{PCRs: allPCRMask})
+			result, err := checkRequest(t, v, newDraftV1(t, aik).jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +85,7 @@ func TestRequestAfterHibernation(t *testing.T) {
 		d.tpmData()["current_claim"] = claimBlob(t, aik, challenge, resumeBank)
 		return d
 	}
-	result, err := checkRequest(t, v, draftOf(counted(2, 2, 900)).jws(t), evidence.Requirements{PCRs: allPCRMask})
+	result, err := checkRequest(t, v, draftOf(counted(2, 2, 900)).jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,14 +102,14 @@ func TestRequestAfterHibernation(t *testing.T) {
 	for name, claim := range map[string]string{
 		"of another boot": counted(1, 3, 900), "restarted more often": counted(2, 4, 900), "later than now": counted(2, 3, 1001),
 	} {
-		_, err := checkRequest(t, v, draftOf(claim).jws(t), evidence.Requirements{PCRs: allPCRMask})
+		_, err := checkRequest(t, v, draftOf(claim).jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 		wantRefusal(t, err, tpm.StageQuote, evidence.CodeMismatch)
 		if err == nil {
 			t.Error(name)
 		}
 	}
 	early = ecSoft(t) // another AIK quoted at boot
-	_, err = checkRequest(t, v, draftOf(counted(2, 2, 900)).jws(t), evidence.Requirements{PCRs: allPCRMask})
+	_, err = checkRequest(t, v, draftOf(counted(2, 2, 900)).jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 	wantRefusal(t, err, evidence.StageSignature, evidence.CodeBadSignature)
 }
 
@@ -134,7 +134,7 @@ func TestRequestOfVersion1IsRefused(t *testing.T) {
 			t.Parallel()
 			d := newDraftV1(t, aik)
 			test.change(d)
-			_, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+			_, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 			wantRefusal(t, err, test.stage, test.code)
 		})
 	}

@@ -49,7 +49,7 @@ func TestRequestOfAnEnclave(t *testing.T) {
 	v := tpm.NewVerifier(tpm.VerifierConfig{})
 	for _, version := range []int{1, 2} {
 		d := enclaveDraft(t, aik, kernel, kernel, version)
-		result, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+		result, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 		if err != nil {
 			t.Fatalf("version %d: %v", version, err)
 		}
@@ -76,7 +76,7 @@ func TestRequestOfAnEnclaveIsRefused(t *testing.T) {
 	refuse := func(name string, d *draft, stage evidence.Stage, code evidence.Code) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+			_, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 			wantRefusal(t, err, stage, code)
 		})
 	}

@@ -75,7 +75,7 @@ func (v *Verifier) Verify(_ context.Context, e evidence.Evidence, want evidence.
 	if err := verifyEnclave(f); err != nil {
 		return nil, err
 	}
-	return f.result(v.config.PCRDigests)
+	return f.result(v.config.PCRDigests, want.Documents)
 }
 
 // aik returns the key that quotes.

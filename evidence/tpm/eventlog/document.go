@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -35,6 +36,7 @@ func Document(logs ...*Proven) []byte {
 		}
 	}
 	b := append(make([]byte, 0, size), `{"Events":[`...)
+	w := new(tagWriter)
 	before := 0
 	for _, p := range logs {
 		last := 0
@@ -53,7 +55,7 @@ func Document(logs ...*Proven) []byte {
 			b = append(b, `","PcrIndex":`...)
 			b = strconv.AppendInt(b, int64(e.PCR), 10)
 			b = append(b, `,"ProcessedData":`...)
-			b = e.appendProcessed(b)
+			b = e.appendProcessed(b, w)
 			b = append(b, '}')
 		}
 		before += last
@@ -63,7 +65,7 @@ func Document(logs ...*Proven) []byte {
 
 // appendProcessed writes the object ProcessedData, {} where nothing is proven of
 // what the event says.
-func (e *ProvenEvent) appendProcessed(b []byte) []byte {
+func (e *ProvenEvent) appendProcessed(b []byte, w *tagWriter) []byte {
 	if e.Proof == ProofDigest || e.AfterBoot {
 		return append(b, "{}"...)
 	}
@@ -78,7 +80,7 @@ func (e *ProvenEvent) appendProcessed(b []byte) []byte {
 		}
 	case EvEventTag:
 		if e.windows != nil {
-			return appendJSON(b, e.tagsObject())
+			return w.object(b, e.windows, e.smmLevel()...)
 		}
 	case IMAMeasurement:
 		if e.ima != nil {
@@ -94,7 +96,7 @@ func (e *ProvenEvent) appendProcessed(b []byte) []byte {
 		}
 	case EvEFIGPTEvent, EvEFIGPTEvent2:
 		if t, err := e.gpt(); err == nil {
-			return appendJSON(b, t.object())
+			return t.appendJSON(b)
 		}
 	default:
 	}
@@ -130,23 +132,24 @@ func isBootVariable(v *Variable) bool {
 	return false
 }
 
-// tagsObject gives the tags of Windows. The level of SMM protection is also given
-// beside the boundary in which it stands, which is where Microsoft's policies look
-// for it.
-func (e *ProvenEvent) tagsObject() map[string]any {
-	object := merge(e.windows)
+// smmLevel is the level of SMM protection, which is also given beside the boundary
+// in which it stands: that is where Microsoft's policies look for it. It is nil where
+// there is none, or it stands there already.
+func (e *ProvenEvent) smmLevel() []*Tag {
+	if slices.ContainsFunc(e.windows, func(t Tag) bool { return t.ID == tagSMM }) {
+		return nil
+	}
 	for i := range e.windows {
 		if e.windows[i].ID != tagTrustBound {
 			continue
 		}
 		for j := range e.windows[i].Children {
-			t := &e.windows[i].Children[j]
-			if _, ok := object[t.Name()]; t.ID == tagSMM && !ok {
-				object[t.Name()] = t.Value()
+			if t := &e.windows[i].Children[j]; t.ID == tagSMM {
+				return []*Tag{t}
 			}
 		}
 	}
-	return object
+	return nil
 }
 
 func (m *IMA) appendJSON(b []byte) []byte {
@@ -171,10 +174,17 @@ func (m *IMA) appendBuffer(b []byte) []byte {
 	return b
 }
 
-func (t *GPT) object() map[string]any {
-	parts := make([]any, len(t.Partitions))
+func (t *GPT) appendJSON(b []byte) []byte {
+	b = t.Disk.append(append(b, `{"DiskGuid":"`...))
+	b = append(b, `","Partitions":[`...)
 	for i, p := range t.Partitions {
-		parts[i] = map[string]any{"TypeGuid": p.Type.String(), "Guid": p.ID.String(), "Name": p.Name}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = p.ID.append(append(b, `{"Guid":"`...))
+		b = appendMember(append(b, '"'), "Name", p.Name)
+		b = p.Type.append(append(b, `,"TypeGuid":"`...))
+		b = append(b, `"}`...)
 	}
-	return map[string]any{"DiskGuid": t.Disk.String(), "Partitions": parts}
+	return append(b, "]}"...)
 }

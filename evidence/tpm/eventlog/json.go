@@ -1,50 +1,6 @@
 package eventlog
 
-import (
-	"slices"
-	"strconv"
-	"unicode/utf8"
-)
-
-// appendJSON writes a value of a document: an object, a list, a text, a number
-// or a bool. It is here because encoding/json takes longer over a log than all
-// of its hashes.
-func appendJSON(b []byte, v any) []byte {
-	switch v := v.(type) {
-	case map[string]any:
-		names := make([]string, 0, 16)
-		for name := range v {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		b = append(b, '{')
-		for i, name := range names {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendText(b, name), ':')
-			b = appendJSON(b, v[name])
-		}
-		return append(b, '}')
-	case []any:
-		b = append(b, '[')
-		for i := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSON(b, v[i])
-		}
-		return append(b, ']')
-	case string:
-		return appendText(b, v)
-	case int64:
-		return strconv.AppendInt(b, v, 10)
-	case bool:
-		return strconv.AppendBool(b, v)
-	default:
-		return append(b, "null"...)
-	}
-}
+import "unicode/utf8"
 
 // appendText writes a text with what JSON wants escaped. Bytes that are no
 // UTF-8 become U+FFFD.

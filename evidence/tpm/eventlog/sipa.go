@@ -81,10 +81,17 @@ func readTags(r *reader, depth int, n *int) ([]Tag, error) {
 
 // Name is the tag's name as policies read it: "EVENT_BOOTDEBUGGING".
 func (t *Tag) Name() string {
+	return tagPrefix + t.shortName()
+}
+
+// tagPrefix begins the names of all tags.
+const tagPrefix = "EVENT_"
+
+func (t *Tag) shortName() string {
 	if d, ok := tagOf(t.ID); ok {
-		return "EVENT_" + d.name
+		return d.name
 	}
-	return fmt.Sprintf("EVENT_0x%08X", t.ID)
+	return fmt.Sprintf("0x%08X", t.ID)
 }
 
 // tagKind is how the data of a tag is read.

@@ -24,10 +24,16 @@ type Switch struct{ IsOn, IsOff bool }
 
 // Switch collects the values of switches from all proven events of a Windows
 // boot. Several tags are taken as one.
-func (p *Proven) Switch(ids ...uint32) Switch {
+func (p *Proven) Switch(ids ...uint32) Switch { return p.switchIn(maxPCR, ids) }
+
+// BootSwitch is Switch without the PCRs of dynamic launches, see
+// [Proven.BootTagData]: what is to speak for a boot is safe to take from here only.
+func (p *Proven) BootSwitch(ids ...uint32) Switch { return p.switchIn(pcrWindowsLast, ids) }
+
+func (p *Proven) switchIn(last int, ids []uint32) Switch {
 	var s Switch
 	for _, id := range ids {
-		p.eachTag(id, func(t *Tag) {
+		p.eachTagIn(last, id, func(t *Tag) {
 			on, ok := t.Value().(bool)
 			s.IsOn = s.IsOn || on || !ok
 			s.IsOff = s.IsOff || !on || !ok
