@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -371,6 +372,36 @@ func TestNothingIsEnrolledThatCannotBeRecorded(t *testing.T) {
 	if strings.Contains(w.Body.String(), "change was made") {
 		t.Error(w.Body)
 	}
+
+	// One that breaks once the request is under way.
+	if trail, err = audit.Open(audit.Config{Dir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	f.config.Audit = trail
+	s = f.server(t)
+	b = began(t, s, device, "")
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, activatePath, &breaking{strings.NewReader(b.body(t)), trail})
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(name, value)
+	w = httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	wantRefusal(t, w, http.StatusServiceUnavailable, "ServiceUnavailable")
+	if strings.Contains(w.Body.String(), "certificates") {
+		t.Error(w.Body)
+	}
+}
+
+// breaking closes a trail while a body is read.
+type breaking struct {
+	io.Reader
+	trail *audit.Trail
+}
+
+func (b *breaking) Read(p []byte) (int, error) {
+	if err := b.trail.Close(); err != nil {
+		return 0, err
+	}
+	return b.Reader.Read(p)
 }
 
 func TestEnrollmentsCountAgainstLimits(t *testing.T) {
