@@ -60,7 +60,7 @@ var rows = []row{
 	{"internal/server", []string{"attest", "claims", "evidence", "store", "policy", "token", "internal/audit", "internal/auth", "internal/instance", "internal/policytoken", "internal/telemetry", "internal/wire"}, "HTTP in, HTTP out; of evidence it knows the errors, which it maps to answers, and no kind"},
 	{"internal/auth", nil, "who the caller is does not depend on what is asked"},
 	{"internal/testpg", nil, "a PostgreSQL server for tests"},
-	{"internal/testtpm", nil, "a TPM in software for tests"},
+	{"internal/testtpm", []string{"evidence/tpm/eventlog"}, "a TPM in software for tests, into which the events of logs are measured"},
 	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
 	{"internal/corpus", nil, "it finds files for tests"},
 	{"internal/archtest", nil, "it reads files, not packages"},
