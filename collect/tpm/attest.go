@@ -19,6 +19,9 @@ type Report struct {
 	// Result is what it says. The claims that the policy issued are in
 	// AdditionalClaims.
 	Result azattestation.AttestationResult
+	// Quote is what the TPM signed for it: the PCRs as they were, and the TPM's clock
+	// and counts. The token says what the service's policy made of them.
+	Quote *tpm.Quote
 	// RequestKey is the key that the report names. Whoever holds it can show that the
 	// report is his.
 	RequestKey crypto.Signer
@@ -56,10 +59,6 @@ func Attest(ctx context.Context, client *azattestation.Client, t *TPM, o *Attest
 	if err != nil {
 		return nil, err
 	}
-	// What cannot be quoted, or signed by, is found before the service is asked.
-	if _, err := t.selected(own.Banks, own.PCRs); err != nil {
-		return nil, err
-	}
 	key, err := newRequest(own.RequestKey)
 	if err != nil {
 		return nil, err
@@ -68,7 +67,7 @@ func Attest(ctx context.Context, client *azattestation.Client, t *TPM, o *Attest
 	if err != nil {
 		return nil, err
 	}
-	request, err := own.request(ctx, t, key, c)
+	request, q, err := own.request(ctx, t, key, c)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +82,7 @@ func Attest(ctx context.Context, client *azattestation.Client, t *TPM, o *Attest
 	if err := token.Validate(ctx, client.KeySource(), own.TokenValidation); err != nil {
 		return nil, err
 	}
-	r := &Report{Token: token, RequestKey: key.signer}
+	r := &Report{Token: token, Quote: q, RequestKey: key.signer}
 	return r, r.read(own.Nonce, key.signer.Public())
 }
 

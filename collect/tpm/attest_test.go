@@ -149,6 +149,9 @@ func TestAttestWithEveryKey(t *testing.T) {
 				if d.RPID != o.RPID || d.RPData != "bm9uY2U" {
 					t.Errorf("rp_id %q, rp_data %q", d.RPID, d.RPData)
 				}
+				if r.Quote.Attest.Clock != q.Attest.Clock || q.Attest.Clock.ResetCount == 0 {
+					t.Errorf("clock %+v, sent %+v", r.Quote.Attest.Clock, q.Attest.Clock)
+				}
 				if want := map[int]tpm.Algorithm{1: tpm.SHA256, 2: tpm.SHA384}[version]; q.Mask() != 0xffffff || q.Banks[0].Algorithm != want {
 					t.Errorf("version %d: PCRs %#x of %s", version, q.Mask(), q.Banks[0].Algorithm)
 				}

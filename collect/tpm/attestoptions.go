@@ -27,7 +27,9 @@ type AttestOptions struct {
 	// Version is that of the protocol's request: 2, which is the default, or 1.
 	Version int
 	// Banks are the banks of PCRs to quote. The default is the strongest that is
-	// active, but for SHA-512, which few logs have. Version 1 has room for one.
+	// active and that the TCG log has, SHA-1 excepted; without such a match the
+	// strongest that is active, but for SHA-512. In version 1, which has room for
+	// one, it is SHA-256, or SHA-1 where that is not active.
 	Banks []tpm.Algorithm
 	// PCRs are those to quote, of each bank. The default is all, 0 to 23; version 1
 	// has no other.
@@ -113,11 +115,16 @@ func (o *AttestOptions) check(t *TPM) (*AttestOptions, error) {
 		return nil, &Error{Op: op, Found: fmt.Sprintf("%d other keys", len(own.OtherKeys)), Expected: fmt.Sprintf("at most %d", maxOtherKeys)}
 	case resident != nil && resident.tpm != t:
 		return nil, &Error{Op: op, Found: "a request key of " + resident.tpm.name, Expected: "one of " + t.name}
-	case resident != nil && resident.public.Attributes.Has(tpm.Restricted):
+	case resident != nil && resident.Area().Attributes.Has(tpm.Restricted):
 		return nil, &Error{Op: op, Found: "a request key that signs only what the TPM made", Expected: "one of TPM.NewKey"}
 	}
 	if own.Version == version1 {
 		if err := own.checkVersion1(op); err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range own.OtherKeys {
+		if err := k.check(t); err != nil {
 			return nil, err
 		}
 	}
@@ -126,7 +133,8 @@ func (o *AttestOptions) check(t *TPM) (*AttestOptions, error) {
 			return nil, err
 		}
 	}
-	return &own, nil
+	_, err := t.selected(own.Banks, own.PCRs)
+	return &own, err
 }
 
 // checkVersion1 refuses what requests of version 1 have no room for.

@@ -1,6 +1,7 @@
 package tpm
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -107,7 +108,7 @@ func (t *TPM) endorsementOf(kind ekKind, given []*x509.Certificate) (*endorsemen
 	if len(leaf) == 0 && len(given) == 0 {
 		return nil, nil //nolint:nilnil // The other kind is looked for.
 	}
-	e, err := t.makeEndorsement(kind)
+	e, err := t.makeEndorsement(kind, leaf)
 	if err != nil {
 		return nil, err
 	}
@@ -147,10 +148,12 @@ func isFor(der []byte, key crypto.PublicKey) error {
 	return nil
 }
 
-// makeEndorsement makes the key of the template, unless it is there.
-func (t *TPM) makeEndorsement(kind ekKind) (*endorsement, error) {
+// makeEndorsement makes the key of the template, unless the key of the certificate
+// is there.
+func (t *TPM) makeEndorsement(kind ekKind, leaf [][]byte) (*endorsement, error) {
 	there, err := t.persistent(kind.persistent)
-	if err == nil && there != nil && string(there.public.AuthPolicy) == string(kind.template.AuthPolicy.Buffer) {
+	if err == nil && there != nil && len(leaf) > 0 && isFor(leaf[0], there.public.Key) == nil &&
+		bytes.Equal(there.public.AuthPolicy, kind.template.AuthPolicy.Buffer) {
 		return &endorsement{public: there.public, handle: there.handle}, nil
 	}
 	if err != nil {

@@ -3,8 +3,9 @@ package tpm_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -35,7 +36,7 @@ type issuer struct {
 	t           *testing.T
 	server      *httptest.Server
 	authorities *tpm.Authorities
-	key         *rsa.PrivateKey
+	key         *ecdsa.PrivateKey
 	ca          *x509.Certificate
 
 	mu      sync.Mutex
@@ -49,7 +50,7 @@ type issuer struct {
 func startIssuer(t *testing.T, running *testtpm.TPM) *issuer {
 	t.Helper()
 	root, _ := running.Roots(t)
-	i := &issuer{t: t, key: must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 2048)), instead: map[string]func(http.ResponseWriter){}}
+	i := &issuer{t: t, key: must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), instead: map[string]func(http.ResponseWriter){}}
 	i.authorities = must[*tpm.Authorities](t)(tpm.NewAuthorities(tpm.Config{Roots: []*x509.Certificate{root}}))
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "AIK CA"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),

@@ -71,7 +71,7 @@ func ReadLogs(root string) ([]Log, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case errors.Is(err, fs.ErrPermission):
-			return nil, &Error{Op: "read log", Err: err, Hint: "the kernel's logs are for root"}
+			return nil, &Error{Op: "read log", Err: err, Hint: "the kernel's logs are for root: be root, give copies of them, or send none"}
 		case err != nil:
 			return nil, &Error{Op: "read log", Err: err}
 		}

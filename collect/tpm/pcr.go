@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-tpm/tpm2"
 
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/evidence/tpm/eventlog"
 )
 
 // selection are PCRs of banks, in the order in which they are quoted.
@@ -15,17 +16,35 @@ type selection struct {
 	pcrs  []int // ascending
 }
 
-// selected checks which PCRs are asked for. The defaults are all PCRs of the
-// strongest bank that the logs of firmware usually have.
+// defaultBank is the strongest bank that is active and that the TCG logs have, if
+// there are any. SHA-1 is no match for a log: what it proves a service may not
+// accept. Without a match it is the strongest but for SHA-512, which few logs have.
+func (t *TPM) defaultBank(logs []Log) tpm.Algorithm {
+	rest := t.banks
+	if len(rest) > 1 && rest[0] == tpm.SHA512 {
+		rest = rest[1:]
+	}
+	for _, l := range logs {
+		if l.Type != LogTCG {
+			continue
+		}
+		parsed, err := eventlog.Parse(l.Bytes)
+		if err != nil {
+			continue // it is for the service to refuse
+		}
+		for _, bank := range t.banks {
+			if bank != tpm.SHA1 && slices.Contains(parsed.Banks, eventlog.Bank(bank)) {
+				return bank
+			}
+		}
+	}
+	return rest[0]
+}
+
+// selected checks which PCRs are asked for. The default are all PCRs.
 func (t *TPM) selected(banks []tpm.Algorithm, pcrs []int) (selection, error) {
 	const op = "select PCRs"
 	s := selection{banks: slices.Clone(banks), pcrs: slices.Clone(pcrs)}
-	if len(s.banks) == 0 {
-		s.banks = t.banks[:1]
-		if s.banks[0] == tpm.SHA512 && len(t.banks) > 1 {
-			s.banks = t.banks[1:2]
-		}
-	}
 	for i, bank := range s.banks {
 		if !slices.Contains(t.banks, bank) {
 			return s, &Error{Op: op, Found: fmt.Sprintf("bank %s", bank), Expected: fmt.Sprintf("one that is active: %v", t.banks)}

@@ -81,8 +81,8 @@ type tpmDataV1 struct {
 	CurrentClaim  string          `json:"current_claim"`
 }
 
-// request makes a signed request of a challenge.
-func (o *AttestOptions) request(ctx context.Context, t *TPM, key *requestKey, c challenge) (string, error) {
+// request makes a signed request of a challenge, and returns the quote in it, too.
+func (o *AttestOptions) request(ctx context.Context, t *TPM, key *requestKey, c challenge) (string, *tpm.Quote, error) {
 	data := attData{
 		RPID: o.RPID, RPData: encode(o.Nonce), Challenge: encode(c.challenge), CustomClaims: o.CustomClaims, ServiceContext: c.context,
 	}
@@ -90,14 +90,16 @@ func (o *AttestOptions) request(ctx context.Context, t *TPM, key *requestKey, c 
 	if o.Version == version1 {
 		kind, fill = typeVersion1, o.fillV1
 	}
-	if err := fill(ctx, t, key, c.challenge, &data); err != nil {
-		return "", err
+	q, err := fill(ctx, t, key, c.challenge, &data)
+	if err != nil {
+		return "", nil, err
 	}
 	payload, err := o.enclosed(ctx, compact(data))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return signJWS(key.signer, kind, payload)
+	signed, err := signJWS(key.signer, kind, payload)
+	return signed, q.verified, err
 }
 
 // enclosed puts att_data into a payload, with the report of an enclave over its very
@@ -126,23 +128,23 @@ func (o *AttestOptions) enclosed(ctx context.Context, data json.RawMessage) ([]b
 }
 
 // fillV2 quotes, and has the keys certified.
-func (o *AttestOptions) fillV2(ctx context.Context, t *TPM, key *requestKey, challenge []byte, data *attData) error {
+func (o *AttestOptions) fillV2(ctx context.Context, t *TPM, key *requestKey, challenge []byte, data *attData) (*quote, error) {
 	// Keys first: what changes most, PCRs and logs, comes last.
 	wire, err := key.wire(ctx, o.AIK, challenge)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	data.RequestKey = &wire
 	if data.OtherKeys, err = o.AIK.wireOthers(ctx, o.OtherKeys, challenge); err != nil {
-		return err
+		return nil, err
 	}
 	qualifying, err := key.qualifyingData(challenge)
 	if err != nil {
-		return &Error{Op: "request key", Err: err}
+		return nil, &Error{Op: "request key", Err: err}
 	}
 	q, logs, err := o.measure(ctx, t, qualifying)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a := attestationV2{AIKCert: o.AIK.leaf(), AIKPub: compact(o.AIK.key.public.JWK()), Quote: encode(q.attest), Signature: encode(q.signature)}
 	for _, l := range logs {
@@ -156,18 +158,18 @@ func (o *AttestOptions) fillV2(ctx context.Context, t *TPM, key *requestKey, cha
 		a.PCRs = append(a.PCRs, bank)
 	}
 	data.TPMAttData = tpmDataV2{a}
-	return nil
+	return q, nil
 }
 
 // fillV1 quotes the challenge alone: in version 1 nothing binds the key.
-func (o *AttestOptions) fillV1(ctx context.Context, t *TPM, key *requestKey, challenge []byte, data *attData) error {
+func (o *AttestOptions) fillV1(ctx context.Context, t *TPM, key *requestKey, challenge []byte, data *attData) (*quote, error) {
 	q, logs, err := o.measure(ctx, t, challenge)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	claim, err := platformClaim(q)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d := tpmDataV1{AIKCert: o.AIK.leaf(), AIKPub: compact(o.AIK.key.public.JWK()), CurrentClaim: encode(claim)}
 	for _, l := range logs {
@@ -176,12 +178,20 @@ func (o *AttestOptions) fillV1(ctx context.Context, t *TPM, key *requestKey, cha
 		}
 	}
 	data.TPMAttData, data.AttestKey = d, key.jwk
-	return nil
+	return q, nil
 }
 
 // measure quotes the PCRs and reads the logs after that.
 func (o *AttestOptions) measure(ctx context.Context, t *TPM, qualifying []byte) (*quote, []Log, error) {
-	s, err := t.selected(o.Banks, o.PCRs)
+	banks := o.Banks
+	if len(banks) == 0 {
+		logs, err := o.logs(t)
+		if err != nil {
+			return nil, nil, err
+		}
+		banks = []tpm.Algorithm{t.defaultBank(logs)}
+	}
+	s, err := t.selected(banks, o.PCRs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -189,17 +199,20 @@ func (o *AttestOptions) measure(ctx context.Context, t *TPM, qualifying []byte) 
 	if err != nil {
 		return nil, nil, err
 	}
+	// Again: IMA's has grown, perhaps.
+	logs, err := o.logs(t)
+	return q, logs, err
+}
+
+// logs returns those to send, as they are now.
+func (o *AttestOptions) logs(t *TPM) ([]Log, error) {
 	if o.NoLogs || len(o.Logs) > 0 {
-		return q, o.Logs, nil
+		return o.Logs, nil
 	}
 	if o.Root == "" && !t.isOwn {
-		return q, nil, nil
+		return nil, nil
 	}
-	logs, err := ReadLogs(o.Root)
-	if err != nil {
-		return nil, nil, err
-	}
-	return q, logs, nil
+	return ReadLogs(o.Root)
 }
 
 // leaf is the AIK's certificate as requests have it, "" if there is none.

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
-	"fmt"
 
 	"github.com/azattest/azattest/evidence/tpm"
 )
@@ -134,22 +133,30 @@ type OtherKey struct {
 	Public crypto.PublicKey
 }
 
-func (a *AIK) wireOthers(ctx context.Context, keys []OtherKey, challenge []byte) ([]wireKey, error) {
-	const op = "other keys"
-	if len(keys) > maxOtherKeys {
-		return nil, &Error{Op: op, Found: fmt.Sprint(len(keys)), Expected: fmt.Sprintf("at most %d", maxOtherKeys)}
+func (k OtherKey) check(t *TPM) error {
+	const op = "other key"
+	switch {
+	case (k.Key == nil) == (k.Public == nil):
+		return &Error{Op: op, Found: "a key in the TPM and a public one, or neither", Expected: "one of the two"}
+	case k.Key != nil && k.Key.tpm != t:
+		return &Error{Op: op, Found: "one of " + k.Key.tpm.name, Expected: "one of " + t.name}
+	case k.Public != nil:
+		if _, err := jwkText(k.Public); err != nil {
+			return &Error{Op: op, Err: err}
+		}
 	}
+	return nil
+}
+
+func (a *AIK) wireOthers(ctx context.Context, keys []OtherKey, challenge []byte) ([]wireKey, error) {
 	list := make([]wireKey, 0, len(keys))
 	for _, k := range keys {
-		if (k.Key == nil) == (k.Public == nil) {
-			return nil, &Error{Op: op, Found: "a key in the TPM and a public one, or neither", Expected: "one of the two"}
-		}
 		var wire wireKey
 		var err error
 		if k.Key != nil {
 			wire, err = a.wireKey(ctx, k.Key, challenge)
-		} else if wire.JWK, err = jwkText(k.Public); err != nil {
-			err = &Error{Op: op, Err: err}
+		} else {
+			wire.JWK, err = jwkText(k.Public)
 		}
 		if err != nil {
 			return nil, err

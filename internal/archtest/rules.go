@@ -63,7 +63,7 @@ var rows = []row{
 	{"internal/auth", nil, "who the caller is does not depend on what is asked"},
 	{"internal/testpg", nil, "a PostgreSQL server for tests"},
 	{"internal/testlog", []string{"evidence/tpm/eventlog"}, "logs for tests out of real ones"},
-	{"internal/testtpm", nil, "a TPM in software for tests"},
+	{"internal/testtpm", []string{"evidence/tpm/eventlog"}, "a TPM in software for tests, into which the events of logs are measured"},
 	{"internal/testvbs", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "it writes what the verifier reads, in the verifier's words"},
 	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
 	{"internal/corpus", nil, "it finds files for tests"},

@@ -62,7 +62,7 @@ are read for it. If the TPM's owner hierarchy has a password, put it into
 	f.StringVar(&o.rpID, "rp-id", "", "URL of whoever will rely on the token")
 	f.Var(&o.claims, "claim", "claim of your own for the policy to read: name=value, name:integer=7 or name:boolean=true; may stand several times")
 	f.IntVar(&o.protocol, "protocol", 2, "version of the request, 1 or 2")
-	f.Var(&o.banks, "bank", "banks of PCRs to quote, separated by commas: sha1, sha256, sha384, sha512 (default: the strongest that is active but for sha512; for --protocol 1 sha256)")
+	f.Var(&o.banks, "bank", "banks of PCRs to quote, separated by commas: sha1, sha256, sha384, sha512 (default: the strongest that is active and in the log; for --protocol 1 sha256)")
 	f.Var(&o.pcrs, "pcrs", "PCRs to quote, such as 0-7,11 (default: all)")
 	o.asJSON = jsonFlag(cmd)
 	mustComplete(cmd, "protocol", "1", "2")
