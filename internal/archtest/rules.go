@@ -62,6 +62,7 @@ var rows = []row{
 	{"internal/testpg", nil, "a PostgreSQL server for tests"},
 	{"internal/testlog", []string{"evidence/tpm/eventlog"}, "logs for tests out of real ones"},
 	{"internal/testtpm", nil, "a TPM in software for tests"},
+	{"internal/testattest", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "requests of TPMs for tests, in the formats that verifiers read"},
 	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
 	{"internal/corpus", nil, "it finds files for tests"},
 	{"internal/archtest", nil, "it reads files, not packages"},
@@ -73,7 +74,7 @@ var rows = []row{
 
 // testOnly are the rooms that no program is made of: only test files may
 // import them.
-var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testlog", "internal/testtpm", "store/storetest", "azattestation/internal/replay"}
+var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testlog", "internal/testtpm", "internal/testattest", "store/storetest", "azattestation/internal/replay"}
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.
