@@ -47,7 +47,7 @@ func TestTPMAttestationAsksForReader(t *testing.T) {
 			for _, message := range []string{initMessage, answer} {
 				w := m.send(t, http.MethodPost, attestTPM, envelope(message), test.bearer(t, m))
 				if test.status != http.StatusOK {
-					wantRefusal(t, w.Code, w.Body.Bytes(), test.status, "Unauthorized", "not authorized")
+					wantRefusal(t, w.Code, w.Body.Bytes(), test.status, "Unauthorized", "")
 				} else if w.Code != test.status {
 					t.Errorf("status %d: %s", w.Code, w.Body)
 				}
@@ -118,7 +118,7 @@ func TestTPMRequestsThatAreRefused(t *testing.T) {
 		}, "InvalidQuote", "(quote/missing)"},
 		"key that nothing binds": {func(_ *testing.T, _ *machine, r *testattest.Request) { r.IsFree = true }, "InvalidQuote", "the key must be bound by it or reside in the same TPM"},
 		"key of another machine": {func(_ *testing.T, _ *machine, r *testattest.Request) {
-			r.Public = testattest.Public(t, &requestKey().PublicKey, tpm.SensitiveDataOrigin)
+			r.Public = testattest.Public(&requestKey().PublicKey, tpm.SensitiveDataOrigin)
 		}, "InvalidQuote", "the key must be bound by it or reside in the same TPM"},
 		"no context": {func(_ *testing.T, _ *machine, r *testattest.Request) {
 			r.Edit = func(data map[string]any) { delete(data, "service_context") }

@@ -37,7 +37,7 @@ func TestRequestsVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	verifier := tpm.NewVerifier(tpm.VerifierConfig{AIKs: trusted})
-	public := testattest.Public(t, &strong.PublicKey, tpm.FixedTPM|tpm.FixedParent|tpm.SensitiveDataOrigin)
+	public := testattest.Public(&strong.PublicKey, tpm.FixedTPM|tpm.FixedParent|tpm.SensitiveDataOrigin)
 	for aikName, aik := range map[string]*testattest.AIK{"RSA": testattest.NewAIK(strong), "EC": testattest.NewAIK(curved)} {
 		for keyName, test := range map[string]struct {
 			key    crypto.Signer
