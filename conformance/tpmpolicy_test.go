@@ -3,15 +3,12 @@ package conformance_test
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"maps"
 	"net/http"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -150,45 +147,6 @@ func TestGoldenPCRs(t *testing.T) {
 			request.Log, request.Banks = nil, []tpm.Bank{{Algorithm: tpm.SHA256, PCRs: withOther(m.pcrs, 0)}}
 			w := m.answer(t, request.V2(t))
 			wantRefusal(t, w.Code, w.Body.Bytes(), http.StatusBadRequest, "InvalidQuote", "")
-		})
-	}
-}
-
-// A policy says how long its reports live and what their headers hold.
-func TestWhatAPolicySaysOfItsReports(t *testing.T) {
-	t.Parallel()
-	const text = `version=1.2; authorizationrules{=> permit();};
-issuancerules{
-	=> issueproperty(type="report_validity_in_minutes", value=5760);
-	=> issueproperty(type="omit_x5c", value=true);
-	c:[type=="https://tpm.example/color", issuer=="CustomClaim"] => issue(type="color", value=c.value);
-	=> issue(type="jti", value="chosen");
-};`
-	for name, test := range map[string]struct{ most, lives time.Duration }{
-		"as long as it wants":     {7 * 24 * time.Hour, 4 * 24 * time.Hour},
-		"cut to the operator's":   {0, 24 * time.Hour},
-		"cut to less than normal": {8 * time.Hour, 8 * time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := newMachine(t, &deployment{maxLifetime: test.most})
-			m.setPolicy(t, text)
-			request := m.challenged(t)
-			request.Custom = [][3]string{{"color", "green", "String"}}
-			header, claims := m.report(t, request.V2(t))
-			if lives := claims["exp"].(float64) - claims["iat"].(float64); lives != test.lives.Seconds() { //nolint:errcheck,forcetypeassert // a report has both
-				t.Errorf("lives %v s, want %v", lives, test.lives)
-			}
-			if diff := cmp.Diff(map[string]any{"color": "green"}, without(claims, ofEveryReport...)); diff != "" {
-				t.Errorf("issued (-want +got):\n%s", diff)
-			}
-			if claims["jti"] == "chosen" {
-				t.Error("the policy has chosen the token's ID")
-			}
-			names := slices.Sorted(maps.Keys(header))
-			if diff := cmp.Diff([]string{"alg", "kid", "typ", "x5t"}, names); diff != "" || header["x5t"] != header["kid"] {
-				t.Errorf("header %v (-want +got):\n%s", header, diff)
-			}
 		})
 	}
 }
