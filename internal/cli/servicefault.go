@@ -189,6 +189,9 @@ func (e *responseError) hint() string {
 	case azattestation.ErrorCodePolicyEvaluationError:
 		return "the evidence holds, the policy says no: read it with 'azattest policy get', or try another with --draft-policy"
 	case azattestation.ErrorCodeInvalidQuote:
+		if strings.Contains(e.message, "): request: ") {
+			return "look at log and quote with 'azattest tpm show-log' and 'azattest tpm show-quote'"
+		}
 		return "look at the evidence with 'azattest quote verify'"
 	}
 	return ""

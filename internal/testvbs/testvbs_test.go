@@ -31,7 +31,7 @@ func TestBootIsWindowsWithVBS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !p.IsWindows || len(p.Unexplained) > 0 || len(p.TagData(eventlog.TagVSMIDKSInfo)) != 1 {
+	if !p.IsWindows || len(p.Unexplained) > 0 || len(p.BootTagData(eventlog.TagVSMIDKSInfo)) != 1 {
 		t.Errorf("Windows %t, unexplained %v", p.IsWindows, p.Unexplained)
 	}
 	on, off := eventlog.Switch{IsOn: true}, eventlog.Switch{IsOff: true}

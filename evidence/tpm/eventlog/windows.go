@@ -1,7 +1,7 @@
 package eventlog
 
 // Tags of Windows that claims and VBS reports are made of (wbcl.h). They are
-// arguments of [Proven.Switch] and [Proven.TagData].
+// arguments of [Proven.Switch] and [Proven.BootTagData].
 const (
 	TagBootDebugging        uint32 = 0x00040001
 	TagOSKernelDebug        uint32 = 0x00050001
@@ -42,28 +42,19 @@ func (p *Proven) switchIn(last int, ids []uint32) Switch {
 	return s
 }
 
-// TagData returns the data of a tag wherever a Windows boot measured it, in the
-// log's order.
-func (p *Proven) TagData(id uint32) [][]byte {
-	var all [][]byte
-	p.eachTag(id, func(t *Tag) { all = append(all, t.Data) })
-	return all
-}
-
-// BootTagData is TagData without the PCRs of dynamic launches. Windows closes PCRs
-// 12 to 14 with a separator before programs run. PCRs 17 to 22 have none, and
-// which of them a running system can extend, the hardware says. What one tag is
-// enough to lie with, such as a key, is safe to take from here only.
+// BootTagData returns the data of a tag wherever a Windows boot measured it into
+// PCRs 12 to 14, in the log's order. Windows closes these with a separator before
+// programs run. The PCRs of dynamic launches, 17 to 22, have none, and which of them
+// a running system can extend, the hardware says: what one tag is enough to lie
+// with, such as a key, is not taken from there.
 func (p *Proven) BootTagData(id uint32) [][]byte {
 	var all [][]byte
 	p.eachTagIn(pcrWindowsLast, id, func(t *Tag) { all = append(all, t.Data) })
 	return all
 }
 
-// eachTag goes over the proven tags of an ID: those that Document shows.
-func (p *Proven) eachTag(id uint32, f func(*Tag)) { p.eachTagIn(maxPCR, id, f) }
-
-// eachTagIn goes over those in PCRs up to last.
+// eachTagIn goes over the proven tags of an ID in PCRs up to last, of those that
+// Document shows.
 func (p *Proven) eachTagIn(last int, id uint32, f func(*Tag)) {
 	for i := range p.Events {
 		e := &p.Events[i]

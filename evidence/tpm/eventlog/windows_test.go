@@ -25,13 +25,13 @@ func TestSwitchesOfARealWindowsBoot(t *testing.T) {
 		}
 	}
 	const pubkey, modules = 0x00060002, 0x00070004
-	if n := len(p.TagData(pubkey)); n != 4 {
+	if n := len(p.BootTagData(pubkey)); n != 4 {
 		t.Errorf("%d authorities, want 4", n)
 	}
-	if n := len(p.TagData(modules)); n != 128 {
+	if n := len(p.BootTagData(modules)); n != 128 {
 		t.Errorf("%d hashes of modules, want 128", n)
 	}
-	if len(p.TagData(eventlog.TagVSMIDKSInfo)) != 0 {
+	if len(p.BootTagData(eventlog.TagVSMIDKSInfo)) != 0 {
 		t.Error("a key of VSM, which was off")
 	}
 }
@@ -60,7 +60,7 @@ func TestSwitchesInDoubtAreBoth(t *testing.T) {
 	}
 	key := tag(eventlog.TagVSMIDKSInfo, []byte("a key"))
 	p := mustProve(t, agile(boundary(12, key), boundary(16, tag(eventlog.TagVSMIDKSInfo, []byte("a forged key")))))
-	if got := p.TagData(eventlog.TagVSMIDKSInfo); len(got) != 1 || !bytes.Equal(got[0], []byte("a key")) {
+	if got := p.BootTagData(eventlog.TagVSMIDKSInfo); len(got) != 1 || !bytes.Equal(got[0], []byte("a key")) {
 		t.Errorf("%q", got)
 	}
 }
