@@ -5,6 +5,9 @@
 //	                                                                    │
 //	token ◀─ sign ◀─ compose claims ◀─ issuance ◀─ authorization rules ◀┘
 //
+// Evidence of a TPM answers a challenge, which is looked at after Parse; it binds
+// its keys itself and knows no TCB. Its token, a report, has a form of its own.
+//
 // Which function do I want? [New] makes a [Service] of verifiers, policies and
 // an issuer, and [Service.Attest] is one attestation. There is nothing else.
 //
@@ -45,6 +48,14 @@ type Config struct {
 	// TokenLifetime is the time from "iat" to "exp" in whole seconds; 0 means 8
 	// hours, as the real service has it.
 	TokenLifetime time.Duration
+	// MaxReportLifetime is the longest that a policy may let the report of a TPM be
+	// valid, in whole seconds; what it wants beyond is cut off. 0 means a year, as
+	// the real service has it.
+	MaxReportLifetime time.Duration
+	// Challenge says whether a challenge that evidence answers was given out by this
+	// service and is still good, by what was given out beside it. A refusal is a
+	// *[ChallengeError]. Required for [TPM].
+	Challenge func(challenge, context []byte) error
 	// Clock says when a token is issued; nil means [time.Now].
 	Clock func() time.Time
 	// VerifyAt, unless zero, is the time as of which evidence and collateral are
@@ -76,6 +87,8 @@ type Service struct {
 	accepted   []evidence.TCBStatus
 	defaultTCB int
 	lifetime   int64 // seconds
+	maxReport  time.Duration
+	challenge  func(challenge, context []byte) error // nil where nothing answers one
 	clock      func() time.Time
 	verifyAt   time.Time
 	random     io.Reader
@@ -96,6 +109,7 @@ type kind struct {
 //
 //   - *[RequestError]: the request itself makes no sense;
 //   - *[policy.SyntaxError]: the draft policy is none;
+//   - *[ChallengeError]: the evidence is not fresh;
 //   - *[evidence.Error]: the evidence is not genuine;
 //   - *[BindingError]: the data is not bound to the evidence;
 //   - *[TCBError]: the operator does not accept the platform's state;
@@ -118,26 +132,41 @@ func (s *Service) Attest(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := bind(r, result)
+	data, err := s.accept(r, result)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.acceptTCB(result.TCB); err != nil {
-		return nil, err
-	}
 	start := in.watch.begin()
-	issued, err := decide(in, r.Type, result)
+	issued, err := s.decide(in, r.Type, result)
 	in.watch.endPolicy(ctx, start)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.compose(r, in, result, data, issued)
+	var c *claims.Set
+	if r.Type == TPM {
+		c, err = s.composeReport(in, result, issued)
+	} else {
+		c, err = s.compose(r, in, result, data, issued)
+	}
 	if err != nil {
 		return nil, err
 	}
-	jws, err := s.sign(ctx, c, in)
+	jws, err := s.sign(ctx, c, in, r.Type)
 	if err != nil {
 		return nil, err
 	}
 	return &Response{Token: jws, Claims: c, Result: result}, nil
+}
+
+// accept binds the data that came with the evidence, and looks at the platform's
+// TCB, of evidence that knows either.
+func (s *Service) accept(r *Request, result *evidence.Result) (*bound, error) {
+	if r.Type == TPM {
+		return nil, nil //nolint:nilnil // it came without
+	}
+	data, err := bind(r, result)
+	if err != nil {
+		return nil, err
+	}
+	return data, s.acceptTCB(result.TCB)
 }

@@ -72,7 +72,7 @@ func (s *Service) compose(r *Request, in *admitted, result *evidence.Result, dat
 		overlay(c, found)
 	}
 	c.Put(claimType, claims.String(result.Type))
-	c.Put(claimTCBIdentifier, claims.String(in.tcbIdentifier))
+	c.Put(claimTCBIdentifier, claims.String(in.demands.tcbIdentifier))
 	c.Put("x-ms-policy-hash", claims.String(in.policy.Hash()))
 	if in.signer.Kind() != 0 {
 		c.Put("x-ms-policy-signer", in.signer)
@@ -139,7 +139,7 @@ func (s *Service) putToken(c *claims.Set, now time.Time) error {
 
 // sign makes the token, when its turn has come. A draft policy is one that nobody
 // has approved, so no signature stands for it.
-func (s *Service) sign(ctx context.Context, c *claims.Set, in *admitted) (string, error) {
+func (s *Service) sign(ctx context.Context, c *claims.Set, in *admitted, t Type) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
@@ -151,14 +151,17 @@ func (s *Service) sign(ctx context.Context, c *claims.Set, in *admitted) (string
 		defer done()
 	}
 	start := in.watch.begin()
-	jws, err := s.signNow(ctx, c, in.isDraft)
+	jws, err := s.signNow(ctx, c, in, t)
 	in.watch.end(ctx, PhaseSign, start)
 	return jws, err
 }
 
-func (s *Service) signNow(ctx context.Context, c *claims.Set, isDraft bool) (string, error) {
-	if isDraft {
+func (s *Service) signNow(ctx context.Context, c *claims.Set, in *admitted, t Type) (string, error) {
+	switch {
+	case in.isDraft:
 		return s.issuer.Unsigned(c)
+	case t == TPM:
+		return s.issuer.SignReport(ctx, c, in.report.omitX5C)
 	}
 	return s.issuer.Sign(ctx, c)
 }

@@ -45,12 +45,20 @@ func New(c Config) (*Service, error) {
 	if lifetime < time.Second || lifetime > maxLifetime || lifetime%time.Second != 0 {
 		return nil, &ConfigError{"TokenLifetime", fmt.Sprintf("%s, want whole seconds from 1s to %s", lifetime, maxLifetime)}
 	}
+	if c.MaxReportLifetime < 0 || c.MaxReportLifetime > maxLifetime || c.MaxReportLifetime%time.Second != 0 {
+		return nil, &ConfigError{"MaxReportLifetime", fmt.Sprintf("%s, want whole seconds up to %s, or 0", c.MaxReportLifetime, maxLifetime)}
+	}
+	if c.Verifiers[TPM] != nil && c.Challenge == nil {
+		return nil, &ConfigError{"Challenge", "missing, want what knows the challenges that were given out: without it old quotes would pass for new"}
+	}
 	s := &Service{
 		issuer:     c.Issuer,
 		kinds:      kinds,
 		accepted:   accepted,
 		defaultTCB: c.AzureDefaultTCB,
 		lifetime:   int64(lifetime / time.Second),
+		maxReport:  c.MaxReportLifetime,
+		challenge:  c.Challenge,
 		clock:      c.Clock,
 		verifyAt:   c.VerifyAt,
 		random:     c.Random,

@@ -13,4 +13,6 @@ const (
 	// maxLifetime is the longest that Azure Attestation lets any of its reports
 	// be valid: 525600 minutes, for TPM reports.
 	maxLifetime = 365 * 24 * time.Hour
+	// maxValidity is the same in minutes.
+	maxValidity = 525600
 )

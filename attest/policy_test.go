@@ -73,7 +73,7 @@ func TestBaselineThatChangesIsRefused(t *testing.T) {
 };` + permitAll
 	s, v := serviceWith(t, text)
 	v.parse = func([]byte) (evidence.Evidence, error) { return fakeEvidence{newResult().Claims}, nil }
-	wantRefusal[*policy.EvaluationError](t, s, request(), `"azuredefault" before the verification and "15" after`)
+	wantRefusal[*policy.EvaluationError](t, s, request(), `"azuredefault" before the verification and x-ms-sgx-tcbidentifier = "15" after`)
 }
 
 func TestPropertiesOfOtherEvidenceAreRefused(t *testing.T) {

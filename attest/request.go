@@ -75,9 +75,11 @@ type admitted struct {
 	isDraft bool
 	// now is the one time of the whole request.
 	now time.Time
-	// tcbIdentifier is the baseline that the configuration rules chose.
-	tcbIdentifier string
-	watch         watch
+	// demands are those of the configuration rules, report what the issuance rules
+	// say of it.
+	demands demands
+	report  report
+	watch   watch
 }
 
 // admit refuses what needs no look at the evidence.
@@ -88,6 +90,9 @@ func (s *Service) admit(r *Request) (*admitted, error) {
 	serving, ok := s.kinds[r.Type]
 	if !ok {
 		return nil, &RequestError{Part: "type", Problem: fmt.Sprintf("%q is not served here", string(r.Type))}
+	}
+	if r.Type == TPM && (r.RuntimeData != nil || r.InitTimeData != nil || r.Nonce != nil || r.DraftPolicy != nil) {
+		return nil, &RequestError{Part: "request", Problem: "data, a nonce or a draft policy beside the evidence of a TPM, which brings its own"}
 	}
 	for _, d := range []struct {
 		part string

@@ -20,6 +20,9 @@ func (s *Service) verify(ctx context.Context, r *Request, in *admitted) (*eviden
 	if parsed == nil {
 		return nil, incomplete(r.Type, "no evidence")
 	}
+	if err := s.checkChallenge(r.Type, parsed); err != nil {
+		return nil, err
+	}
 	// After the evidence has been parsed, which is cheap: whoever has none does
 	// not get a policy compiled.
 	start = in.watch.begin()
@@ -28,7 +31,10 @@ func (s *Service) verify(ctx context.Context, r *Request, in *admitted) (*eviden
 	if err != nil {
 		return nil, err
 	}
-	want := evidence.Requirements{At: s.verifyAt, TCBEvaluationDataNumber: number}
+	want := evidence.Requirements{
+		At: s.verifyAt, TCBEvaluationDataNumber: number, PCRs: in.demands.pcrs, ValidAIK: in.demands.validAIK,
+		Documents: in.policy.ReadsDocuments(),
+	}
 	if want.At.IsZero() {
 		want.At = in.now
 	}
@@ -54,7 +60,10 @@ func (s *Service) prepare(r *Request, in *admitted, parsed evidence.Evidence) (i
 	if unverified == nil {
 		return 0, incomplete(r.Type, "evidence without claims")
 	}
-	return s.configure(in, r.Type, unverified)
+	if err := s.configure(in, r.Type, unverified); err != nil {
+		return 0, err
+	}
+	return s.tcbNumber(in.demands)
 }
 
 // checkResult refuses results that leave a question open. Verifiers are our own
@@ -65,6 +74,8 @@ func checkResult(t Type, r *evidence.Result, want evidence.Requirements) error {
 		return incomplete(t, "no result")
 	case r.Type == "":
 		return incomplete(t, "no attestation type")
+	case t == TPM:
+		return checkReport(t, r)
 	case r.Claims == nil || r.Claims.Len() == 0:
 		return incomplete(t, "no claims")
 	case len(r.RuntimeBinding) < bindingSize:
@@ -81,6 +92,19 @@ func checkResult(t Type, r *evidence.Result, want evidence.Requirements) error {
 	}
 	if stated := r.Claims.Values(claimType); len(stated) > 1 || len(stated) == 1 && stated[0] != claims.String(r.Type) {
 		return incomplete(t, fmt.Sprintf("attestation type %q and claims that say %v", r.Type, stated))
+	}
+	return nil
+}
+
+// checkReport is checkResult for evidence that knows no TCB and binds no data.
+func checkReport(t Type, r *evidence.Result) error {
+	switch {
+	case r.PolicyOnly == nil || r.PolicyOnly.Len() == 0 || r.TokenOnly == nil:
+		return incomplete(t, "no claims")
+	case r.Claims != nil && r.Claims.Len() > 0:
+		return incomplete(t, "claims that its report has no place for")
+	case r.RuntimeBinding != nil || r.InitTimeBinding != nil || r.TCB != nil:
+		return incomplete(t, "a TCB, or bytes to which data is bound")
 	}
 	return nil
 }

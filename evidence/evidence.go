@@ -37,6 +37,16 @@ type Evidence interface {
 	Claims() *claims.Set
 }
 
+// Challenged is evidence that answers a challenge of the service, which it must
+// have given out itself and not long ago.
+type Challenged interface {
+	Evidence
+	// Challenge returns the challenge that the evidence says it answers, and what
+	// was given out beside it, by which the service knows it again. That the
+	// evidence does answer it, Verify checks.
+	Challenge() (challenge, context []byte)
+}
+
 // Requirements is what the caller demands of a verification.
 type Requirements struct {
 	// At is the time for which certificates and collateral must be valid. A
@@ -45,6 +55,15 @@ type Requirements struct {
 	// TCBEvaluationDataNumber is the lowest evaluation data number of the
 	// collateral to judge by, 0 for whatever is current.
 	TCBEvaluationDataNumber int
+	// PCRs has bit i set if a TPM must quote PCR i.
+	PCRs uint32
+	// ValidAIK demands a certificate, by an authority that is trusted, for the key
+	// with which a TPM quotes.
+	ValidAIK bool
+	// Documents asks for claims that are long JSON texts, such as the events of a
+	// TPM's boot. They take about as long to write as the evidence to verify, and
+	// only policies of version 1.2 and later can read them.
+	Documents bool
 }
 
 // Result is what is true of evidence that is genuine.
@@ -59,9 +78,12 @@ type Result struct {
 	// TokenOnly are claims that the token shows but no policy reads, such as
 	// the hashes of the collateral.
 	TokenOnly *claims.Set
+	// Custom are claims that the client states about itself, which nothing proves.
+	// A policy reads them as such, and no token shows them unless it says so.
+	Custom *claims.Set
 	// RuntimeBinding is the field of the evidence to which runtime data is
 	// bound: its first 32 bytes are the SHA-256 of the data. For SGX it is the
-	// 64-byte report data.
+	// 64-byte report data. It is nil for evidence that binds a key by itself.
 	RuntimeBinding []byte
 	// InitTimeBinding is the field to which init-time data is bound in the same
 	// way, nil if this platform has none. For SGX it is the 64-byte CONFIGID.

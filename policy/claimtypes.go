@@ -133,6 +133,11 @@ var evidenceTypes = [...]struct {
 		{"pcrs", claims.KindString},
 		{"x-ms-tpm-request-key", claims.KindString},
 		{"x-ms-tpm-other-keys", claims.KindString},
+		// Ours: what the quote says of the TPM's time.
+		{"x-azattest-tpm-clock", claims.KindInteger},
+		{"x-azattest-tpm-clock-safe", claims.KindBoolean},
+		{"x-azattest-tpm-reset-count", claims.KindInteger},
+		{"x-azattest-tpm-restart-count", claims.KindInteger},
 	}},
 	{[]string{"VbsEnclave"}, []evidenceType{
 		{"enclaveAuthorId", claims.KindString},

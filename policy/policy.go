@@ -76,6 +76,10 @@ func (p *Program) Text() string { return p.text }
 // Hash returns the [Hash] of the policy's text.
 func (p *Program) Hash() string { return p.hash }
 
+// ReadsDocuments reports whether the policy can read claims that are JSON texts, as
+// those of version 1.2 on can, which has the functions for it.
+func (p *Program) ReadsDocuments() bool { return p.Version() >= syntax.V12 }
+
 // Version returns the version of the language in which the policy is written.
 func (p *Program) Version() syntax.Version { return p.version }
 

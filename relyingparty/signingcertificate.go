@@ -2,6 +2,7 @@ package relyingparty
 
 import (
 	"context"
+	"crypto/sha1" //nolint:gosec // G505: key IDs of reports are made with it; nothing is trusted to it
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -28,8 +29,9 @@ type SigningCertificateOptions struct {
 	// AcceptStaleCollateral accepts collateral past its nextUpdate; see
 	// [dcap.Options]. Without Collateral it means nothing.
 	AcceptStaleCollateral bool
-	// KeyID is the kid under which the service published the key; empty compares
-	// with nothing.
+	// KeyID is the kid under which the service published the key: the hash to which
+	// the report is bound or, for a key that signs the reports of TPMs, that of the
+	// certificate. Empty compares with nothing.
 	KeyID string
 	// Identity says whether the enclave is the right one; an error from it
 	// refuses. It is called last, with what has been verified. With nil ANY
@@ -100,7 +102,7 @@ func VerifySigningCertificate(ctx context.Context, cert *x509.Certificate, o Sig
 	if err != nil {
 		return nil, err
 	}
-	if o.KeyID != "" && o.KeyID != keyID {
+	if o.KeyID != "" && o.KeyID != keyID && o.KeyID != reportKeyID(report.Certificate) {
 		return nil, &SigningCertificateError{Check: CheckKeyID, Found: fmt.Sprintf("%q", clip(o.KeyID)), Expected: fmt.Sprintf("%q, the hash of the key", keyID)}
 	}
 	r := &SigningCertificateResult{Identity: identityOf(report), KeyID: keyID, Report: report}
@@ -114,6 +116,12 @@ func VerifySigningCertificate(ctx context.Context, cert *x509.Certificate, o Sig
 		}
 	}
 	return r, nil
+}
+
+// reportKeyID is the kid under which the reports of TPMs name a key.
+func reportKeyID(cert *x509.Certificate) string {
+	sum := sha1.Sum(cert.Raw) //nolint:gosec // G401: see the import
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 func identityOf(r *openenclave.Report) Identity {

@@ -3,9 +3,11 @@ package relyingparty_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha1" //nolint:gosec // G505: see its use
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -74,6 +76,25 @@ func TestSigningCertificate(t *testing.T) {
 			t.Errorf("advisories (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// A key that signs the reports of TPMs is published under two IDs.
+func TestTheKeyIDOfReports(t *testing.T) {
+	t.Parallel()
+	s, other := newService(t), newService(t)
+	id := func(cert *x509.Certificate) string {
+		sum := sha1.Sum(cert.Raw) //nolint:gosec // G401: what the service names its keys by
+		return base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	cert, o := s.certificate(t), s.options()
+	o.KeyID = id(cert)
+	got, err := relyingparty.VerifySigningCertificate(t.Context(), cert, o)
+	if err != nil || got.KeyID != s.keyID(t) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	o.KeyID = id(other.certificate(t))
+	_, err = relyingparty.VerifySigningCertificate(t.Context(), cert, o)
+	wantRefusal(t, err, relyingparty.CheckKeyID)
 }
 
 // envelope wraps data as oe_get_evidence does.

@@ -16,6 +16,7 @@ type Key struct {
 	algorithm   Algorithm
 	certificate *x509.Certificate
 	id          string
+	reportID    string // as reports name the key
 }
 
 // KeyConfig says what to certify.
@@ -81,6 +82,7 @@ func newKey(signer crypto.Signer, a Algorithm, certificate *x509.Certificate) *K
 		algorithm:   a,
 		certificate: certificate,
 		id:          keyID(certificate.RawSubjectPublicKeyInfo),
+		reportID:    reportID(certificate),
 	}
 }
 

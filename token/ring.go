@@ -12,6 +12,8 @@ import (
 type Ring struct {
 	current *Key
 	jwks    []byte
+	// reportJWKS has each key a second time, as reports name it.
+	reportJWKS []byte
 }
 
 // NewRing returns a ring that signs with current and goes on publishing the
@@ -20,7 +22,7 @@ type Ring struct {
 func NewRing(current *Key, previous ...*Key) (*Ring, error) {
 	keys := append([]*Key{current}, previous...)
 	seen := make(map[string]bool, len(keys))
-	published := make([]jwk, 0, len(keys))
+	published, again := make([]jwk, 0, len(keys)), make([]jwk, 0, len(keys))
 	for i, k := range keys {
 		if k == nil {
 			return nil, &KeyError{Part: "ring", Problem: fmt.Sprintf("key %d of %d is missing", i+1, len(keys))}
@@ -29,17 +31,24 @@ func NewRing(current *Key, previous ...*Key) (*Ring, error) {
 			return nil, &KeyError{Part: "ring", Problem: fmt.Sprintf("key %s stands there twice, want each key once", k.id)}
 		}
 		seen[k.id] = true
-		published = append(published, jwk{
+		entry := jwk{
 			Certificates: []string{base64.StdEncoding.EncodeToString(k.certificate.Raw)},
 			ID:           k.id,
 			Type:         k.algorithm.keyType(),
-		})
+		}
+		published = append(published, entry)
+		entry.ID = k.reportID
+		again = append(again, entry)
 	}
 	jwks, err := marshalJWKS(published)
 	if err != nil {
 		return nil, &KeyError{Part: "ring", Problem: "cannot be encoded", Err: err}
 	}
-	return &Ring{current: current, jwks: jwks}, nil
+	reportJWKS, err := marshalJWKS(append(published, again...))
+	if err != nil {
+		return nil, &KeyError{Part: "ring", Problem: "cannot be encoded", Err: err}
+	}
+	return &Ring{current: current, jwks: jwks, reportJWKS: reportJWKS}, nil
 }
 
 // Current returns the key that signs.
@@ -53,6 +62,11 @@ func (r *Ring) Current() *Key { return r.current }
 // key parameters: the key is in x5c, standard base64 of the DER certificate. The
 // slice is shared by all callers: read it, do not change it.
 func (r *Ring) JWKS() []byte { return r.jwks }
+
+// ReportJWKS is [Ring.JWKS] for an instance that signs reports too: behind those
+// entries the same keys follow with the key IDs that reports name, see
+// [Issuer.SignReport].
+func (r *Ring) ReportJWKS() []byte { return r.reportJWKS }
 
 // jwk is one entry, its members in the order that the real service writes.
 type jwk struct {

@@ -9,7 +9,7 @@
 //     [Key.Recertify];
 //   - to show that a key lives in an enclave: [ReportData], a quote with that in
 //     it, [OpenEnclaveReport], and the Report of [KeyConfig];
-//   - to sign: [NewIssuer] and [Issuer.Sign].
+//   - to sign: [NewIssuer] and [Issuer.Sign], or [Issuer.SignReport] for TPMs.
 //
 // Tokens, key IDs, certificates and key sets have the form of Microsoft Azure
 // Attestation, byte for byte, so that its clients accept them.
@@ -31,6 +31,8 @@ type Issuer struct {
 	ring *Ring
 	// The encoded header and the full stop after it never change.
 	signedPrefix, unsignedPrefix string
+	// Those of reports have the certificate, or its hash alone.
+	reportPrefix, shortReportPrefix string
 }
 
 // NewIssuer returns the issuer for the instance at url, which signs with the
@@ -56,10 +58,12 @@ func NewIssuer(url string, ring *Ring) (*Issuer, error) {
 		}
 	}
 	return &Issuer{
-		url:            url,
-		ring:           ring,
-		signedPrefix:   headerPrefix(string(ring.current.algorithm), url, ring.current.id),
-		unsignedPrefix: headerPrefix("none", url, ring.current.id),
+		url:               url,
+		ring:              ring,
+		signedPrefix:      headerPrefix(string(ring.current.algorithm), url, ring.current.id),
+		unsignedPrefix:    headerPrefix("none", url, ring.current.id),
+		reportPrefix:      reportPrefix(ring.current, false),
+		shortReportPrefix: reportPrefix(ring.current, true),
 	}, nil
 }
 
@@ -91,11 +95,15 @@ func (i *Issuer) Ring() *Ring { return i.ring }
 // A signer that reaches out to a device cannot be interrupted; the context is
 // looked at before it is asked.
 func (i *Issuer) Sign(ctx context.Context, c *claims.Set) (string, error) {
+	return i.sign(ctx, c, i.signedPrefix)
+}
+
+func (i *Issuer) sign(ctx context.Context, c *claims.Set, prefix string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("token: not signed: %w", err)
 	}
 	key := i.ring.current
-	input, err := i.signingInput(i.signedPrefix, c, key.signatureSize())
+	input, err := i.signingInput(prefix, c, key.signatureSize())
 	if err != nil {
 		return "", err
 	}

@@ -71,8 +71,11 @@ type EnclaveModule struct {
 
 // ParseEnclaveReport reads a report of EnclaveGetAttestationReport, all of it.
 //
-// No report of a real enclave is public. The reader follows the declarations in
-// Microsoft's headers and was tested with reports of our own making.
+// The reader follows the declarations in Microsoft's headers and is tested with
+// reports of our own making. One of a real enclave, with the log of its boot, is
+// public in github.com/EnclaveHost/enclave (test/fixtures/vbs/boot64-evidence.json
+// at commit dad54c98); it is not ours to copy. Held against it once, this reader
+// and [IDKS] read it, and its signature holds.
 func ParseEnclaveReport(raw []byte) (*EnclaveReport, error) {
 	const part = "VBS_ENCLAVE_REPORT_PKG_HEADER"
 	r := newReader(raw, maxEnclaveReport, part)
@@ -119,7 +122,8 @@ func (e *EnclaveReport) read(r *reader) {
 		return
 	}
 	size, version := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
-	// The declaration does not say whether the variable data count.
+	// The declaration does not say whether the variable data count. In the real
+	// report they do.
 	if uint64(size) != enclaveReportSize && uint64(size) != uint64(len(b)) {
 		r.fail(evidence.CodeMismatch, part+": ReportSize", enclaveHeaderSize, strconv.FormatUint(uint64(size), 10), fmt.Sprintf("%d or %d", enclaveReportSize, len(b)))
 	}
@@ -142,9 +146,9 @@ func (e *EnclaveReport) read(r *reader) {
 	e.VariableData = b
 }
 
-// Modules reads the variable data: the modules that were loaded. It takes the size
-// in a block's header to count the header, which the declarations suggest and do
-// not say. Blocks of other kinds are passed over.
+// Modules reads the variable data: the modules that were loaded. The size in a
+// block's header counts the header and what fills it up to a multiple of 8 bytes,
+// as in the real report. Blocks of other kinds are passed over.
 func (e *EnclaveReport) Modules() ([]EnclaveModule, error) {
 	const part = "VBS_ENCLAVE_REPORT_VARDATA_HEADER"
 	r := &reader{rest: e.VariableData, offset: enclaveHeaderSize + enclaveReportSize}
@@ -200,7 +204,7 @@ func moduleOf(b []byte) EnclaveModule {
 // Verify checks that the secure kernel with this identity key signed the report,
 // and that the enclave vouches for reportSigned, the bytes of the request's
 // report_signed with both braces. The key must come from a boot log that a quote
-// proves.
+// proves, see [IDKS].
 func (e *EnclaveReport) Verify(idks *rsa.PublicKey, reportSigned []byte) error {
 	if err := CheckKey(idks); err != nil {
 		return err

@@ -2,39 +2,13 @@ package tpm_test
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/binary"
 	"testing"
-	"unicode/utf16"
 
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/internal/testvbs"
 )
-
-// enclaveBuilder writes reports after the declarations in ntenclv.h. No report of
-// a real enclave is public, so that reader and writer share one understanding.
-type enclaveBuilder struct {
-	data     [64]byte
-	identity tpm.EnclaveIdentity
-	variable []byte
-	edit     func([]byte) // of the whole, after it was signed
-}
-
-func newEnclaveBuilder(reportSigned []byte) enclaveBuilder {
-	b := enclaveBuilder{data: sha512.Sum512(reportSigned), edit: func([]byte) {}}
-	for i, id := range [][]byte{b.identity.OwnerID[:], b.identity.UniqueID[:], b.identity.AuthorID[:], b.identity.FamilyID[:], b.identity.ImageID[:]} {
-		for j := range id {
-			id[j] = byte(0xf0 + i)
-		}
-	}
-	b.identity.SVN, b.identity.SecureKernelSVN, b.identity.PlatformSVN = 1, 2, 3
-	b.identity.Flags, b.identity.SigningLevel, b.identity.Type = 1, 12, 0x10
-	return b
-}
 
 func put32(b []byte, values ...uint32) []byte {
 	for _, v := range values {
@@ -43,55 +17,22 @@ func put32(b []byte, values ...uint32) []byte {
 	return b
 }
 
-// module appends a VBS_ENCLAVE_REPORT_MODULE.
-func (b *enclaveBuilder) module(name string, svn uint32) {
-	var text []byte
-	for _, c := range append(utf16.Encode([]rune(name)), 0) {
-		text = binary.LittleEndian.AppendUint16(text, c)
-	}
-	b.variable = put32(b.variable, 1, uint32(8+32+32+16+16+4+len(text)))
-	for i, size := range []int{32, 32, 16, 16} {
-		b.variable = append(b.variable, bytes.Repeat([]byte{byte(i)}, size)...)
-	}
-	b.variable = append(put32(b.variable, svn), text...)
-}
-
-func (b enclaveBuilder) build(tb testing.TB, key *rsa.PrivateKey) []byte {
-	tb.Helper()
-	id := &b.identity
-	statement := append(put32(nil, 224, 1), b.data[:]...)
-	for _, part := range [][]byte{id.OwnerID[:], id.UniqueID[:], id.AuthorID[:], id.FamilyID[:], id.ImageID[:]} {
-		statement = append(statement, part...)
-	}
-	statement = put32(statement, id.SVN, id.SecureKernelSVN, id.PlatformSVN, id.Flags, id.SigningLevel, id.Type)
-	statement = append(statement, b.variable...)
-	digest := sha256.Sum256(statement)
-	signature, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	whole := put32(nil, uint32(24+len(statement)+len(signature)), 1, 1, uint32(len(statement)), uint32(len(signature)), 0)
-	whole = append(append(whole, statement...), signature...)
-	b.edit(whole)
-	return whole
-}
-
 var reportSigned = []byte(`{"att_data":{"challenge":"AQ"} }`)
 
 func TestEnclaveReport(t *testing.T) {
 	t.Parallel()
-	b := newEnclaveBuilder(reportSigned)
-	b.module("enclave.dll", 7)
-	b.variable = append(put32(b.variable, 99, 12), "more"...) // a block of another kind
-	b.module("ucrtbase_enclave.dll", 9)
-	e, err := tpm.ParseEnclaveReport(b.build(t, rsaKey()))
+	kernel, report := testvbs.New(t, 2048), testvbs.NewReport(reportSigned)
+	report.AddModule(tpm.EnclaveModule{Name: "enclave.dll", SVN: 7, AuthorID: [32]byte{1}})
+	report.VariableData = append(put32(report.VariableData, 99, 12), "more"...) // a block of another kind
+	report.AddModule(tpm.EnclaveModule{Name: "ucrtbase_enclave.dll", SVN: 9})
+	e, err := tpm.ParseEnclaveReport(kernel.Sign(t, report))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.Identity != b.identity || e.Data != b.data {
-		t.Errorf("read %+v, want %+v", e.Identity, b.identity)
+	if e.Identity != report.Identity || e.Data != report.Data {
+		t.Errorf("read %+v, want %+v", e.Identity, report.Identity)
 	}
-	if err := e.Verify(&rsaKey().PublicKey, reportSigned); err != nil {
+	if err := e.Verify(kernel.PublicKey(), reportSigned); err != nil {
 		t.Error(err)
 	}
 	modules, err := e.Modules()
@@ -108,13 +49,9 @@ func TestEnclaveReport(t *testing.T) {
 		t.Errorf("claims\n%s, want\n%s", got, want)
 	}
 
-	err = e.Verify(&rsaKey().PublicKey, append(bytes.Clone(reportSigned), ' '))
+	err = e.Verify(kernel.PublicKey(), append(bytes.Clone(reportSigned), ' '))
 	wantRefusal(t, err, tpm.StageEnclave, evidence.CodeMismatch)
-	other, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantRefusal(t, e.Verify(&other.PublicKey, reportSigned), evidence.StageSignature, evidence.CodeBadSignature)
+	wantRefusal(t, e.Verify(&rsaKey().PublicKey, reportSigned), evidence.StageSignature, evidence.CodeBadSignature)
 	wantRefusal(t, e.Verify(&weakKey().PublicKey, reportSigned), tpm.StageKey, evidence.CodeUnsupported)
 	if err := e.Verify(nil, reportSigned); err == nil {
 		t.Error("verified with no key")
@@ -126,6 +63,7 @@ func TestParseEnclaveReportRefuses(t *testing.T) {
 	patch := func(at int, value uint32) func([]byte) {
 		return func(b []byte) { binary.LittleEndian.PutUint32(b[at:], value) }
 	}
+	raw := testvbs.New(t, 2048).Sign(t, testvbs.NewReport(reportSigned))
 	for name, test := range map[string]struct {
 		edit   func([]byte)
 		code   evidence.Code
@@ -145,16 +83,15 @@ func TestParseEnclaveReportRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newEnclaveBuilder(reportSigned)
-			b.edit = test.edit
-			_, err := tpm.ParseEnclaveReport(b.build(t, rsaKey()))
+			changed := bytes.Clone(raw)
+			test.edit(changed)
+			_, err := tpm.ParseEnclaveReport(changed)
 			wantRefusal(t, err, evidence.StageParse, test.code)
 			if e, ok := err.(*evidence.Error); ok && e.Offset != test.offset { //nolint:errorlint // See wantRefusal.
 				t.Errorf("at byte %d, want %d", e.Offset, test.offset)
 			}
 		})
 	}
-	raw := newEnclaveBuilder(reportSigned).build(t, rsaKey())
 	for n := range raw {
 		if _, err := tpm.ParseEnclaveReport(raw[:n]); err == nil {
 			t.Fatalf("cut at %d: not refused", n)
@@ -169,7 +106,8 @@ func TestParseEnclaveReportRefuses(t *testing.T) {
 // Every bit of the signed statement counts.
 func TestEnclaveReportThatWasChangedIsRefused(t *testing.T) {
 	t.Parallel()
-	raw := newEnclaveBuilder(reportSigned).build(t, rsaKey())
+	kernel := testvbs.New(t, 2048)
+	raw := kernel.Sign(t, testvbs.NewReport(reportSigned))
 	for i := 24 + 8; i < 24+220; i += 5 {
 		changed := bytes.Clone(raw)
 		changed[i] ^= 4
@@ -177,12 +115,13 @@ func TestEnclaveReportThatWasChangedIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantRefusal(t, e.Verify(&rsaKey().PublicKey, reportSigned), evidence.StageSignature, evidence.CodeBadSignature)
+		wantRefusal(t, e.Verify(kernel.PublicKey(), reportSigned), evidence.StageSignature, evidence.CodeBadSignature)
 	}
 }
 
 func TestModulesRefuses(t *testing.T) {
 	t.Parallel()
+	kernel := testvbs.New(t, 2048)
 	for name, test := range map[string]struct {
 		variable []byte
 		code     evidence.Code
@@ -197,9 +136,9 @@ func TestModulesRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newEnclaveBuilder(reportSigned)
-			b.variable = test.variable
-			e, err := tpm.ParseEnclaveReport(b.build(t, rsaKey()))
+			report := testvbs.NewReport(reportSigned)
+			report.VariableData = test.variable
+			e, err := tpm.ParseEnclaveReport(kernel.Sign(t, report))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,7 +12,9 @@ import (
 
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/evidence/tpm/eventlog"
 	"github.com/azattest/azattest/internal/corpus"
+	"github.com/azattest/azattest/internal/testvbs"
 )
 
 // seed adds the files of the corpus with an ending, without their length of two
@@ -129,9 +131,9 @@ func FuzzParseJWK(f *testing.F) {
 }
 
 func FuzzParseEnclaveReport(f *testing.F) {
-	b := newEnclaveBuilder(reportSigned)
-	b.module("enclave.dll", 1)
-	f.Add(b.build(f, rsaKey()))
+	report := testvbs.NewReport(reportSigned)
+	report.AddModule(tpm.EnclaveModule{Name: "enclave.dll", SVN: 1})
+	f.Add(testvbs.New(f, 2048).Sign(f, report))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		e, err := tpm.ParseEnclaveReport(raw)
 		if err != nil {
@@ -140,6 +142,67 @@ func FuzzParseEnclaveReport(f *testing.F) {
 		}
 		if _, err := e.Modules(); err != nil {
 			refusal(t, raw, err)
+		}
+	})
+}
+
+func FuzzParsePlatformClaim(f *testing.F) {
+	good := softClaim(f)
+	f.Add(good.statement())
+	f.Add(good.blob(true))
+	good.bank, good.pcrs = tpm.SHA1, digestsOf(bankOf(tpm.SHA1, allPCRs()...))
+	good.quote = newSoft(f, rsaKey(), tpm.RSASSA, tpm.SHA1).quote(challenge, bankOf(tpm.SHA1, 0, 7))
+	f.Add(good.blob(false))
+	if dir, ok := corpus.Find(); ok {
+		for _, name := range []string{"quote-ecdsa-p256", "quote-rsassa-sha256-pcr0-7"} {
+			good := claimOf{bank: tpm.SHA256, pcrs: make([]byte, 24*32), log: []byte("a log")}
+			for ending, part := range map[string]*[]byte{".attest": &good.quote, ".sig": &good.signature} {
+				raw, err := os.ReadFile(filepath.Join(dir, "evidence", "tpm", "swtpm-a", name+ending))
+				if err != nil {
+					f.Fatal(err)
+				}
+				*part = raw
+			}
+			f.Add(good.statement())
+			f.Add(good.blob(true))
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, err := tpm.ParsePlatformClaim(raw)
+		if err != nil {
+			refusal(t, raw, err)
+			return
+		}
+		a, err := tpm.ParseAttest(c.Quote)
+		if err != nil || a.Quote == nil || len(c.Banks) != 1 || len(a.Quote.Selection) != 1 {
+			t.Fatalf("no quote of a bank: %v", err)
+		}
+		if s := a.Quote.Selection[0]; c.Banks[0].Mask() != s.Mask || c.Banks[0].Algorithm != s.Bank {
+			t.Fatalf("PCRs %x of %s, quoted are %x of %s", c.Banks[0].Mask(), c.Banks[0].Algorithm, s.Mask, s.Bank)
+		}
+		if c.Signature == nil || len(c.Log) > len(raw) {
+			t.Fatalf("%+v", c)
+		}
+	})
+}
+
+func FuzzIDKS(f *testing.F) {
+	f.Add(testvbs.New(f, 2048).Info())
+	f.Add(testvbs.New(f, 3072).Info())
+	f.Fuzz(func(t *testing.T, info []byte) {
+		if len(info) > 64<<10 {
+			return // more than an event of a log may have is the log's to refuse
+		}
+		events := []testvbs.Event{testvbs.Boundary(12, testvbs.Tag(eventlog.TagVSMIDKSInfo, info))}
+		keys, err := tpm.IDKS(provenBoot(t, events))
+		if err != nil {
+			if _, ok := err.(*evidence.Error); !ok { //nolint:errorlint // See refusal.
+				t.Fatalf("refused with %#v", err)
+			}
+			return
+		}
+		if len(keys) != 1 || tpm.CheckKey(keys[0]) != nil {
+			t.Fatalf("%d keys, %v", len(keys), tpm.CheckKey(keys[0]))
 		}
 	})
 }

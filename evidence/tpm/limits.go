@@ -38,4 +38,35 @@ const (
 	maxEnclaveReport = 64 << 10
 	// maxModules bounds the modules of one report; a test enclave loads some six.
 	maxModules = 256
+	// maxDigest is the longest digest of a PCR, SHA-512's.
+	maxDigest = 64
+	// maxPlatformClaim bounds a platform claim. Without a log it has 2 KiB; the
+	// PCP tool's has firmware's log in it, of which the longest have 1 MiB.
+	maxPlatformClaim = 2 << 20
+	// maxRequest bounds a request of the attestation protocol: two logs of IMA's,
+	// of 16 MiB each, in base64.
+	maxRequest = 64 << 20
+	// maxDepth bounds the nesting of its JSON. What is read nests ten levels deep.
+	maxDepth = 32
+	// maxMembers bounds the members of one object; the largest has nine.
+	maxMembers = 64
+	// maxLogs bounds the logs of one attestation: Windows has four, Linux two.
+	maxLogs = 8
+	// maxLog bounds one log. Firmware's have up to 64 KiB, as much as it sets
+	// aside for them; IMA's grow as long as the system runs.
+	maxLog = 32 << 20
+	// maxOtherKeys is the protocol's.
+	maxOtherKeys = 2
+	// maxCustomClaims bounds what a client may state of itself, and maxCustomText
+	// each name and value.
+	maxCustomClaims = 64
+	maxCustomText   = 4 << 10
+	// maxRPData bounds the relying party's data, which the token repeats twice.
+	maxRPData = 4 << 10
+	// maxContext bounds what the service gave out with the challenge, and
+	// maxChallenge the challenge; ours have 300 and 16 bytes.
+	maxContext   = 4 << 10
+	maxChallenge = 64
+	// maxHeader bounds the protected header of a request, {"alg":…,"typ":…}.
+	maxHeader = 1 << 10
 )

@@ -3,6 +3,8 @@
 //
 // Which function do I want?
 //
+//   - [Verifier] checks whole requests of the TPM attestation protocol, which
+//     [Parse] reads. What follows are its parts, for who has them one by one.
 //   - An [AIK] is the key that signs. [Authorities.VerifyAIK] makes one of a
 //     certificate, which is the only way to aikValidated. [NewAIK] makes one of a
 //     TPMT_PUBLIC whose attributes it checks, [AIKFromKey] one of a bare public
@@ -15,8 +17,10 @@
 //   - [EK.MakeCredential] enrolls an AIK that has no certificate; the EK comes of
 //     [Authorities.VerifyEK].
 //   - [ParseAttest], [ParsePublic], [ParseSignature], [ParseJWK],
-//     [ParseCertificate] and [ParseEnclaveReport] take structures apart without trusting them.
-//   - [EnclaveReport.Verify] checks the report of a VBS enclave.
+//     [ParseCertificate], [ParsePlatformClaim] and [ParseEnclaveReport] take
+//     structures apart without trusting them.
+//   - [EnclaveReport.Verify] checks the report of a VBS enclave, with a key that
+//     [IDKS] takes from a proven log.
 //
 // A verifier says what is true. Which PCRs must be quoted, whether an AIK needs a
 // certificate and which attributes a certified key needs is for the policy to say.
@@ -27,7 +31,7 @@
 // Sources: TCG, "Trusted Platform Module Library", parts 1 (architecture) and 2
 // (structures), revision 1.59, cited below as "part 1" and "part 2"; TCG, "EK
 // Credential Profile for TPM Family 2.0", version 2.5; Microsoft, "TPM attestation
-// message protocol" and the header ntenclv.h.
+// message protocol" and the headers ncrypt.h, ntenclv.h and wbcl.h.
 package tpm
 
 import "github.com/azattest/azattest/evidence"
@@ -38,6 +42,8 @@ const (
 	StageKey evidence.Stage = "key"
 	// StageQuote is the check of what a quote says.
 	StageQuote evidence.Stage = "quote"
+	// StageLog is the check of logs against the quoted PCRs.
+	StageLog evidence.Stage = "log"
 	// StageCertification is the check of what a TPM2_Certify says.
 	StageCertification evidence.Stage = "certification"
 	// StageCredential is the activation of a credential.

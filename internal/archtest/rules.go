@@ -34,7 +34,7 @@ var rows = []row{
 	{"evidence/openenclave", []string{"claims", "evidence", "evidence/dcap", "evidence/sgx"}, "a report wraps an SGX quote, and an evidence envelope carries DCAP collateral"},
 	{"evidence/snp", []string{"claims", "evidence"}, "AMD's evidence shares nothing with Intel's"},
 	{"evidence/tpm/eventlog", nil, "a log of measurements, whatever vouches for it"},
-	{"evidence/tpm", []string{"claims", "evidence"}, "a TPM's evidence shares nothing with a processor's"},
+	{"evidence/tpm", []string{"claims", "evidence", "evidence/tpm/eventlog"}, "a TPM's evidence shares nothing with a processor's; the key of an enclave's report stands in a log"},
 	{"evidence/azureguest", []string{"claims", "evidence", "evidence/snp", "evidence/tdx", "evidence/tpm"}, "an Azure guest is a TPM bound to a processor's report"},
 	{"collateral", []string{"evidence/dcap", "evidence/snp"}, "it fetches what verifiers judge by, and judges nothing"},
 	{"simulator", []string{"evidence", "evidence/dcap", "evidence/sgx"}, "it writes the formats that verifiers read, in the words that evidence has for a TCB status"},
@@ -53,14 +53,18 @@ var rows = []row{
 	{"internal/wire", nil, "Microsoft's words on the wire, without ours"},
 	{"internal/policytoken", nil, "who signed a policy is checked before anybody reads it as one"},
 	{"internal/keyring", []string{"store", "token"}, "keys are kept as records and used as rings"},
-	{"internal/instance", []string{"attest", "claims", "evidence", "internal/policytoken", "policy", "store", "token"}, "an instance is what was stored of it, made into a pipeline"},
+	{"internal/instance", []string{"attest", "claims", "evidence", "internal/policytoken", "internal/ticket", "policy", "store", "token"}, "an instance is what was stored of it, made into a pipeline"},
+	{"internal/ticket", nil, "whatever a ticket carries, it is sealed alike"},
+	{"internal/enroll", []string{"evidence", "evidence/tpm", "internal/ticket"}, "who gives keys their certificates judges TPMs as a verifier does, and keeps nothing"},
 	{"internal/audit", nil, "a trail of what happened, whatever it was"},
 	{"internal/telemetry", nil, "it counts and times, and knows nothing of what"},
 	{"internal/config", nil, "a file becomes values; what they mean is for the command to say"},
-	{"internal/server", []string{"attest", "claims", "evidence", "store", "policy", "token", "internal/audit", "internal/auth", "internal/instance", "internal/policytoken", "internal/telemetry", "internal/wire"}, "HTTP in, HTTP out; of evidence it knows the errors, which it maps to answers, and no kind"},
+	{"internal/server", []string{"attest", "claims", "evidence", "store", "policy", "token", "internal/audit", "internal/auth", "internal/enroll", "internal/instance", "internal/policytoken", "internal/telemetry", "internal/wire"}, "HTTP in, HTTP out; of evidence it knows the errors, which it maps to answers, and no kind"},
 	{"internal/auth", nil, "who the caller is does not depend on what is asked"},
 	{"internal/testpg", nil, "a PostgreSQL server for tests"},
-	{"internal/testtpm", []string{"evidence/tpm/eventlog"}, "a TPM in software for tests, into which the events of logs are measured"},
+	{"internal/testlog", []string{"evidence/tpm/eventlog"}, "logs for tests out of real ones"},
+	{"internal/testtpm", nil, "a TPM in software for tests"},
+	{"internal/testvbs", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "it writes what the verifier reads, in the verifier's words"},
 	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
 	{"internal/corpus", nil, "it finds files for tests"},
 	{"internal/archtest", nil, "it reads files, not packages"},
@@ -72,7 +76,7 @@ var rows = []row{
 
 // testOnly are the rooms that no program is made of: only test files may
 // import them.
-var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testtpm", "store/storetest", "azattestation/internal/replay"}
+var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testlog", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.

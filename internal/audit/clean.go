@@ -23,7 +23,7 @@ func (r *Record) clean() *Record {
 		&c.Identity.CallerAADUPN, &c.Identity.CallerAADObjectID, &c.Identity.CallerID,
 		&p.FailureResourceID, &p.FailureCategory, &p.FailureDetails,
 		&p.InfoDataReceived.Headers.UserAgent, &p.InfoDataReceived.ContentType, &p.InfoDataReceived.TraceParent,
-		&d.Instance, &d.AttestationType, &d.Code, &d.PolicyHash, &d.PolicyTokenHash, &d.Thumbprint, &d.KeyID, &d.TokenID,
+		&d.Instance, &d.AttestationType, &d.Code, &d.PolicyHash, &d.PolicyTokenHash, &d.Thumbprint, &d.KeyID, &d.AIKName, &d.EKCertificateHash, &d.TokenID,
 	} {
 		*text = cleanText(*text)
 	}

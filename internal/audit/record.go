@@ -123,6 +123,10 @@ type Details struct {
 	// Thumbprint is of a policy management certificate.
 	Thumbprint string `json:"thumbprint,omitempty"`
 	KeyID      string `json:"keyId,omitempty"`
+	// AIKName is the TPM's name of a key that is enrolled, EKCertificateHash the
+	// SHA-256 of the certificate that vouches for its TPM; both in hexadecimal.
+	AIKName           string `json:"aikName,omitempty"`
+	EKCertificateHash string `json:"ekCertificateHash,omitempty"`
 	// TokenID is the "jti" of the token that was issued.
 	TokenID string `json:"tokenId,omitempty"`
 	// Revision is that of the store after a change.

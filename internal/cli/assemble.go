@@ -38,7 +38,11 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 	if err != nil {
 		return nil, err
 	}
-	directory, err := openInstances(ctx, s, o, log, numbers, p)
+	tpms, err := o.openTPM(ctx, s.Now, log)
+	if err != nil {
+		return nil, err
+	}
+	directory, err := openInstances(ctx, s, o, log, numbers, tpms, p)
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +62,13 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 		Instances: directory, Auth: callers, TLS: tlsConfig, PlainHTTP: c.BehindProxy, Log: log, Clock: s.Now,
 		Version: "azattest/" + release, TerseErrors: c.Errors.Terse, ExplainDenials: c.Errors.ExplainDenials,
 		Audit: trail, AuditAttestations: c.Audit.Attestations, Telemetry: numbers, TrustedProxies: proxies, Limits: limitsOf(c),
+		Enrollment: tpms.enrollment,
 	})
 }
 
 // openInstances opens the store with keys and instances in it, and makes those that
 // the configuration names.
-func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logger, numbers *telemetry.Telemetry, p *parts) (*instance.Directory, error) {
+func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logger, numbers *telemetry.Telemetry, tpms *tpmParts, p *parts) (*instance.Directory, error) {
 	c := o.config
 	platform, err := o.platform(s.Now)
 	if err != nil {
@@ -82,7 +87,7 @@ func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logge
 		return nil, err
 	}
 	observe := observer(numbers)
-	verifiers, err := o.verifiers(s, log, platform, observe, p)
+	verifiers, err := o.verifiers(s, log, platform, observe, tpms, p)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +96,7 @@ func openInstances(ctx context.Context, s Streams, o runOptions, log *slog.Logge
 		return nil, err
 	}
 	directory, err := instance.Open(ctx, instance.Config{
-		Store: records, Keys: keys, Verifiers: verifiers, Fixed: fixed, MaxStaleness: c.Store.MaxStaleness,
+		Store: records, Keys: keys, Verifiers: verifiers, Tickets: tpms.tickets, Fixed: fixed, MaxStaleness: c.Store.MaxStaleness,
 		MaxTokenLifetime: c.Keys.MaxTokenLifetime, Clock: s.Now, VerifyAt: o.verifyAt, Observe: observe, Log: log,
 	})
 	if err != nil {
@@ -154,7 +159,7 @@ func (o runOptions) platform(now func() time.Time) (*simulator.Platform, error) 
 // verifiers join what is attested with a source of collateral: with --dev, that of
 // the simulated platform beside Intel's.
 func (o runOptions) verifiers(
-	s Streams, log *slog.Logger, platform *simulator.Platform, observe func(context.Context, attest.Phase, time.Duration), p *parts,
+	s Streams, log *slog.Logger, platform *simulator.Platform, observe func(context.Context, attest.Phase, time.Duration), tpms *tpmParts, p *parts,
 ) (map[attest.Type]evidence.Verifier, error) {
 	c := o.config.Collateral
 	flags := sourceFlags{from: c.Source, update: c.Update, cache: c.Cache}
@@ -183,7 +188,7 @@ func (o runOptions) verifiers(
 	if err != nil {
 		return nil, err
 	}
-	return map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports}, nil
+	return map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: reports, attest.TPM: tpms.verifier(o.config)}, nil
 }
 
 // tlsConfig returns the certificate of the service, nil for plain HTTP, and the

@@ -31,6 +31,7 @@ var auditColumns = []string{
 	"callerIpAddress", "callerAadUPN", "callerAadObjectId", "callerId", "resourceId", "region", "location", "level", "uri", "userAgent",
 	"contentType", "contentLength", "evidenceBytes", "traceId", "parentId", "failureResourceId", "failureCategory", "failureDetails",
 	"policyHash", "policyTokenHash", "thumbprint", "keyId", "tokenId", "revision", "previous",
+	"aikName", "ekCertificateHash",
 }
 
 func auditRow(e audit.Entry) []string {
@@ -45,6 +46,7 @@ func auditRow(e audit.Entry) []string {
 		p.InfoDataReceived.ContentType, number(p.InfoDataReceived.ContentLength), strconv.Itoa(d.EvidenceBytes),
 		r.TraceContext.TraceID, r.TraceContext.ParentID, p.FailureResourceID, p.FailureCategory, p.FailureDetails,
 		d.PolicyHash, d.PolicyTokenHash, d.Thumbprint, d.KeyID, d.TokenID, number(d.Revision), e.Previous,
+		d.AIKName, d.EKCertificateHash,
 	}
 }
 

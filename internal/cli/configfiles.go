@@ -44,6 +44,7 @@ func (f *configFiles) check() {
 			f.fault("collateral.source", "%v", err)
 		}
 	}
+	f.tpm()
 	for i, issuer := range f.c.Auth.Issuers {
 		f.certificates(fmt.Sprintf("auth.issuers[%d].caFile", i), issuer.CAFile)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/azattest/azattest/collateral"
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/dcap"
+	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/store"
@@ -131,10 +132,17 @@ func openDirectory(ctx context.Context, s Streams, c *config.Config, records sto
 	if err != nil {
 		return nil, err
 	}
+	// Nobody answers a challenge of a command's.
+	tickets, err := openTickets(c, nil, s.Now)
+	if err != nil {
+		return nil, err
+	}
 	return instance.Open(ctx, instance.Config{
-		Store: records, Keys: trialKeys{}, Fixed: fixed, MaxTokenLifetime: c.Keys.MaxTokenLifetime,
-		Verifiers: map[attest.Type]evidence.Verifier{attest.SGXEnclave: quotes, attest.OpenEnclave: quotes},
-		Clock:     s.Now, Log: slog.New(slog.DiscardHandler),
+		Store: records, Keys: trialKeys{}, Fixed: fixed, MaxTokenLifetime: c.Keys.MaxTokenLifetime, Tickets: tickets,
+		Verifiers: map[attest.Type]evidence.Verifier{
+			attest.SGXEnclave: quotes, attest.OpenEnclave: quotes, attest.TPM: tpm.NewVerifier(tpm.VerifierConfig{}),
+		},
+		Clock: s.Now, Log: slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -27,9 +27,15 @@ const permitText = "version= 1.0;authorizationrules{=> permit();};issuancerules{
 // runWith runs a command at the tests' time, with an environment.
 func runWith(t *testing.T, env map[string]string, args ...string) outcome {
 	t.Helper()
+	return runWithAt(t, testTime, env, args...)
+}
+
+// runWithAt is runWith at another time.
+func runWithAt(t *testing.T, now time.Time, env map[string]string, args ...string) outcome {
+	t.Helper()
 	var out, err bytes.Buffer
 	s := Streams{
-		In: strings.NewReader(""), Out: &out, Err: &err, Now: func() time.Time { return testTime },
+		In: strings.NewReader(""), Out: &out, Err: &err, Now: func() time.Time { return now },
 		Env: func(name string) string { return env[name] },
 	}
 	code := run(t.Context(), args, s)

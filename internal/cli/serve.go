@@ -16,9 +16,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/internal/enroll"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/keyring"
 	"github.com/azattest/azattest/internal/server"
@@ -43,6 +45,7 @@ type serveOptions struct {
 	source      sourceFlags
 	acceptStale bool
 	at          *timeFlag
+	tpmEKRoots  []string
 
 	tcb           tcbFlag
 	azureDefault  int
@@ -115,6 +118,7 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	o.source.add(cmd)
 	f.BoolVar(&o.acceptStale, "accept-stale-collateral", false, "accept collateral past its nextUpdate; revocations since then go unnoticed")
 	o.at = addAt(cmd, "with --dev: judge evidence and collateral as of this time instead of now")
+	f.StringArrayVar(&o.tpmEKRoots, "tpm-ek-root", nil, "with --dev: PEM file with authorities of TPMs' endorsement keys, which may then enroll, with an authority that is made in memory; may be repeated")
 	f.Var(&o.tcb, "accept-tcb-status", "TCB statuses that get a token, separated by commas (default UpToDate,SWHardeningNeeded)")
 	f.IntVar(&o.azureDefault, "azure-default-tcb", 0, "TCB evaluation data number that \"azuredefault\" demands; 0 for current collateral")
 	f.StringVar(&o.policySGX, "policy-sgx", "", "file with the policy of SgxEnclave (default: Azure's default policy)")
@@ -141,6 +145,9 @@ func (o *serveOptions) check(cmd *cobra.Command) error {
 	command := cmd.CommandPath()
 	if !o.dev && !o.at.IsZero() {
 		return usage(command, "--at is for --dev only: it lets old evidence pass for new")
+	}
+	if !o.dev && len(o.tpmEKRoots) > 0 {
+		return usage(command, "--tpm-ek-root is for --dev only: say tpm.ekRootFiles and tpm.enrollment in a file, and name it with --config")
 	}
 	if o.configFile != "" {
 		var err error
@@ -235,7 +242,8 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 func (o *serveOptions) asFault(err error) error {
 	isConfiguration := isType[*attest.ConfigError](err) || isType[*server.ConfigError](err) || isType[*token.URLError](err) ||
 		isType[*instance.SettingsError](err) || isType[*instance.ConfigError](err) || isType[*auth.ConfigError](err) ||
-		isType[*keyring.ConfigError](err) || isType[*audit.ConfigError](err) || isType[*telemetry.ConfigError](err)
+		isType[*keyring.ConfigError](err) || isType[*audit.ConfigError](err) || isType[*telemetry.ConfigError](err) ||
+		isType[*enroll.ConfigError](err) || isType[*tpm.ConfigError](err)
 	switch {
 	case !isConfiguration:
 		return err

@@ -76,6 +76,7 @@ func (o *serveOptions) flagged() *config.Config {
 		c.Keys.Bits = o.keyBits
 	}
 	c.Collateral = config.Collateral{Source: o.source.from, Update: o.source.update, Cache: o.source.cache, AcceptStale: o.acceptStale}
+	c.TPM.EKRootFiles = o.tpmEKRoots
 	c.Errors = config.Errors{Terse: o.terse, ExplainDenials: o.explain}
 	c.Shutdown.Linger = o.linger
 	c.Log = config.Log{Format: o.logFormat, Level: o.logLevel}

@@ -22,6 +22,7 @@ type served struct {
 	ready
 	t      *testing.T
 	dir    string
+	now    time.Time
 	bearer string
 	end    context.CancelFunc
 	ended  chan struct{}
@@ -51,11 +52,17 @@ func (b *safeBuffer) String() string {
 // it, and gives a contributor's bearer.
 func startServe(t *testing.T, dir string, args ...string) *served {
 	t.Helper()
+	return startServeAt(t, testTime, dir, args...)
+}
+
+// startServeAt is startServe at another time.
+func startServeAt(t *testing.T, now time.Time, dir string, args ...string) *served {
+	t.Helper()
 	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
-	r := &served{t: t, dir: dir, end: end, ended: make(chan struct{}), log: new(safeBuffer)}
+	r := &served{t: t, dir: dir, now: now, end: end, ended: make(chan struct{}), log: new(safeBuffer)}
 	file := filepath.Join(t.TempDir(), "ready.json")
 	args = append([]string{"serve", "--data-dir", dir, "--ready-file", file}, args...)
-	s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: r.log, Now: func() time.Time { return testTime }}
+	s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: r.log, Now: func() time.Time { return now }}
 	go func() {
 		defer close(r.ended)
 		r.code = run(ctx, args, s)
@@ -94,7 +101,7 @@ func (r *served) stop() int {
 
 func (r *served) devToken(role string) string {
 	r.t.Helper()
-	got := runWith(r.t, nil, "dev-token", "--role", role, "--data-dir", r.dir)
+	got := runWithAt(r.t, r.now, nil, "dev-token", "--role", role, "--data-dir", r.dir)
 	if got.code != exitDone {
 		return "" // without --dev
 	}
@@ -105,7 +112,7 @@ func (r *served) devToken(role string) string {
 func (r *served) as(bearer, endpoint string, args ...string) outcome {
 	r.t.Helper()
 	args = append(args, "--endpoint", endpoint, "--ca-file", r.CAFile, "--credential", "bearer")
-	return runWith(r.t, map[string]string{bearerVariable: bearer}, args...)
+	return runWithAt(r.t, r.now, map[string]string{bearerVariable: bearer}, args...)
 }
 
 // on runs a command against an instance as a contributor.
@@ -247,7 +254,8 @@ func TestSimulatedSignersOfServeVerify(t *testing.T) {
 	s := startDev(t, t.TempDir(), "--algorithm", "ES256")
 	got := runWith(t, nil, "signers", "verify", "--simulator-root", filepath.Join(s.dir, "simulator", "root.pem"),
 		"--endpoint", s.Endpoint, "--ca-file", s.CAFile, "--json")
-	if v := wantDone[verifiedSigners](t, got); !v.Verified || v.Holding != 1 || !v.Signers[0].Simulated {
+	// One key, under the key ID of tokens and that of TPM reports.
+	if v := wantDone[verifiedSigners](t, got); !v.Verified || v.Holding != 2 || !v.Signers[0].Simulated || !v.Signers[1].Simulated {
 		t.Errorf("%+v", v)
 	}
 }

@@ -15,6 +15,7 @@ func newTPM(s Streams) *cobra.Command {
 		newTPMEnroll(s),
 		newTPMShowLog(s),
 		newTPMShowQuote(s),
+		newTPMMakeAuthority(s),
 	)
 	cmd.Long = `enroll opens a TPM 2.0 and gets its attestation key a certificate from a service;
 'azattest attest tpm' then has the machine attested. The other commands read the

@@ -25,6 +25,7 @@ func Default() *Config {
 		Store:      Store{Driver: driverSQLite, MaxStaleness: 10 * time.Second},
 		Keys:       KeyRing{RotateAfter: 90 * 24 * time.Hour, Announce: 24 * time.Hour, MaxTokenLifetime: 24 * time.Hour, Bits: 2048, Report: reportAuto},
 		Collateral: Collateral{Source: "https://api.trustedservices.intel.com"},
+		TPM:        TPM{ChallengeLifetime: 5 * time.Minute, PCRDigests: "base64url", Enrollment: Enrollment{Lifetime: 365 * 24 * time.Hour}},
 		Auth:       Auth{Leeway: time.Minute},
 		Limits: Limits{
 			BodyBytes: 1 << 20, HeaderBytes: 32 << 10, Uploads: 512, Concurrent: 256,
@@ -49,7 +50,7 @@ var (
 func (i *Instance) setDefaults() {
 	*i = Instance{
 		Mode:          modeAAD,
-		Types:         []string{"SgxEnclave", "OpenEnclave"},
+		Types:         []string{"SgxEnclave", "OpenEnclave", "Tpm"},
 		AcceptedTCB:   []string{"UpToDate", "SWHardeningNeeded"},
 		Algorithm:     "RS256",
 		TokenLifetime: 8 * time.Hour,

@@ -81,7 +81,7 @@ instances:
 	if !slices.Equal(a.Types, []string{"SgxEnclave"}) || a.Policies["SgxEnclave"] != "p.txt" || a.Mode != "aad" || a.TokenLifetime != 8*time.Hour {
 		t.Errorf("first instance: %+v", a)
 	}
-	if !slices.Equal(b.Types, []string{"SgxEnclave", "OpenEnclave"}) || b.Policies != nil || b.TokenLifetime != 90*time.Minute {
+	if !slices.Equal(b.Types, []string{"SgxEnclave", "OpenEnclave", "Tpm"}) || b.Policies != nil || b.TokenLifetime != 90*time.Minute {
 		t.Errorf("second instance: %+v", b)
 	}
 }

@@ -21,6 +21,7 @@ type Config struct {
 	Store          Store      `yaml:"store"`
 	Keys           KeyRing    `yaml:"keys"`
 	Collateral     Collateral `yaml:"collateral"`
+	TPM            TPM        `yaml:"tpm"`
 	Auth           Auth       `yaml:"auth"`
 	// Instances are those that the file fixes. More may be in the store.
 	Instances []Instance `yaml:"instances"`

@@ -30,6 +30,7 @@ func (c *Config) validate(isDevelopment bool) error {
 	k.store()
 	k.keys()
 	k.collateral()
+	k.tpm()
 	k.auth()
 	k.instances()
 	k.limits()

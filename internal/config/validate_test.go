@@ -246,7 +246,7 @@ func TestEveryTCBStatusIsKnown(t *testing.T) {
 // section.
 func TestFaultsHavePlaces(t *testing.T) {
 	t.Parallel()
-	c, faults := parse(t, "tls:\n  certificateFile: a\nkeys: {wrappingKeyFile: k}\ninstances:\n- name: a\n  url: https://h/\n  types: [SgxEnclave, Tpm]\n")
+	c, faults := parse(t, "tls:\n  certificateFile: a\nkeys: {wrappingKeyFile: k}\ninstances:\n- name: a\n  url: https://h/\n  types: [SgxEnclave, TdxVm]\n")
 	if faults != nil {
 		t.Fatal(faults)
 	}

@@ -17,8 +17,8 @@ const (
 // servedTypes are the types of attestation that there are verifiers for, and
 // otherTypes those that the API has beside them.
 var (
-	servedTypes = []string{"SgxEnclave", "OpenEnclave"}
-	otherTypes  = []string{"Tpm", "SevSnpVm", "TdxVm", "AzureGuest"}
+	servedTypes = []string{"SgxEnclave", "OpenEnclave", "Tpm"}
+	otherTypes  = []string{"SevSnpVm", "TdxVm", "AzureGuest"}
 )
 
 // acceptableTCB are the TCB statuses that may get a token. Revoked and

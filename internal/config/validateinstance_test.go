@@ -41,7 +41,7 @@ func TestValidateRefusesInstances(t *testing.T) {
 		"certificates in mode aad": {changed(func(i *config.Instance) { i.PolicyCertificateFiles = []string{"a"} }), []string{`instances[0].policyCertificateFiles: is for mode isolated alone, not aad`}},
 		"mode as Microsoft says":   {changed(func(i *config.Instance) { i.Mode = "AAD" }), []string{`instances[0].mode: "AAD", want aad, isolated or shared`}},
 		"no types":                 {changed(func(i *config.Instance) { i.Types = nil }), []string{`instances[0].types: empty`}},
-		"types":                    {changed(func(i *config.Instance) { i.Types = []string{"Tpm", "sgx", "SgxEnclave", "SgxEnclave"} }), []string{`instances[0].types[0]: Tpm is not served yet`, `instances[0].types[1]: "sgx", want`, `instances[0].types[3]: "SgxEnclave" stands twice`}},
+		"types":                    {changed(func(i *config.Instance) { i.Types = []string{"SevSnpVm", "sgx", "SgxEnclave", "SgxEnclave"} }), []string{`instances[0].types[0]: SevSnpVm is not served yet`, `instances[0].types[1]: "sgx", want`, `instances[0].types[3]: "SgxEnclave" stands twice`}},
 		"no TCB":                   {changed(func(i *config.Instance) { i.AcceptedTCB = []string{} }), []string{`instances[0].acceptedTCB: empty`}},
 		"TCB":                      {changed(func(i *config.Instance) { i.AcceptedTCB = []string{"Revoked", "uptodate"} }), []string{`instances[0].acceptedTCB[0]: Revoked can never be accepted`, `instances[0].acceptedTCB[1]: "uptodate", want`}},
 		"negative TCB":             {changed(func(i *config.Instance) { i.AzureDefaultTCB = -1 }), []string{`instances[0].azureDefaultTCB: -1, want`}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/internal/ticket"
 	"github.com/azattest/azattest/policy"
 	"github.com/azattest/azattest/store"
 	"github.com/azattest/azattest/token"
@@ -48,6 +49,9 @@ type Config struct {
 	// MaxTokenLifetime is the longest that the settings of an instance may ask
 	// for, because its keys are published for no longer; 0 means 24 hours.
 	MaxTokenLifetime time.Duration
+	// Tickets seal the challenges that TPMs answer. Required if Verifiers has one of
+	// TPMs.
+	Tickets *ticket.Sealer
 	// Clock, VerifyAt and Random are as in [attest.Config].
 	Clock    func() time.Time
 	VerifyAt time.Time

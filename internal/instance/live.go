@@ -53,11 +53,15 @@ func (i *Instance) newPipeline(issuer *token.Issuer) (*attest.Service, error) {
 		AcceptedTCB:     i.settings.AcceptedTCB,
 		AzureDefaultTCB: i.settings.AzureDefaultTCB,
 		TokenLifetime:   i.settings.TokenLifetime,
-		Clock:           c.Clock,
-		VerifyAt:        c.VerifyAt,
-		Random:          c.Random,
-		Observe:         c.Observe,
-		Turn:            i.directory.turns.take,
+
+		MaxReportLifetime: c.MaxTokenLifetime,
+		Challenge:         i.checkChallenge,
+
+		Clock:    c.Clock,
+		VerifyAt: c.VerifyAt,
+		Random:   c.Random,
+		Observe:  c.Observe,
+		Turn:     i.directory.turns.take,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("instance %s: %w", i.settings.Name, err)

@@ -30,6 +30,8 @@ type Wrapping struct {
 type wrappingKey struct {
 	id   string
 	aead cipher.AEAD
+	// other is what secrets for other purposes are derived from.
+	other []byte
 }
 
 // GenerateWrappingKey returns a new key in the form that [ParseWrapping] reads:
@@ -117,7 +119,26 @@ func newWrappingKey(raw []byte) (wrappingKey, error) {
 	if err != nil {
 		return wrappingKey{}, err
 	}
-	return wrappingKey{id: hex.EncodeToString(id), aead: aead}, nil
+	other, err := hkdf.Key(sha256.New, raw, nil, "azattest keyring other secrets", wrappingKeySize)
+	if err != nil {
+		return wrappingKey{}, err
+	}
+	return wrappingKey{id: hex.EncodeToString(id), aead: aead, other: other}, nil
+}
+
+// Secrets returns a secret of 32 bytes for another purpose from each key, in their
+// order. All replicas with the same keys get the same ones, and none of them says
+// anything of the key or of a secret for another purpose.
+func (w *Wrapping) Secrets(purpose string) ([][]byte, error) {
+	secrets := make([][]byte, 0, len(w.keys))
+	for _, k := range w.keys {
+		secret, err := hkdf.Key(sha256.New, k.other, nil, purpose, wrappingKeySize)
+		if err != nil {
+			return nil, fmt.Errorf("keyring: secret for %q: %w", purpose, err)
+		}
+		secrets = append(secrets, secret)
+	}
+	return secrets, nil
 }
 
 // IDs returns the names of the keys, the one that seals first. They stand in the

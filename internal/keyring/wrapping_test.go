@@ -1,6 +1,7 @@
 package keyring_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -61,5 +62,32 @@ func TestParseWrappingRefuses(t *testing.T) {
 				t.Errorf("%s: error %q quotes what may be a key", name, err)
 			}
 		}
+	}
+}
+
+// Replicas that share the keys share the secrets, and nobody else does.
+func TestWrappingSecrets(t *testing.T) {
+	t.Parallel()
+	one, other := keyring.GenerateWrappingKey(), keyring.GenerateWrappingKey()
+	secrets := func(text, purpose string) [][]byte {
+		w, err := keyring.ParseWrapping(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := w.Secrets(purpose)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	both := secrets(one+"\n"+other, "tickets")
+	if len(both) != 2 || len(both[0]) != 32 || bytes.Equal(both[0], both[1]) {
+		t.Fatalf("%d secrets", len(both))
+	}
+	if again := secrets(other, "tickets"); !bytes.Equal(again[0], both[1]) {
+		t.Error("another replica has another secret")
+	}
+	if purpose := secrets(one, "something else"); bytes.Equal(purpose[0], both[0]) {
+		t.Error("two purposes have the same secret")
 	}
 }

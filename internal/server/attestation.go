@@ -37,9 +37,13 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	request, err := s.receiveEvidence(w, r, member)
+	request, err := s.receiveEvidence(w, r, t, member)
 	if err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	if request == nil {
+		s.challenge(w, r)
 		return
 	}
 	n.evidenceBytes = len(request.Evidence)
@@ -52,14 +56,7 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Request)
 	defer cancel()
-	response, err := s.attestAsOfNow(ctx, r, t, &attest.Request{
-		Type:         t,
-		Evidence:     request.Evidence,
-		RuntimeData:  dataOf(request.RuntimeData),
-		InitTimeData: dataOf(request.InitTimeData),
-		Nonce:        request.Nonce,
-		DraftPolicy:  request.DraftPolicy,
-	})
+	response, err := s.attestAsOfNow(ctx, r, t, request)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -69,6 +66,10 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := s.record(ctx, r); err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	if t == attest.TPM {
+		s.report(w, r, response.Token)
 		return
 	}
 	s.answer(w, r, wire.Token{Token: response.Token})
@@ -155,7 +156,9 @@ func servedMember(i *instance.Instance, t attest.Type) (string, error) {
 		return wire.QuoteMember, nil
 	case attest.OpenEnclave:
 		return wire.ReportMember, nil
-	case attest.TPM, attest.SEVSNPVM, attest.TDXVM, attest.AzureGuest:
+	case attest.TPM:
+		return "", nil // its messages have members of their own
+	case attest.SEVSNPVM, attest.TDXVM, attest.AzureGuest:
 	}
 	return "", &notEnabledError{instance: i.Settings().Name, typ: t}
 }
@@ -167,8 +170,9 @@ func dataOf(d *wire.Data) *attest.Data {
 	return &attest.Data{Bytes: d.Bytes, JSON: d.JSON}
 }
 
-// receiveEvidence reads and parses the body, within the limits of the server.
-func (s *Server) receiveEvidence(w http.ResponseWriter, r *http.Request, member string) (*wire.AttestRequest, error) {
+// receiveEvidence reads and parses the body, within the limits of the server. The
+// message of a TPM's client that asks for a challenge is no request, and gives nil.
+func (s *Server) receiveEvidence(w http.ResponseWriter, r *http.Request, t attest.Type, member string) (*attest.Request, error) {
 	if !wire.IsJSON(r.Header.Get("Content-Type")) {
 		return nil, &mediaError{"Content-Type", r.Header.Get("Content-Type"), "application/json in UTF-8"}
 	}
@@ -176,5 +180,19 @@ func (s *Server) receiveEvidence(w http.ResponseWriter, r *http.Request, member 
 	if err != nil {
 		return nil, err
 	}
-	return wire.ParseAttestRequest(member, body)
+	if t == attest.TPM {
+		return tpmRequest(body)
+	}
+	request, err := wire.ParseAttestRequest(member, body)
+	if err != nil {
+		return nil, err
+	}
+	return &attest.Request{
+		Type:         t,
+		Evidence:     request.Evidence,
+		RuntimeData:  dataOf(request.RuntimeData),
+		InitTimeData: dataOf(request.InitTimeData),
+		Nonce:        request.Nonce,
+		DraftPolicy:  request.DraftPolicy,
+	}, nil
 }

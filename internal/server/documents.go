@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -18,7 +19,11 @@ func (s *Server) certs(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	documentOf(issuer.Ring().JWKS()).serve(w, r)
+	jwks := issuer.Ring().JWKS()
+	if noteOf(r).instance.IsServed(attest.TPM) {
+		jwks = issuer.Ring().ReportJWKS()
+	}
+	documentOf(jwks).serve(w, r)
 }
 
 // openIDConfiguration serves GET /.well-known/openid-configuration.

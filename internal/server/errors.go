@@ -107,6 +107,9 @@ func (s *Server) translate(err error, n *note) verdict {
 	if v, ok := translateManagement(err, n.operation); ok {
 		return v
 	}
+	if v, ok := translateEnrollment(err, n.operation); ok {
+		return v
+	}
 	if v, ok := translateEvidence(err); ok {
 		return v
 	}
@@ -191,6 +194,12 @@ func targetOf(part string) string {
 func translateEvidence(err error) (verdict, bool) {
 	if e, ok := errors.AsType[*evidence.Error](err); ok {
 		return quoteVerdict(e), true
+	}
+	if e, ok := errors.AsType[*attest.ChallengeError](err); ok {
+		v := bad(wire.CodeInvalidParameter, "The challenge that the request answers does not count: begin again, with a message that asks for one")
+		v.reason, v.cause = ": "+strings.TrimPrefix(e.Err.Error(), "ticket: "), e.Error()
+		v.body.Target = "challenge"
+		return v, true
 	}
 	if e, ok := errors.AsType[*attest.BindingError](err); ok {
 		v := bad(wire.CodeInvalidParameter, "The "+e.Data+" is not bound to the evidence")

@@ -128,7 +128,7 @@ func (s *Server) throttleCaller(n *note, caller *auth.Caller) error {
 	name, counted := "", n.instance.Settings().Name
 	if !caller.IsAnonymous() {
 		name = caller.Name()
-		if n.operation != opAttest {
+		if n.operation != opAttest && !n.operation.isEnrollment() {
 			counted = "managing " + counted
 		}
 	}

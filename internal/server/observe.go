@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/enroll"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
@@ -28,10 +29,11 @@ type note struct {
 	instance        *instance.Instance // nil if the request is for none
 	caller          *auth.Caller       // nil if nobody asked who it is
 	attestationType string
-	tokenHash       string // of the JWS that asks for a change
-	tokenID         string // of the token that was issued
-	thumbprint      string // of the certificate that was to be added or removed
-	isRecorded      bool   // in the audit trail
+	tokenHash       string         // of the JWS that asks for a change
+	tokenID         string         // of the token that was issued
+	thumbprint      string         // of the certificate that was to be added or removed
+	enrolled        enroll.Subject // the keys of an enrollment, as far as they are known
+	isRecorded      bool           // in the audit trail
 	code            string
 	cause           string
 	requestBytes    int
@@ -182,6 +184,9 @@ func (n *note) appendTo(attrs []slog.Attr) []slog.Attr {
 	}
 	if n.tokenHash != "" {
 		attrs = append(attrs, slog.String("token_hash", n.tokenHash))
+	}
+	if n.enrolled.AIKName != "" {
+		attrs = append(attrs, slog.String("aik_name", n.enrolled.AIKName))
 	}
 	return attrs
 }

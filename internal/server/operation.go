@@ -15,6 +15,10 @@ const (
 	opAddCertificate    operation = "AddPolicyCertificate"
 	opRemoveCertificate operation = "RemovePolicyCertificate"
 	opGetBaselines      operation = "GetTcbBaselines"
+
+	// These are ours: Azure's service enrolls nobody.
+	opBeginEnrollment    operation = "BeginTpmEnrollment"
+	opActivateEnrollment operation = "ActivateTpmEnrollment"
 )
 
 // isChange reports whether the operation changes what is stored.
@@ -22,10 +26,17 @@ func (o operation) isChange() bool {
 	switch o {
 	case opSetPolicy, opResetPolicy, opAddCertificate, opRemoveCertificate:
 		return true
-	case opAttest, opGetPolicy, opGetCertificates, opGetBaselines:
+	case opAttest, opGetPolicy, opGetCertificates, opGetBaselines, opBeginEnrollment, opActivateEnrollment:
 	}
 	return false
 }
+
+// isEnrollment reports whether the operation is a step of an enrollment.
+func (o operation) isEnrollment() bool { return o == opBeginEnrollment || o == opActivateEnrollment }
+
+// isEvent reports whether the operation is an event that no crash may take out of
+// the trail: a change, or a certificate that is out in the world from then on.
+func (o operation) isEvent() bool { return o.isChange() || o == opActivateEnrollment }
 
 // counted is what the numbers call a change.
 func (o operation) counted() (telemetry.ChangeKind, telemetry.ChangeAction) {
@@ -36,7 +47,7 @@ func (o operation) counted() (telemetry.ChangeKind, telemetry.ChangeAction) {
 		return telemetry.ChangeCertificate, telemetry.ActionAdd
 	case opRemoveCertificate:
 		return telemetry.ChangeCertificate, telemetry.ActionRemove
-	case opSetPolicy, opAttest, opGetPolicy, opGetCertificates, opGetBaselines:
+	case opSetPolicy, opAttest, opGetPolicy, opGetCertificates, opGetBaselines, opBeginEnrollment, opActivateEnrollment:
 	}
 	return telemetry.ChangePolicy, telemetry.ActionSet
 }

@@ -19,6 +19,8 @@ type methods map[string]http.HandlerFunc
 func (s *Server) instanceRoutes() map[string]methods {
 	return map[string]methods{
 		"/attest/{type}":                    {http.MethodPost: s.attest},
+		"/tpm/enroll":                       {http.MethodPost: s.beginEnrollment},
+		"/tpm/activate":                     {http.MethodPost: s.activateEnrollment},
 		"/policies/{type}":                  {http.MethodGet: s.getPolicy, http.MethodPut: s.setPolicy, http.MethodPost: s.resetPolicy},
 		"/certificates":                     {http.MethodGet: s.getCertificates},
 		"/certificates:add":                 {http.MethodPost: s.addCertificate},
@@ -188,7 +190,7 @@ func (s *Server) refusePath(w http.ResponseWriter, r *http.Request) {
 }
 
 // knownPaths is for people who mistyped one.
-const knownPaths = "/attest/{type}, /policies/{type}, /policies/{type}:reset, /certificates, /certificates:add, /certificates:remove, " +
+const knownPaths = "/attest/{type}, /tpm/enroll, /tpm/activate, /policies/{type}, /policies/{type}:reset, /certificates, /certificates:add, /certificates:remove, " +
 	"/certs, /.well-known/openid-configuration, /tcbbaselines/{type}, /servicehealth"
 
 // refuseHost does not say which instances there are: they may be other people's.

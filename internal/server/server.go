@@ -26,6 +26,7 @@ import (
 
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/enroll"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
@@ -67,6 +68,8 @@ type Config struct {
 	// done. Nil keeps no trail. Somebody must let it run.
 	Audit             *audit.Trail
 	AuditAttestations bool
+	// Enrollment gives the keys of TPMs their certificates. Nil enrolls nobody.
+	Enrollment *enroll.Authority
 	// Telemetry counts and times; nil does so for nobody.
 	Telemetry *telemetry.Telemetry
 	// TrustedProxies are the networks whose X-Forwarded-For says who the client is.
@@ -120,10 +123,12 @@ func checkTLS(c *tls.Config) error {
 type Server struct {
 	instances *instance.Directory
 	auth      *auth.Authenticator
-	log       *slog.Logger
-	clock     func() time.Time
-	limits    Limits
-	tls       *tls.Config
+	// enrollment is nil if nobody is enrolled.
+	enrollment *enroll.Authority
+	log        *slog.Logger
+	clock      func() time.Time
+	limits     Limits
+	tls        *tls.Config
 	// isPlain says that Run may do without TLS.
 	isPlain  bool
 	isTerse  bool
@@ -166,6 +171,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		instances:       c.Instances,
 		auth:            c.Auth,
+		enrollment:      c.Enrollment,
 		log:             c.Log,
 		clock:           c.Clock,
 		limits:          limits,

@@ -24,15 +24,15 @@ func (e *auditError) Error() string { return e.err.Error() }
 func (e *auditError) Unwrap() error { return e.err }
 
 // record puts what was done into the audit trail, before anybody is told that it
-// was: a change so that no crash can lose it, everything else soon.
+// was: an event so that no crash can lose it, everything else soon.
 func (s *Server) record(ctx context.Context, r *http.Request) error {
 	n := noteOf(r)
-	if s.audit == nil || !n.operation.isChange() && !s.auditsAll {
+	if s.audit == nil || !n.operation.isEvent() && !s.auditsAll {
 		return nil
 	}
 	n.isRecorded = true
 	write := s.audit.AppendSoon
-	if n.operation.isChange() {
+	if n.operation.isEvent() {
 		write = s.audit.Append
 	}
 	if err := write(ctx, s.recordOf(r, http.StatusOK)); err != nil {
@@ -42,9 +42,9 @@ func (s *Server) record(ctx context.Context, r *http.Request) error {
 	return nil
 }
 
-// checkTrail refuses a change that could not be recorded, before it is made.
+// checkTrail refuses an event that could not be recorded, before it happens.
 func (s *Server) checkTrail(op operation) error {
-	if s.audit == nil || !op.isChange() {
+	if s.audit == nil || !op.isEvent() {
 		return nil
 	}
 	if err := s.audit.Err(); err != nil {
@@ -60,7 +60,7 @@ func (s *Server) checkTrail(op operation) error {
 // is full nobody is served any more.
 func (s *Server) recordRefusal(r *http.Request, status int) {
 	n := noteOf(r)
-	if s.audit == nil || n.operation == "" || n.isRecorded || !n.operation.isChange() && !s.auditsAll {
+	if s.audit == nil || n.operation == "" || n.isRecorded || !n.operation.isEvent() && !s.auditsAll {
 		return
 	}
 	if n.caller.IsAnonymous() && !s.strangers.Allow() {
@@ -94,7 +94,7 @@ func (s *Server) recordOf(r *http.Request, status int) audit.Record {
 	if n.operation == opAttest {
 		record.OperationName += n.attestationType
 	}
-	if n.operation.isChange() {
+	if n.operation.isEvent() {
 		record.Category = audit.AuditEvent
 	}
 	if !n.caller.IsAnonymous() {
@@ -108,6 +108,7 @@ func (s *Server) recordOf(r *http.Request, status int) audit.Record {
 		Details: audit.Details{
 			Instance: n.instanceName(), AttestationType: n.attestationType, Code: n.code, EvidenceBytes: n.evidenceBytes,
 			PolicyTokenHash: n.tokenHash, Thumbprint: n.thumbprint, TokenID: n.tokenID,
+			AIKName: n.enrolled.AIKName, EKCertificateHash: n.enrolled.EKHash,
 		},
 	}
 	if status >= http.StatusBadRequest {

@@ -45,14 +45,19 @@ type object struct {
 // parseBody reads the outermost object. What holds for the whole body is checked
 // here once: valid UTF-8, and no deep nesting.
 func parseBody(raw []byte) (object, error) {
-	whole := object{path: bodyPath}
+	return parseInner(bodyPath, raw)
+}
+
+// parseInner does the same for a JSON text within a member.
+func parseInner(path string, raw []byte) (object, error) {
+	whole := object{path: path}
 	switch {
 	case len(raw) == 0:
 		return object{}, whole.problem("", "empty, want a JSON object", nil)
 	case !utf8.Valid(raw):
 		return object{}, whole.problem("", "not valid UTF-8", nil)
 	}
-	return parseObject(bodyPath, raw)
+	return parseObject(path, raw)
 }
 
 // depth returns how deep the brackets of a JSON text nest. Of a text that is no
@@ -233,6 +238,7 @@ func escapedUnit(raw []byte) (uint64, bool) {
 const (
 	kindString = "a string"
 	kindNumber = "a number"
+	kindArray  = "an array"
 )
 
 // kindOf names the kind of a valid JSON value.
@@ -241,7 +247,7 @@ func kindOf(raw []byte) string {
 	case '{':
 		return "an object"
 	case '[':
-		return "an array"
+		return kindArray
 	case '"':
 		return kindString
 	case 't', 'f':

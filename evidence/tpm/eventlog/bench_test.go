@@ -64,6 +64,23 @@ func BenchmarkParseAndProve(b *testing.B) {
 			}
 		}
 	})
+	b.Run("log and document", func(b *testing.B) {
+		b.SetBytes(int64(len(raw)))
+		b.ReportAllocs()
+		for b.Loop() {
+			log, err := eventlog.Parse(raw)
+			if err != nil {
+				b.Fatal(err)
+			}
+			p, err := log.Prove(eventlog.SHA256, pcrs)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if len(eventlog.Document(p)) == 0 {
+				b.Fatal("no document")
+			}
+		}
+	})
 	b.Run("document", func(b *testing.B) {
 		p, err := log.Prove(eventlog.SHA256, pcrs)
 		if err != nil {

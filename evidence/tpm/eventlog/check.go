@@ -34,7 +34,7 @@ func (p *Proven) check() error {
 				return e.refuse("PCR", fmt.Sprintf("variable %s in PCR %d", v.Name, e.PCR), "PCR 7")
 			}
 		}
-		if e.isWindows() {
+		if e.windows = e.tagsOfWindows(); e.windows != nil {
 			p.IsWindows = true
 		}
 	}
@@ -48,16 +48,20 @@ func (p *Proven) check() error {
 }
 
 func (e *ProvenEvent) refuse(part, found, expected string) *Error {
-	return &Error{Code: CodeMismatch, Event: e.Number, Offset: e.Offset, PCR: e.PCR, Part: part, Found: found, Expected: expected}
+	return &Error{Code: CodeMismatch, Log: e.Log, Event: e.Number, Offset: e.Offset, PCR: e.PCR, Part: part, Found: found, Expected: expected}
 }
 
-// isWindows says whether an event is one of Windows' in a place of Windows'.
-func (e *ProvenEvent) isWindows() bool {
+// tagsOfWindows are the tags of an event that is one of Windows' in a place of
+// Windows', nil of others.
+func (e *ProvenEvent) tagsOfWindows() []Tag {
 	if !e.DataProven || e.Type != EvEventTag || !isWindowsPCR(e.PCR) {
-		return false
+		return nil
 	}
-	_, err := e.tags()
-	return err == nil
+	tags, err := e.tags()
+	if err != nil {
+		return nil
+	}
+	return tags
 }
 
 func isWindowsPCR(pcr int) bool {
@@ -80,7 +84,7 @@ func (p *Proven) checkWindows() error {
 			return e.refuse("data", "data whose digest is another", "what Windows measured")
 		case e.Type == EvSeparator && isSeparator(e.Data):
 			ended[e.PCR] = true
-		case e.Type == EvEventTag && e.isWindows():
+		case e.windows != nil:
 		default:
 			return e.refuse("eventType", e.Type.String(), "tagged events of Windows and a separator")
 		}

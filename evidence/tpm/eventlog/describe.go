@@ -120,16 +120,13 @@ func describeTags(tags []Tag) string {
 			b.WriteString(", ")
 		}
 		t := &tags[i]
-		b.WriteString(strings.TrimPrefix(t.Name(), "EVENT_"))
-		if t.Children != nil {
-			b.WriteString(" {" + describeTags(t.Children) + "}")
-			continue
-		}
+		b.WriteString(t.shortName())
 		switch v := t.Value().(type) {
-		case map[string]any:
-			if s, ok := v["String"]; ok {
-				fmt.Fprintf(&b, "=%v", s)
-			}
+		case nil:
+			b.WriteString(" {" + describeTags(t.Children) + "}")
+		case []byte:
+		case Enumerated:
+			b.WriteString("=" + v.Name)
 		case string:
 			b.WriteString("=" + printable([]byte(v)))
 		default:

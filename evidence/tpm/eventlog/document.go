@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,10 +32,11 @@ func Document(logs ...*Proven) []byte {
 	size := 64
 	for _, p := range logs {
 		for i := range p.Events {
-			size += 256 + 3*len(p.Events[i].Data)/2
+			size += 192 + 4*len(p.Events[i].Data)/3
 		}
 	}
 	b := append(make([]byte, 0, size), `{"Events":[`...)
+	w := new(tagWriter)
 	before := 0
 	for _, p := range logs {
 		last := 0
@@ -53,7 +55,7 @@ func Document(logs ...*Proven) []byte {
 			b = append(b, `","PcrIndex":`...)
 			b = strconv.AppendInt(b, int64(e.PCR), 10)
 			b = append(b, `,"ProcessedData":`...)
-			b = appendJSON(b, e.processed())
+			b = e.appendProcessed(b, w)
 			b = append(b, '}')
 		}
 		before += last
@@ -61,27 +63,28 @@ func Document(logs ...*Proven) []byte {
 	return append(b, "]}"...)
 }
 
-// processed gives the object ProcessedData, nil for one that is empty.
-func (e *ProvenEvent) processed() map[string]any {
+// appendProcessed writes the object ProcessedData, {} where nothing is proven of
+// what the event says.
+func (e *ProvenEvent) appendProcessed(b []byte, w *tagWriter) []byte {
 	if e.Proof == ProofDigest || e.AfterBoot {
-		return nil
+		return append(b, "{}"...)
 	}
 	switch e.Type {
 	case EvEFIVariableDriverConfig, EvEFIVariableAuthority:
 		if v, err := e.variable(); err == nil {
-			return v.object()
+			return v.appendJSON(b)
 		}
 	case EvEFIVariableBoot, EvEFIVariableBoot2:
 		if v, err := e.variable(); err == nil && isBootVariable(v) {
-			return v.object()
+			return v.appendJSON(b)
 		}
 	case EvEventTag:
-		if e.isWindows() {
-			return e.windows()
+		if e.windows != nil {
+			return w.object(b, e.windows, e.smmLevel()...)
 		}
 	case IMAMeasurement:
 		if e.ima != nil {
-			return e.ima.object()
+			return e.ima.appendJSON(b)
 		}
 	case EvEFIAction, EvAction, EvIPL, EvSCRTMVersion:
 		data := e.Data
@@ -89,23 +92,22 @@ func (e *ProvenEvent) processed() map[string]any {
 			data, _ = loaderText(data)
 		}
 		if text, ok := textOf(data); ok {
-			return map[string]any{"String": text}
+			return append(appendMember(append(b, '{'), "String", text), '}')
 		}
 	case EvEFIGPTEvent, EvEFIGPTEvent2:
 		if t, err := e.gpt(); err == nil {
-			return t.object()
+			return t.appendJSON(b)
 		}
 	default:
 	}
-	return nil
+	return append(b, "{}"...)
 }
 
-func (v *Variable) object() map[string]any {
-	return map[string]any{
-		"UnicodeName":  v.Name,
-		"VariableGuid": v.GUID.String(),
-		"VariableData": base64.RawURLEncoding.EncodeToString(v.Data),
-	}
+func (v *Variable) appendJSON(b []byte) []byte {
+	b = appendMember(append(b, '{'), "UnicodeName", v.Name)
+	b = base64.RawURLEncoding.AppendEncode(append(b, `,"VariableData":"`...), v.Data)
+	b = v.GUID.append(append(b, `","VariableGuid":"`...))
+	return append(b, `"}`...)
 }
 
 // isBootVariable says whether a variable's name is one of those that firmware
@@ -130,52 +132,59 @@ func isBootVariable(v *Variable) bool {
 	return false
 }
 
-// windows gives the tags. The level of SMM protection is also given beside the
-// boundary in which it stands, which is where Microsoft's policies look for it.
-func (e *ProvenEvent) windows() map[string]any {
-	tags, err := e.tags()
-	if err != nil {
+// smmLevel is the level of SMM protection, which is also given beside the boundary
+// in which it stands: that is where Microsoft's policies look for it. It is nil where
+// there is none, or it stands there already.
+func (e *ProvenEvent) smmLevel() []*Tag {
+	if slices.ContainsFunc(e.windows, func(t Tag) bool { return t.ID == tagSMM }) {
 		return nil
 	}
-	object := merge(tags)
-	for i := range tags {
-		if tags[i].ID != tagTrustBound {
+	for i := range e.windows {
+		if e.windows[i].ID != tagTrustBound {
 			continue
 		}
-		for j := range tags[i].Children {
-			t := &tags[i].Children[j]
-			if _, ok := object[t.Name()]; t.ID == tagSMM && !ok {
-				object[t.Name()] = t.Value()
+		for j := range e.windows[i].Children {
+			if t := &e.windows[i].Children[j]; t.ID == tagSMM {
+				return []*Tag{t}
 			}
 		}
 	}
-	return object
+	return nil
 }
 
-func (m *IMA) object() map[string]any {
-	object := map[string]any{
-		"TemplateName": m.Template,
-		"FileName":     m.Name,
-		"FileDigest":   m.Algorithm + ":" + hex.EncodeToString(m.FileDigest),
+func (m *IMA) appendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if m.Template == "ima-buf" {
+		b = m.appendBuffer(b)
 	}
-	if m.Template != "ima-buf" {
-		return object
-	}
+	b = appendMember(b, "FileDigest", m.Algorithm+":"+hex.EncodeToString(m.FileDigest))
+	b = appendMember(b, "FileName", m.Name)
+	return append(appendMember(b, "TemplateName", m.Template), '}')
+}
+
+// appendBuffer writes what is known of a buffer that the kernel measured.
+func (m *IMA) appendBuffer(b []byte) []byte {
 	if m.Name == "kernel_version" {
-		object["KernelVersion"] = strings.TrimRight(string(m.Buffer), "\x00")
-		return object
+		return appendMember(b, "KernelVersion", strings.TrimRight(string(m.Buffer), "\x00"))
 	}
 	if cert, err := x509.ParseCertificate(m.Buffer); err == nil {
-		object["Keyring"] = m.Name
-		object["CertificateSubject"] = cert.Subject.String()
+		b = appendMember(b, "Keyring", m.Name)
+		b = appendMember(b, "CertificateSubject", cert.Subject.String())
 	}
-	return object
+	return b
 }
 
-func (t *GPT) object() map[string]any {
-	parts := make([]any, len(t.Partitions))
+func (t *GPT) appendJSON(b []byte) []byte {
+	b = t.Disk.append(append(b, `{"DiskGuid":"`...))
+	b = append(b, `","Partitions":[`...)
 	for i, p := range t.Partitions {
-		parts[i] = map[string]any{"TypeGuid": p.Type.String(), "Guid": p.ID.String(), "Name": p.Name}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = p.ID.append(append(b, `{"Guid":"`...))
+		b = appendMember(append(b, '"'), "Name", p.Name)
+		b = p.Type.append(append(b, `,"TypeGuid":"`...))
+		b = append(b, `"}`...)
 	}
-	return map[string]any{"DiskGuid": t.Disk.String(), "Partitions": parts}
+	return append(b, "]}"...)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -317,5 +318,35 @@ func TestIMAKeysHaveTheirSubject(t *testing.T) {
 	e := documentOf(t, ima)[0]
 	if e.ProcessedData["Keyring"] != ".builtin_trusted_keys" || e.ProcessedData["CertificateSubject"] != "CN=newpk" {
 		t.Errorf("%v", e.ProcessedData)
+	}
+}
+
+// Names come out as encoding/json and unicode/utf16 read them, whatever they are.
+func TestNamesInADocumentAreTheMeasuredOnes(t *testing.T) {
+	t.Parallel()
+	for _, units := range [][]uint16{
+		{},
+		{'a'},
+		{'"', '\\', '/', '<'},
+		{0, 1, 0x1f, ' ', 0x7f, '\n'},
+		{0xe9, 0x20ac, 0x2028, 0xfffd, 0xffff},
+		{0xd83d, 0xde00},
+		{0xd83d},
+		{0xde00},
+		{0xd83d, 'a'},
+		{0xd83d, 0xd83d, 0xde00},
+		{'a', 0xde00, 0xd83d},
+		{0xd83d, 0xfffd},
+		utf16.Encode([]rune(strings.Repeat("long: é, 😀 ", 40))),
+	} {
+		data := append([]byte{}, globalGUID...)
+		data = le.AppendUint64(le.AppendUint64(data, uint64(len(units))), 0)
+		for _, c := range units {
+			data = le.AppendUint16(data, c)
+		}
+		events := documentOf(t, mustProve(t, agile(entry{7, eventlog.EvEFIVariableDriverConfig, data, nil})))
+		if got, want := events[0].ProcessedData["UnicodeName"], string(utf16.Decode(units)); got != want {
+			t.Errorf("%x: %q, want %q", units, got, want)
+		}
 	}
 }

@@ -23,12 +23,16 @@ const (
 // Error says what is wrong with a log.
 type Error struct {
 	Code Code
-	// Event is the number of the event, 0 for the header or the whole log.
+	// Log is which of several logs, from 1, and 0 where there was one.
+	Log int
+	// Event is the number of the event, 0 for the header or the whole log. In
+	// logs that were merged it counts on, as [Event.Number] does.
 	Event int
-	// Offset is the byte offset of the part within the log.
+	// Offset is the byte offset of the part within the log; of several, within
+	// that one.
 	Offset int
 	// PCR is the register that differs, -1 where the error is not about one. It
-	// is set by Prove and Replay only; of Parse's errors it means nothing.
+	// is set by Prove, ProveAll and Replay only; of Parse's errors it means nothing.
 	PCR int
 	// Part names what was looked at, as the specification does.
 	Part string
@@ -37,10 +41,13 @@ type Error struct {
 	Found, Expected string
 }
 
-// Error gives one line: event, offset, part, what was found and what was
+// Error gives one line: log, event, offset, part, what was found and what was
 // expected.
 func (e *Error) Error() string {
 	var b strings.Builder
+	if e.Log > 0 {
+		fmt.Fprintf(&b, "log %d, ", e.Log)
+	}
 	if e.Event > 0 {
 		fmt.Fprintf(&b, "event %d, ", e.Event)
 	}

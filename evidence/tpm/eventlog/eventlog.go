@@ -6,7 +6,7 @@
 // are, and gives a [Log]. Nothing in a Log is to be believed: whoever sent it
 // may have written it. [Log.Prove] holds it against quoted PCRs of one bank and
 // gives the events that they prove, or an error that names the first PCR that
-// differs. [Document] makes of proven events the JSON that attestation policies
+// differs. [ProveAll] does so with all logs of a machine, or none. [Document] makes of proven events the JSON that attestation policies
 // read as "events". [Describe] is a line for people about any event, proven or
 // not, and [Event.Decode] its data as a Go value.
 //
@@ -76,13 +76,18 @@ type Log struct {
 	Banks []Bank
 	// Events are in the log's order, without the header of a crypto-agile log.
 	Events []Event
+
+	size int // of the bytes that it was read from
 }
 
 // Event is one entry of a log. Its slices are parts of the log's bytes.
 type Event struct {
 	// Number counts the log's events from 1; a crypto-agile log's header is 0.
 	Number int
-	// Offset is where the event begins in the log, in bytes.
+	// Log is which of the logs that were merged the event is of, from 1. It is 0
+	// in a log that was not; see [Merge].
+	Log int
+	// Offset is where the event begins, in bytes of the log that it is of.
 	Offset int
 	// PCR is the register's index, -1 for an event that says none.
 	PCR  int
@@ -127,7 +132,7 @@ func ParseAs(raw []byte, f Format) (*Log, error) {
 	if len(raw) > maxLog {
 		return nil, &Error{Code: CodeTooLarge, Part: "log", Found: fmt.Sprintf("%d bytes", len(raw)), Expected: fmt.Sprintf("at most %d", maxLog)}
 	}
-	l := &Log{Format: f}
+	l := &Log{Format: f, size: len(raw)}
 	var err error
 	switch f {
 	case FormatCryptoAgile, FormatCCEL:

@@ -15,7 +15,7 @@ type Image struct {
 }
 
 func (e *Event) image() (*Image, error) {
-	r := &reader{rest: e.Data, offset: e.Offset, event: e.Number}
+	r := e.reader()
 	m := &Image{}
 	var n uint64
 	for _, f := range []struct {
@@ -66,7 +66,7 @@ const (
 )
 
 func (e *Event) gpt() (*GPT, error) {
-	r := &reader{rest: e.Data, offset: e.Offset, event: e.Number}
+	r := e.reader()
 	head, err := r.take(gptHeader, "UEFIPartitionHeader")
 	if err != nil {
 		return nil, err

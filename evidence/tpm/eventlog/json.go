@@ -1,73 +1,42 @@
 package eventlog
 
-import (
-	"slices"
-	"strconv"
-	"unicode/utf8"
-)
-
-// appendJSON writes a value of a document: an object, a list, a text, a number
-// or a bool. It is here because encoding/json takes longer over a log than all
-// of its hashes.
-func appendJSON(b []byte, v any) []byte {
-	switch v := v.(type) {
-	case map[string]any:
-		names := make([]string, 0, 16)
-		for name := range v {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		b = append(b, '{')
-		for i, name := range names {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendText(b, name), ':')
-			b = appendJSON(b, v[name])
-		}
-		return append(b, '}')
-	case []any:
-		b = append(b, '[')
-		for i := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSON(b, v[i])
-		}
-		return append(b, ']')
-	case string:
-		return appendText(b, v)
-	case int64:
-		return strconv.AppendInt(b, v, 10)
-	case bool:
-		return strconv.AppendBool(b, v)
-	default:
-		return append(b, "null"...)
-	}
-}
+import "unicode/utf8"
 
 // appendText writes a text with what JSON wants escaped. Bytes that are no
 // UTF-8 become U+FFFD.
 func appendText(b []byte, s string) []byte {
 	const digits = "0123456789abcdef"
 	b = append(b, '"')
+	done := 0 // what follows up to i is written as it is
 	for i := 0; i < len(s); {
 		c := s[i]
+		if c >= 0x20 && c < utf8.RuneSelf && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		b = append(b, s[done:i]...)
+		n := 1
 		switch {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)
-			i++
 		case c < 0x20:
 			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&0xf])
-			i++
-		case c < utf8.RuneSelf:
-			b = append(b, c)
-			i++
 		default:
-			r, n := utf8.DecodeRuneInString(s[i:])
+			var r rune
+			r, n = utf8.DecodeRuneInString(s[i:])
 			b = utf8.AppendRune(b, r) // U+FFFD of a byte that is none
-			i += n
 		}
+		i += n
+		done = i
 	}
-	return append(b, '"')
+	return append(append(b, s[done:]...), '"')
+}
+
+// appendMember writes a member of an object whose value is a text. Its name needs
+// nothing escaped.
+func appendMember(b []byte, name, text string) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	return appendText(append(append(append(b, '"'), name...), `":`...), text)
 }

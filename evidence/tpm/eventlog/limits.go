@@ -6,6 +6,9 @@ const (
 	// maxLog is the largest log. Firmware keeps logs of 64 KiB to 1 MiB; the rest
 	// is for IMA, which adds a hundred bytes or two for every program that runs.
 	maxLog = 16 << 20
+	// maxLogs is the most logs of one machine. Windows keeps three of a boot and
+	// three of a resume from hibernation, Linux two.
+	maxLogs = 16
 	// maxEvents is the most events of a log. 100,000 programs is a busy server's
 	// IMA log; firmware logs have 200.
 	maxEvents = 1 << 17

@@ -46,6 +46,8 @@ type ProvenEvent struct {
 	// AfterBoot says that the event comes after the separator with which Windows
 	// ends its measurements in this PCR, so that any program may have extended it.
 	AfterBoot bool
+
+	windows []Tag // of an event of Windows in a place of Windows'
 }
 
 // Prove replays the log and compares it with the PCRs of one bank that were
@@ -102,22 +104,20 @@ func (l *Log) proveTCG(p *Proven, pcrs map[int][]byte) error {
 		case ok:
 			return l.differs(index, p.Bank, value, pcrs[index])
 		case isStart(pcrs[index]):
-		case l.mustExplain(index):
+		case l.Format == FormatCCEL && isOfCCEL(index), l.Format != FormatCCEL && isOfFirmware(index):
 			return l.differs(index, p.Bank, make([]byte, p.Bank.Size()), pcrs[index])
 		default:
 			p.Unexplained = append(p.Unexplained, index)
 		}
 	}
-	n := 0
-	for i := range l.Events {
-		if e := &l.Events[i]; e.extends() && slices.Contains(p.PCRs, e.PCR) {
-			n++
-		}
+	var proven [maxPCR + 1]bool
+	for _, index := range p.PCRs {
+		proven[index] = true
 	}
-	p.Events = make([]ProvenEvent, 0, n)
+	p.Events = make([]ProvenEvent, 0, len(l.Events))
 	for i := range l.Events {
 		e := &l.Events[i]
-		if !e.extends() || !slices.Contains(p.PCRs, e.PCR) {
+		if !e.extends() || !proven[e.PCR] {
 			continue
 		}
 		digest := e.Digest(p.Bank)
@@ -130,15 +130,15 @@ func (l *Log) proveTCG(p *Proven, pcrs map[int][]byte) error {
 	return p.check()
 }
 
-// mustExplain says of which PCRs a firmware's log must have the events.
-func (l *Log) mustExplain(index int) bool {
-	if l.Format == FormatCCEL {
-		// RTMR 0 and 1 are firmware's, 2 the boot loader's; 3 is free to use. MRTD
-		// has no events.
-		return index == 1 || index == 2 || index == 3
-	}
-	return index <= 9 || 12 <= index && index <= 14
+// isOfFirmware says of which PCRs a firmware's log must have the events, and no
+// other log may.
+func isOfFirmware(index int) bool {
+	return index <= 9 || pcrWindowsFirst <= index && index <= pcrWindowsLast
 }
+
+// isOfCCEL says the same of a trust domain: RTMR 0 and 1 are firmware's, 2 the
+// boot loader's; 3 is free to use. MRTD has no events.
+func isOfCCEL(index int) bool { return 1 <= index && index <= 3 }
 
 // isStart says whether a PCR holds what it does before anything is extended:
 // zeros, ones in PCRs of dynamic launches, or the locality of the start.
@@ -198,7 +198,7 @@ func (l *Log) differs(index int, bank Bank, replayed, quoted []byte) error {
 		err.Found = "the log has no event"
 		return err
 	}
-	err.Event, err.Offset = l.Events[i].Number, l.Events[i].Offset
+	err.Log, err.Event, err.Offset = l.Events[i].Log, l.Events[i].Number, l.Events[i].Offset
 	return err
 }
 
@@ -207,8 +207,9 @@ func (l *Log) differs(index int, bank Bank, replayed, quoted []byte) error {
 func (l *Log) proveIMA(p *Proven, pcrs map[int][]byte) error {
 	proven := map[int]int{} // number of the last proven entry, by PCR
 	modes := map[int]imaMode{}
+	mask := l.mask()
 	for _, index := range slices.Sorted(maps.Keys(pcrs)) {
-		if !slices.ContainsFunc(l.Events, func(e Event) bool { return e.PCR == index }) {
+		if mask&(1<<index) == 0 {
 			continue // it is another log's
 		}
 		last, mode, value := 0, imaNative, []byte(nil)
@@ -224,6 +225,9 @@ func (l *Log) proveIMA(p *Proven, pcrs map[int][]byte) error {
 		proven[index], modes[index] = last, mode
 		p.PCRs = append(p.PCRs, index)
 	}
+	p.Events = make([]ProvenEvent, 0, len(l.Events))
+	size := p.Bank.Size()
+	room := make([]byte, len(l.Events)*size) // for the digests that are made
 	for i := range l.Events {
 		e := &l.Events[i]
 		last, quoted := proven[e.PCR]
@@ -232,11 +236,9 @@ func (l *Log) proveIMA(p *Proven, pcrs map[int][]byte) error {
 		case e.Number > last:
 			p.Later++
 		default:
-			digest := e.imaExtended(p.Bank, modes[e.PCR], nil)
-			proof := ProofDigest
-			if modes[e.PCR] == imaPaddedSHA1 && SHA1.isSum(digest[:imaHash], e.Data) || p.Bank.isSum(digest, e.Data) {
-				proof = ProofData
-			}
+			digest := e.imaExtended(p.Bank, modes[e.PCR], room[:0:size])
+			room = room[size:]
+			proof := e.imaProof(p.Bank, modes[e.PCR])
 			p.Events = append(p.Events, ProvenEvent{Event: e, Extended: digest, Proof: proof, DataProven: proof == ProofData})
 		}
 	}

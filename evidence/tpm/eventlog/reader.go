@@ -10,10 +10,16 @@ type reader struct {
 	rest   []byte
 	offset int // of rest within the log
 	event  int
+	log    int
+}
+
+// reader begins at the data of an event.
+func (e *Event) reader() *reader {
+	return &reader{rest: e.Data, offset: e.Offset, event: e.Number, log: e.Log}
 }
 
 func (r *reader) fail(code Code, part, found, expected string) *Error {
-	return &Error{Code: code, Event: r.event, Offset: r.offset, PCR: -1, Part: part, Found: found, Expected: expected}
+	return &Error{Code: code, Log: r.log, Event: r.event, Offset: r.offset, PCR: -1, Part: part, Found: found, Expected: expected}
 }
 
 // take cuts off n bytes. The length is checked before anything is made of it.

@@ -3,7 +3,6 @@ package eventlog
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -46,13 +45,24 @@ func (l *Log) Replay(bank Bank) (map[int][]byte, error) {
 
 // PCRs are the indexes of the registers that the log extends, in order.
 func (l *Log) PCRs() []int {
-	seen := map[int]bool{}
-	for i := range l.Events {
-		if e := &l.Events[i]; e.extends() {
-			seen[e.PCR] = true
+	var list []int
+	for index, mask := 0, l.mask(); mask != 0; index, mask = index+1, mask>>1 {
+		if mask&1 != 0 {
+			list = append(list, index)
 		}
 	}
-	return slices.Sorted(maps.Keys(seen))
+	return list
+}
+
+// mask has bit i set if the log extends PCR i.
+func (l *Log) mask() uint32 {
+	var mask uint32
+	for i := range l.Events {
+		if e := &l.Events[i]; e.extends() {
+			mask |= 1 << e.PCR
+		}
+	}
+	return mask
 }
 
 func (l *Log) canReplay(bank Bank) error {
@@ -85,7 +95,7 @@ func (l *Log) extended(e *Event, bank Bank, mode imaMode, scratch []byte) ([]byt
 	if digest := e.Digest(bank); digest != nil {
 		return digest, nil
 	}
-	return nil, &Error{Code: CodeMissing, Event: e.Number, Offset: e.Offset, PCR: e.PCR, Part: "digests", Found: "none of " + bank.String(), Expected: "one for each bank of the header"}
+	return nil, &Error{Code: CodeMissing, Log: e.Log, Event: e.Number, Offset: e.Offset, PCR: e.PCR, Part: "digests", Found: "none of " + bank.String(), Expected: "one for each bank of the header"}
 }
 
 func (e *Event) imaExtended(bank Bank, mode imaMode, scratch []byte) []byte {
@@ -99,6 +109,19 @@ func (e *Event) imaExtended(bank Bank, mode imaMode, scratch []byte) []byte {
 		return append(scratch, make([]byte, bank.Size()-imaHash)...)
 	default:
 		return bank.sum(scratch, e.Data)
+	}
+}
+
+// imaProof says what an entry's digest proves of its data. In banks where kernels
+// hash the data anew, the digest was made of it.
+func (e *Event) imaProof(bank Bank, mode imaMode) Proof {
+	switch {
+	case e.ima.IsViolation:
+		return ProofDigest
+	case bank != SHA1 && mode == imaNative, SHA1.isSum(e.Digests[0].Value, e.Data):
+		return ProofData
+	default:
+		return ProofDigest
 	}
 }
 
@@ -129,7 +152,7 @@ func (l *Log) locality() (byte, error) {
 			continue
 		}
 		fail := func(found, expected string) error {
-			return &Error{Code: CodeMalformed, Event: e.Number, Offset: e.Offset, PCR: 0, Part: "StartupLocality", Found: found, Expected: expected}
+			return &Error{Code: CodeMalformed, Log: e.Log, Event: e.Number, Offset: e.Offset, PCR: 0, Part: "StartupLocality", Found: found, Expected: expected}
 		}
 		switch {
 		case len(e.Data) != len(localityPrefix)+1:

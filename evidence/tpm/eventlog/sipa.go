@@ -21,7 +21,7 @@ const (
 // tags reads an event's data as Windows' tagged events. Data that is none, as
 // Linux boot loaders tag theirs, is an error.
 func (e *Event) tags() ([]Tag, error) {
-	r := &reader{rest: e.Data, offset: e.Offset, event: e.Number}
+	r := e.reader()
 	n := 0
 	tags, err := readTags(r, 0, &n)
 	if err != nil {
@@ -68,7 +68,7 @@ func readTags(r *reader, depth int, n *int) ([]Tag, error) {
 		}
 		t := Tag{ID: id, Data: data}
 		if isSIPA(id) && id&tagAggregation != 0 {
-			in := &reader{rest: data, offset: r.offset - len(data), event: r.event}
+			in := &reader{rest: data, offset: r.offset - len(data), event: r.event, log: r.log}
 			t.Data = nil
 			if t.Children, err = readTags(in, depth+1, n); err != nil {
 				return nil, err
@@ -81,10 +81,17 @@ func readTags(r *reader, depth int, n *int) ([]Tag, error) {
 
 // Name is the tag's name as policies read it: "EVENT_BOOTDEBUGGING".
 func (t *Tag) Name() string {
+	return tagPrefix + t.shortName()
+}
+
+// tagPrefix begins the names of all tags.
+const tagPrefix = "EVENT_"
+
+func (t *Tag) shortName() string {
 	if d, ok := tagOf(t.ID); ok {
-		return "EVENT_" + d.name
+		return d.name
 	}
-	return fmt.Sprintf("EVENT_0x%08X", t.ID)
+	return fmt.Sprintf("0x%08X", t.ID)
 }
 
 // tagKind is how the data of a tag is read.

@@ -2,47 +2,24 @@ package eventlog
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/binary"
 	"math"
-	"reflect"
 	"strconv"
 	"strings"
 )
 
-// merge gives tagged events that stand beside each other as the object that
-// policies read. A tag that comes several times with different values becomes
-// an array of them, so that no policy takes one for all.
-func merge(tags []Tag) map[string]any {
-	object := make(map[string]any, len(tags))
-	several := map[string]bool{}
-	for i := range tags {
-		t := &tags[i]
-		name, value := t.Name(), t.Value()
-		info, _ := tagOf(t.ID)
-		before, ok := object[name]
-		switch {
-		case !ok && info.kind == kindList:
-			object[name], several[name] = []any{value}, true
-		case !ok:
-			object[name] = value
-		case several[name]:
-			list, _ := before.([]any)
-			object[name] = append(list, value)
-		case !reflect.DeepEqual(before, value):
-			object[name], several[name] = []any{before, value}, true
-		}
-	}
-	return object
+// Enumerated is a number with a name.
+type Enumerated struct {
+	Name  string
+	Value int64
 }
 
-// Value is what the tag says: a bool, a number (int64), a text, or a
-// map[string]any: of Children by their names, {String, Value} of what is
-// enumerated, {RawData} of what has no form of its own or not the one that it
-// should have.
+// Value is what the tag says: a bool, an int64, a text, an [Enumerated], or of what
+// has no form of its own, or not the one that it should have, the []byte. It is nil
+// for tags that contain others.
 func (t *Tag) Value() any {
-	if t.Children != nil || t.ID&tagAggregation != 0 && isSIPA(t.ID) {
-		return merge(t.Children)
+	if t.isContainer() {
+		return nil
 	}
 	info, _ := tagOf(t.ID)
 	n, isNumber := number(t.Data)
@@ -57,7 +34,7 @@ func (t *Tag) Value() any {
 		}
 	case kindEnum:
 		if isNumber {
-			return map[string]any{"String": enumText(t.ID, n), "Value": n}
+			return Enumerated{enumText(t.ID, n), n}
 		}
 	case kindText:
 		if len(t.Data)%2 == 0 {
@@ -65,11 +42,11 @@ func (t *Tag) Value() any {
 		}
 	default:
 	}
-	return raw(t.Data)
+	return t.Data
 }
 
-func raw(b []byte) map[string]any {
-	return map[string]any{"RawData": base64.RawURLEncoding.EncodeToString(b)}
+func (t *Tag) isContainer() bool {
+	return t.Children != nil || t.ID&tagAggregation != 0 && isSIPA(t.ID)
 }
 
 // number reads an unsigned number that a policy's Integer can hold.

@@ -5,15 +5,17 @@ import (
 	"encoding/hex"
 	"fmt"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // GUID is a UEFI GUID, in the byte order in which it is stored.
 type GUID [16]byte
 
 // String gives the GUID as policies read it, in upper case.
-func (g GUID) String() string {
+func (g GUID) String() string { return string(g.append(make([]byte, 0, 36))) }
+
+func (g GUID) append(b []byte) []byte {
 	const digits = "0123456789ABCDEF"
-	b := make([]byte, 0, 36)
 	// The first three parts are numbers, stored in little endian.
 	for i, at := range [...]int{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15} {
 		if i == 4 || i == 6 || i == 8 || i == 10 {
@@ -21,7 +23,7 @@ func (g GUID) String() string {
 		}
 		b = append(b, digits[g[at]>>4], digits[g[at]&0xf])
 	}
-	return string(b)
+	return b
 }
 
 // isGlobal says whether the GUID is that of the variables which UEFI itself
@@ -44,7 +46,7 @@ const shimSurplus = 6
 
 // variable reads an event's data as a UEFI variable.
 func (e *Event) variable() (*Variable, error) {
-	r := &reader{rest: e.Data, offset: e.Offset, event: e.Number}
+	r := e.reader()
 	v, err := parseVariable(r)
 	if err != nil {
 		return nil, err
@@ -90,11 +92,22 @@ func splitVariable(r *reader) (guid, name, data []byte, err error) {
 // utf16Text decodes UTF-16 in little endian, as all of UEFI and Windows is. An
 // odd byte at the end is left out.
 func utf16Text(b []byte) string {
-	units := make([]uint16, len(b)/2)
-	for i := range units {
-		units[i] = binary.LittleEndian.Uint16(b[2*i:])
+	var room [128]byte // for all names of variables
+	text := room[:0]
+	for ; len(b) >= 2; b = b[2:] {
+		c := rune(binary.LittleEndian.Uint16(b))
+		if utf16.IsSurrogate(c) {
+			second := rune(0)
+			if len(b) >= 4 {
+				second = rune(binary.LittleEndian.Uint16(b[2:]))
+			}
+			if c = utf16.DecodeRune(c, second); c != utf8.RuneError {
+				b = b[2:]
+			}
+		}
+		text = utf8.AppendRune(text, c)
 	}
-	return string(utf16.Decode(units))
+	return string(text)
 }
 
 // Signature is an entry of a signature database: a certificate or a hash that

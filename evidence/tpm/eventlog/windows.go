@@ -24,10 +24,16 @@ type Switch struct{ IsOn, IsOff bool }
 
 // Switch collects the values of switches from all proven events of a Windows
 // boot. Several tags are taken as one.
-func (p *Proven) Switch(ids ...uint32) Switch {
+func (p *Proven) Switch(ids ...uint32) Switch { return p.switchIn(maxPCR, ids) }
+
+// BootSwitch is Switch without the PCRs of dynamic launches, see
+// [Proven.BootTagData]: what is to speak for a boot is safe to take from here only.
+func (p *Proven) BootSwitch(ids ...uint32) Switch { return p.switchIn(pcrWindowsLast, ids) }
+
+func (p *Proven) switchIn(last int, ids []uint32) Switch {
 	var s Switch
 	for _, id := range ids {
-		p.eachTag(id, func(t *Tag) {
+		p.eachTagIn(last, id, func(t *Tag) {
 			on, ok := t.Value().(bool)
 			s.IsOn = s.IsOn || on || !ok
 			s.IsOff = s.IsOff || !on || !ok
@@ -44,18 +50,26 @@ func (p *Proven) TagData(id uint32) [][]byte {
 	return all
 }
 
+// BootTagData is TagData without the PCRs of dynamic launches. Windows closes PCRs
+// 12 to 14 with a separator before programs run. PCRs 17 to 22 have none, and
+// which of them a running system can extend, the hardware says. What one tag is
+// enough to lie with, such as a key, is safe to take from here only.
+func (p *Proven) BootTagData(id uint32) [][]byte {
+	var all [][]byte
+	p.eachTagIn(pcrWindowsLast, id, func(t *Tag) { all = append(all, t.Data) })
+	return all
+}
+
 // eachTag goes over the proven tags of an ID: those that Document shows.
-func (p *Proven) eachTag(id uint32, f func(*Tag)) {
+func (p *Proven) eachTag(id uint32, f func(*Tag)) { p.eachTagIn(maxPCR, id, f) }
+
+// eachTagIn goes over those in PCRs up to last.
+func (p *Proven) eachTagIn(last int, id uint32, f func(*Tag)) {
 	for i := range p.Events {
 		e := &p.Events[i]
-		if e.AfterBoot || !e.isWindows() {
-			continue
+		if e.PCR <= last && !e.AfterBoot {
+			walk(e.windows, id, f)
 		}
-		tags, err := e.tags()
-		if err != nil {
-			continue // isWindows has read them
-		}
-		walk(tags, id, f)
 	}
 }
 

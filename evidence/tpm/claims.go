@@ -1,0 +1,143 @@
+package tpm
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/evidence/tpm/eventlog"
+)
+
+// The names of the attestation types, as policies read them.
+const (
+	typeTPM = "tpm"
+	typeVBS = "vbs"
+)
+
+// result makes claims of what was found. All but what the token confirms is for
+// the policy alone: a report says what the policy issues.
+func (f *found) result(encoding DigestEncoding, documents bool) (*evidence.Result, error) {
+	r := f.request
+	result := &evidence.Result{Type: typeTPM, PolicyOnly: f.quote.Claims(encoding), TokenOnly: new(claims.Set), Custom: r.custom}
+	f.addClock(result.PolicyOnly)
+	f.addBoot(result.PolicyOnly)
+	if documents {
+		f.addDocuments(result.PolicyOnly)
+	}
+	hasEnclave := claims.Boolean(r.enclave != nil)
+	result.PolicyOnly.Add("vbsReportPresent", hasEnclave)
+	result.PolicyOnly.Add("vsmReportPresent", hasEnclave) // as one of Microsoft's samples has it
+	if r.enclave != nil {
+		result.Type = typeVBS
+		result.PolicyOnly.AddAll(r.enclave.Claims())
+	}
+	if err := f.addKeys(result); err != nil {
+		return nil, err
+	}
+	if r.rpData != nil {
+		result.TokenOnly.Add("rp_data", claims.String(*r.rpData))
+		result.TokenOnly.Add("nonce", claims.String(*r.rpData))
+	}
+	return result, nil
+}
+
+// addKeys states the keys: in the token under RFC 7800 and, of version 2, with how
+// they are bound; to policies as JSON text.
+func (f *found) addKeys(result *evidence.Result) error {
+	const requestKeyClaim = "x-ms-tpm-request-key"
+	r := f.request
+	if r.key != nil {
+		jwk, err := jwkOf(r.key.key)
+		if err != nil {
+			return err
+		}
+		confirmation := new(claims.Set)
+		confirmation.Add("jwk", claims.Object(jwk))
+		result.TokenOnly.Add("cnf", claims.Object(confirmation))
+		if r.jws.version == 2 {
+			text, _ := f.key.RawJSON()
+			result.PolicyOnly.Add(requestKeyClaim, claims.String(text))
+			result.TokenOnly.Add(requestKeyClaim, f.key)
+		}
+	}
+	if len(f.otherKeys) > 0 {
+		texts := make([]string, 0, len(f.otherKeys))
+		for _, k := range f.otherKeys {
+			text, _ := k.RawJSON()
+			texts = append(texts, text)
+		}
+		result.PolicyOnly.Add("x-ms-tpm-other-keys", claims.String("["+strings.Join(texts, ",")+"]"))
+	}
+	return nil
+}
+
+// addClock states what the TPM says of its time. Microsoft's service has no such
+// claims.
+func (f *found) addClock(to *claims.Set) {
+	c := &f.quote.Attest.Clock
+	to.Add("x-azattest-tpm-clock", claims.Integer(int64(min(c.Clock, math.MaxInt64))))
+	to.Add("x-azattest-tpm-clock-safe", claims.Boolean(c.IsSafe))
+	to.Add("x-azattest-tpm-reset-count", claims.Integer(int64(c.ResetCount)))
+	to.Add("x-azattest-tpm-restart-count", claims.Integer(int64(c.RestartCount)))
+}
+
+// addDocuments states what the logs prove as version 1.2 of the policy language
+// reads it.
+func (f *found) addDocuments(to *claims.Set) {
+	to.Add("events", claims.String(string(eventlog.Document(f.logs...))))
+	if f.bootQuote != nil {
+		to.Add("bootEvents", claims.String(string(eventlog.Document(f.bootLogs...))))
+	}
+}
+
+// addBoot states what the logs prove of the boot as version 1.0 reads it. What is not
+// proven is false.
+func (f *found) addBoot(to *claims.Set) {
+	// What Windows was started with stands in the log of the start, and what woke
+	// it in the log of that.
+	all, start := f.logs, f.logs
+	if f.bootQuote != nil {
+		all, start = slices.Concat(f.bootLogs, f.logs), f.bootLogs
+	}
+	isWindows := slices.ContainsFunc(start, func(p *eventlog.Proven) bool { return p.IsWindows })
+	// For a boot speaks what it measured itself, against it whatever was measured.
+	always := func(ids ...uint32) bool {
+		return switches(all, (*eventlog.Proven).BootSwitch, ids).IsOn && !switches(all, (*eventlog.Proven).Switch, ids).IsOff
+	}
+	never := func(ids ...uint32) bool {
+		return switches(all, (*eventlog.Proven).BootSwitch, ids).IsOff && !switches(all, (*eventlog.Proven).Switch, ids).IsOn
+	}
+	notOn := func(id uint32) bool {
+		return isWindows && !switches(all, (*eventlog.Proven).Switch, []uint32{id}).IsOn
+	}
+	to.Add("secureBootEnabled", claims.Boolean(secureBoot(f.logs) && secureBoot(start)))
+	to.Add("iommuEnabled", claims.Boolean(always(eventlog.TagVBSIOMMURequired)))
+	to.Add("bootDebuggingDisabled", claims.Boolean(never(eventlog.TagBootDebugging)))
+	// Microsoft's own policies take it that Windows may leave these two out where
+	// they are off. Where nothing of Windows is proven, nothing is known of them.
+	to.Add("notSafeMode", claims.Boolean(notOn(eventlog.TagSafeMode)))
+	to.Add("notWinPE", claims.Boolean(notOn(eventlog.TagWinPE)))
+	to.Add("vbsEnabled", claims.Boolean(always(eventlog.TagVBSVSMRequired, eventlog.TagMandatoryEnforcement)))
+}
+
+// secureBoot reports whether the firmware ran signed programs only.
+func secureBoot(logs []*eventlog.Proven) bool {
+	for _, p := range logs {
+		if state, err := p.SecureBoot(); err == nil && state != nil && state.IsEnabled {
+			return true
+		}
+	}
+	return false
+}
+
+// switches takes what several logs say as one.
+func switches(logs []*eventlog.Proven, of func(*eventlog.Proven, ...uint32) eventlog.Switch, ids []uint32) eventlog.Switch {
+	var s eventlog.Switch
+	for _, p := range logs {
+		one := of(p, ids...)
+		s.IsOn, s.IsOff = s.IsOn || one.IsOn, s.IsOff || one.IsOff
+	}
+	return s
+}
