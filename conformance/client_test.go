@@ -184,11 +184,16 @@ func TestOurClientReadsWhatOurServicePublishes(t *testing.T) {
 	t.Parallel()
 	i := newInstance(t, token.RS256, instance.AAD)
 	certificates, err := i.GetSigningCertificates(t.Context(), nil)
-	if err != nil || len(certificates.SigningCertificates) != 1 {
+	// One key, under the ID that tokens name and the one that reports of TPMs name.
+	if err != nil || len(certificates.SigningCertificates) != 2 {
 		t.Fatalf("%d certificates, %v", len(certificates.SigningCertificates), err)
 	}
-	if subject := certificates.SigningCertificates[0].Chain[0].Subject.CommonName; subject != i.Endpoint() {
+	ofTokens, ofReports := certificates.SigningCertificates[0], certificates.SigningCertificates[1]
+	if subject := ofTokens.Chain[0].Subject.CommonName; subject != i.Endpoint() {
 		t.Errorf("certificate of %q, want %q", subject, i.Endpoint())
+	}
+	if !ofReports.Chain[0].Equal(ofTokens.Chain[0]) || !keyID.MatchString(ofTokens.KeyID) || ofReports.KeyID != reportKeyID(ofReports.Chain[0]) {
+		t.Errorf("key IDs %q and %q", ofTokens.KeyID, ofReports.KeyID)
 	}
 	metadata, err := i.GetOpenIDMetadata(t.Context(), nil)
 	if err != nil || *metadata.Issuer != i.Endpoint() || *metadata.JWKSURI != i.Endpoint()+"/certs" {

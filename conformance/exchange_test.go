@@ -35,6 +35,7 @@ type exchange struct {
 // answer is a recorded body.
 type answer struct {
 	Token string
+	Data  string // of a TPM's challenge
 	Error struct{ Code, Message string }
 	raw   []byte
 }

@@ -25,30 +25,13 @@ import (
 	"github.com/azattest/azattest/internal/testtpm"
 )
 
-// measure extends what a log says, as the firmware did.
-func measure(t *testing.T, running *testtpm.TPM, raw []byte) *eventlog.Log {
-	t.Helper()
-	l := must[*eventlog.Log](t)(eventlog.Parse(raw))
-	for _, e := range l.Events {
-		if e.Type == eventlog.EvNoAction {
-			continue
-		}
-		var into []testtpm.Measurement
-		for _, d := range e.Digests {
-			into = append(into, testtpm.Measurement{Algorithm: uint16(d.Bank), Digest: d.Value})
-		}
-		running.Extend(t, e.PCR, into...)
-	}
-	return l
-}
-
 // The log of a real machine, from where Linux keeps it, is proven by the quote that
 // goes along; a second log that grows meanwhile is not in its way.
 func TestLogsAreProvenByTheQuote(t *testing.T) {
 	t.Parallel()
 	raw := corpus.Read(t, "evidence", "tpm-eventlog", "gotpmtools", "ubuntu-2104-no-secure-boot.bin")
 	running, opened := start(t)
-	l := measure(t, running, raw)
+	l := running.Measure(t, raw)
 	root := t.TempDir()
 	path := filepath.Join(root, "sys", "kernel", "security", "tpm0", "binary_bios_measurements")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -154,7 +137,7 @@ func TestQuoteWhilePCRsChange(t *testing.T) {
 	p := startProxy(t, running, func(cc tpm2.TPMCC, _ []byte) []byte {
 		if cc == tpm2.TPMCCPCRRead && left > 0 {
 			left--
-			running.Extend(t, 10, testtpm.Measurement{Algorithm: uint16(tpm.SHA384), Digest: bytes.Repeat([]byte{byte(left)}, 48)})
+			running.Extend(t, 10, eventlog.Digest{Bank: eventlog.SHA384, Value: bytes.Repeat([]byte{byte(left)}, 48)})
 		}
 		return nil
 	})

@@ -25,7 +25,7 @@ type object struct {
 
 // jsonError is about the member of that path.
 func jsonError(path string, code evidence.Code, found, expected string) *evidence.Error {
-	return refuse(evidence.StageParse, code, "request: "+path, found, expected)
+	return refuse(evidence.StageParse, code, path, found, expected)
 }
 
 // parseJSON reads a text that is one object, and checks all of it.
@@ -88,7 +88,7 @@ func (o object) get(name string) ([]byte, bool) {
 
 func (o object) pathOf(name string) string {
 	if o.path == payloadPath {
-		return name
+		return payloadPath + ": " + name
 	}
 	return o.path + "." + name
 }
@@ -220,15 +220,21 @@ var rawURL, paddedURL = base64.RawURLEncoding.Strict(), base64.URLEncoding.Stric
 
 // decodeBase64URL reads base64url, padded rightly or not at all.
 func decodeBase64URL(text []byte) ([]byte, error) {
-	if i := bytes.IndexByte(text, '\n'); i >= 0 {
-		return nil, base64.CorruptInputError(i) // the library would pass over it
-	}
-	if i := bytes.IndexByte(text, '\r'); i >= 0 {
-		return nil, base64.CorruptInputError(i)
-	}
-	encoding := rawURL
 	if bytes.HasSuffix(text, []byte("=")) {
-		encoding = paddedURL
+		return decode(paddedURL, text)
+	}
+	return decode(rawURL, text)
+}
+
+// decodeRawURL reads base64url without padding.
+func decodeRawURL(text []byte) ([]byte, error) { return decode(rawURL, text) }
+
+// decode refuses line breaks, which the library would pass over.
+func decode(encoding *base64.Encoding, text []byte) ([]byte, error) {
+	for _, c := range []byte("\r\n") {
+		if i := bytes.IndexByte(text, c); i >= 0 {
+			return nil, base64.CorruptInputError(i)
+		}
 	}
 	return encoding.AppendDecode(make([]byte, 0, encoding.DecodedLen(len(text))), text)
 }

@@ -1,17 +1,14 @@
 package tpm
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math/big"
-	"unicode/utf8"
 
 	"github.com/azattest/azattest/evidence"
 )
@@ -84,43 +81,18 @@ func ParseJWK(text []byte) (crypto.PublicKey, error) {
 
 // jwkMembers reads the members that are strings.
 func jwkMembers(text []byte) (map[string]string, error) {
-	malformed := func(err error) (map[string]string, error) {
-		e := jwkError(evidence.CodeMalformed, "", "one JSON object")
-		e.Err = err
-		return nil, e
-	}
-	if !utf8.Valid(text) {
-		return malformed(fmt.Errorf("not UTF-8"))
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return malformed(err)
+	o, err := parseJSON("JWK", text)
+	if err != nil {
+		return nil, err
 	}
 	members := map[string]string{}
-	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		if err != nil || !ok {
-			return malformed(err)
+	for name, value := range o.members {
+		if value[0] != '"' {
+			continue
 		}
-		if seen[name] {
-			return nil, jwkError(evidence.CodeMalformed, fmt.Sprintf("member %.32q a second time", name), "each member once")
+		if members[name], _, err = o.text(name); err != nil {
+			return nil, err
 		}
-		seen[name] = true
-		var value any
-		if err := d.Decode(&value); err != nil {
-			return malformed(err)
-		}
-		if s, ok := value.(string); ok {
-			members[name] = s
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return malformed(err)
-	}
-	if rest := bytes.TrimSpace(text[d.InputOffset():]); len(rest) > 0 {
-		return nil, jwkError(evidence.CodeTrailingData, fmt.Sprintf("%d more bytes", len(rest)), "the end of the object")
 	}
 	return members, nil
 }

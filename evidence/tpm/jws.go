@@ -42,8 +42,8 @@ func parseJWS(raw []byte) (*jws, error) {
 	}
 	var decoded [3][]byte
 	for i, name := range []string{"header", "payload", "signature"} {
-		b, err := rawURL.AppendDecode(nil, parts[i])
-		if err != nil || bytes.ContainsAny(parts[i], "\r\n") || len(b) == 0 {
+		b, err := decodeRawURL(parts[i])
+		if err != nil || len(b) == 0 {
 			e := refuse(evidence.StageParse, evidence.CodeMalformed, part+": "+name, "", "base64url without padding")
 			e.Err = err
 			return nil, e
@@ -55,7 +55,7 @@ func parseJWS(raw []byte) (*jws, error) {
 }
 
 func (j *jws) readHeader(raw []byte) error {
-	header, err := parseJSON("JWS header", raw)
+	header, err := parseJSON("request: JWS header", raw)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (j *jws) readHeader(raw []byte) error {
 		}
 	}
 	if _, ok := header.get("crit"); ok {
-		return jsonError("JWS header", evidence.CodeUnsupported, "crit", "no extension, for none is known")
+		return jsonError("request: JWS header", evidence.CodeUnsupported, "crit", "no extension, for none is known")
 	}
 	switch typ {
 	case typeV1:
@@ -74,13 +74,13 @@ func (j *jws) readHeader(raw []byte) error {
 	case typeV2:
 		j.version = 2
 	default:
-		return jsonError("JWS header.typ", evidence.CodeUnsupported, fmt.Sprintf("%.32q", typ), typeV1+" or "+typeV2)
+		return jsonError("request: JWS header.typ", evidence.CodeUnsupported, fmt.Sprintf("%.32q", typ), typeV1+" or "+typeV2)
 	}
 	switch j.algorithm {
 	case "PS256", "RS256", "ES256", "ES384":
 		return nil
 	}
-	return jsonError("JWS header.alg", evidence.CodeUnsupported, fmt.Sprintf("%.32q", j.algorithm), "PS256, or ES256 or ES384 of an EC key")
+	return jsonError("request: JWS header.alg", evidence.CodeUnsupported, fmt.Sprintf("%.32q", j.algorithm), "PS256, or ES256 or ES384 of an EC key")
 }
 
 // verify checks that a key signed the request: whoever sent it has the key. An

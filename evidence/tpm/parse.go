@@ -8,7 +8,7 @@ import (
 )
 
 // payloadPath is the path of a request's outermost object.
-const payloadPath = "payload"
+const payloadPath = "request"
 
 // Request is a request of the TPM attestation protocol, not trusted: what a TPM
 // says of a boot, keys that go with it, perhaps the report of a VBS enclave, signed
@@ -81,7 +81,7 @@ func (r *Request) openData(payload object) (object, error) {
 		return data, nil
 	case "vbs":
 	default:
-		return object{}, jsonError("att_type", evidence.CodeUnsupported, fmt.Sprintf("%.32q", kind), "basic or vbs")
+		return object{}, jsonError(payload.pathOf("att_type"), evidence.CodeUnsupported, fmt.Sprintf("%.32q", kind), "basic or vbs")
 	}
 	if err := r.readEnclave(data); err != nil {
 		return object{}, err

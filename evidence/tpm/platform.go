@@ -74,7 +74,7 @@ const (
 func inRequest(err error, path string) error {
 	if e, ok := err.(*evidence.Error); ok { //nolint:errorlint // it is ours and was not wrapped
 		placed := *e
-		placed.Part = "request: " + path + ": " + e.Part
+		placed.Part = path + ": " + e.Part
 		return &placed
 	}
 	return err
@@ -86,7 +86,7 @@ func fromLog(path string, stage evidence.Stage, err error) error {
 	if !ok {
 		return err
 	}
-	part := "request: " + path
+	part := path
 	if e.Log > 0 {
 		part += fmt.Sprintf("[%d]", e.Log-1)
 	}

@@ -276,8 +276,8 @@ func TestRequestIsRefused(t *testing.T) {
 		"a member twice":              {func(d *draft) { d.edit = replace(`"att_type":"basic"`, `"att_type":"basic","att_type":"basic"`) }, parse, evidence.CodeMalformed, "a second time"},
 		"a member twice, within":      {func(d *draft) { d.edit = replace(`"challenge":`, `"challenge":"AAAA","challenge":`) }, parse, evidence.CodeMalformed, "a second time"},
 		"an escaped name":             {func(d *draft) { d.edit = replace(`"challenge":`, `"ch\u0061llenge":`) }, parse, evidence.CodeMalformed, "escaped name"},
-		"no JSON":                     {func(d *draft) { d.edit = replace(`}`, ``) }, parse, "", "payload"},
-		"more after the JSON":         {func(d *draft) { d.edit = func(b []byte) []byte { return append(b, "{}"...) } }, parse, evidence.CodeTrailingData, "payload"},
+		"no JSON":                     {func(d *draft) { d.edit = replace(`}`, ``) }, parse, "", "want JSON"},
+		"more after the JSON":         {func(d *draft) { d.edit = func(b []byte) []byte { return append(b, "{}"...) } }, parse, evidence.CodeTrailingData, "the end of the object"},
 		"a PCR twice":                 {func(d *draft) { d.current()["pcrs"] = banksJSON(twice(bank)) }, parse, evidence.CodeTooLarge, "values"},
 		"a PCR that there is not": {func(d *draft) {
 			d.current()["pcrs"] = banksJSON(some(bank, 0), tpm.Bank{Algorithm: tpm.SHA384, PCRs: []tpm.PCR{{Index: 24, Digest: make([]byte, 48)}}})

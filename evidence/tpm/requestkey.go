@@ -98,7 +98,7 @@ func (k *requestKey) verify(aik *AIK, want Requirements) (claims.Value, error) {
 			return claims.Value{}, inRequest(err, k.path+".info.tpm_certify")
 		}
 		if !c.IsOf(k.key) {
-			return claims.Value{}, refuse(StageCertification, evidence.CodeMismatch, "request: "+k.path+".info.tpm_certify.public", "another key", "the key of jwk")
+			return claims.Value{}, refuse(StageCertification, evidence.CodeMismatch, k.path+".info.tpm_certify.public", "another key", "the key of jwk")
 		}
 		info = `{"tpm_certify":` + c.Info() + `}`
 	case k.bindingHash != 0:

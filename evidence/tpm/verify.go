@@ -98,7 +98,7 @@ func (v *Verifier) aik(p *platform, want evidence.Requirements) (*AIK, error) {
 		}
 	}
 	if p.key != nil && !equalKeys(aik.Key(), p.key) {
-		return nil, refuse(StageKey, evidence.CodeMismatch, "request: "+p.path+".aik_pub", "another key", "the key of aik_cert")
+		return nil, refuse(StageKey, evidence.CodeMismatch, p.path+".aik_pub", "another key", "the key of aik_cert")
 	}
 	return aik, nil
 }
@@ -174,7 +174,7 @@ func (v *Verifier) bank(p *platform, quote *Quote, mask uint32) (*Bank, error) {
 		}
 	}
 	if chosen == nil {
-		e := refuse(StageQuote, evidence.CodeMissing, "request: "+p.path+": PCRs", fmt.Sprintf("a quote of the PCRs %#06x", quoted), fmt.Sprintf("all of %#06x, in one bank", mask))
+		e := refuse(StageQuote, evidence.CodeMissing, p.path+": PCRs", fmt.Sprintf("a quote of the PCRs %#06x", quoted), fmt.Sprintf("all of %#06x, in one bank", mask))
 		if quoted&mask == mask {
 			e.Found = "a quote of these PCRs spread over several banks"
 		}

@@ -15,7 +15,7 @@ func (v *Verifier) verifyBoot(f *found, mask uint32) error {
 		return nil
 	}
 	if p.key != nil && !equalKeys(f.aik.Key(), p.key) {
-		return refuse(StageKey, evidence.CodeMismatch, "request: "+p.path+".aik_pub", "another key", "the AIK of the current attestation")
+		return refuse(StageKey, evidence.CodeMismatch, p.path+".aik_pub", "another key", "the AIK of the current attestation")
 	}
 	if p.certificate != nil {
 		leaf, err := ParseCertificate(p.certificate)
@@ -23,7 +23,7 @@ func (v *Verifier) verifyBoot(f *found, mask uint32) error {
 			return inRequest(err, p.path+".aik_cert")
 		}
 		if !equalKeys(f.aik.Key(), leaf.PublicKey) {
-			return refuse(StageKey, evidence.CodeMismatch, "request: "+p.path+".aik_cert", "another key", "the AIK of the current attestation")
+			return refuse(StageKey, evidence.CodeMismatch, p.path+".aik_cert", "another key", "the AIK of the current attestation")
 		}
 	}
 	var err error
@@ -32,7 +32,7 @@ func (v *Verifier) verifyBoot(f *found, mask uint32) error {
 	}
 	now, then := &f.quote.Attest.Clock, &f.bootQuote.Attest.Clock
 	if then.ResetCount != now.ResetCount || then.RestartCount > now.RestartCount || then.Clock > now.Clock {
-		e := refuse(StageQuote, evidence.CodeMismatch, "request: "+p.path+": clock",
+		e := refuse(StageQuote, evidence.CodeMismatch, p.path+": clock",
 			fmt.Sprintf("reset count %d, restart count %d at %d ms", then.ResetCount, then.RestartCount, then.Clock),
 			fmt.Sprintf("the same boot, earlier than reset count %d, restart count %d at %d ms", now.ResetCount, now.RestartCount, now.Clock))
 		e.Hint = "it is of another boot: quote at boot, and keep that until the next restart"

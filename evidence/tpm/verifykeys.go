@@ -25,7 +25,7 @@ func (v *Verifier) verifyKeys(f *found) error {
 			return err
 		}
 		if r.jws.version == 2 && !r.key.isBound() && !isAIK {
-			e := refuse(StageCertification, evidence.CodeMissing, "request: "+r.key.path+".info", "a key that nothing binds to the TPM",
+			e := refuse(StageCertification, evidence.CodeMissing, r.key.path+".info", "a key that nothing binds to the TPM",
 				"tpm_quote, or tpm_certify of a key that was made in the TPM and never leaves it")
 			e.Hint = "with a quote, the key must be bound by it or reside in the same TPM"
 			return e

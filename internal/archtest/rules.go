@@ -63,8 +63,9 @@ var rows = []row{
 	{"internal/auth", nil, "who the caller is does not depend on what is asked"},
 	{"internal/testpg", nil, "a PostgreSQL server for tests"},
 	{"internal/testlog", []string{"evidence/tpm/eventlog"}, "logs for tests out of real ones"},
-	{"internal/testtpm", nil, "a TPM in software for tests"},
+	{"internal/testtpm", []string{"evidence/tpm/eventlog"}, "a TPM in software for tests, into which the events of logs are measured"},
 	{"internal/testvbs", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "it writes what the verifier reads, in the verifier's words"},
+	{"internal/testattest", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "requests of TPMs for tests, in the formats that verifiers read"},
 	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
 	{"internal/corpus", nil, "it finds files for tests"},
 	{"internal/archtest", nil, "it reads files, not packages"},
@@ -76,7 +77,7 @@ var rows = []row{
 
 // testOnly are the rooms that no program is made of: only test files may
 // import them.
-var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testlog", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
+var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testattest", "internal/testlog", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.

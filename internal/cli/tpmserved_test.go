@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/azattest/azattest/evidence/tpm"
-	"github.com/azattest/azattest/evidence/tpm/eventlog"
 	"github.com/azattest/azattest/internal/corpus"
 	"github.com/azattest/azattest/internal/testlog"
 	"github.com/azattest/azattest/internal/testtpm"
@@ -26,13 +24,7 @@ type machine struct {
 func newMachine(t *testing.T, raw []byte) *machine {
 	t.Helper()
 	m := &machine{tpm: testtpm.Start(t), log: written(t, raw)}
-	for _, one := range testlog.Digests(t, raw) {
-		into := []testtpm.Measurement{{Algorithm: uint16(tpm.SHA256), Digest: one.Digests[eventlog.SHA256]}}
-		if sha1 := one.Digests[eventlog.SHA1]; sha1 != nil {
-			into = append(into, testtpm.Measurement{Algorithm: uint16(tpm.SHA1), Digest: sha1})
-		}
-		m.tpm.Extend(t, one.PCR, into...)
-	}
+	m.tpm.Measure(t, raw)
 	return m
 }
 
@@ -44,7 +36,7 @@ func windowsMachineLog(t *testing.T) []byte {
 // attest runs 'attest tpm' and returns the claims of the token.
 func (m *machine) attest(r *served, endpoint string, args ...string) (outcome, map[string]any) {
 	r.t.Helper()
-	args = append([]string{"attest", "tpm", "--tpm", m.tpm.Name(), "--log", m.log, "--json", "--bank", "sha256"}, args...)
+	args = append([]string{"attest", "tpm", "--tpm", m.tpm.Name(), "--log", m.log, "--json"}, args...)
 	got := r.on(endpoint, args...)
 	var shown struct{ Claims map[string]any }
 	if got.code == exitDone {

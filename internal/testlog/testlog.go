@@ -2,8 +2,7 @@
 //
 // Which function do I want? The only log of a Windows machine that is public is
 // from firmware that measured with SHA-1 alone. [Agile] writes it as firmware of
-// today would have, with SHA-256 as well. [Digests] is what to extend into a TPM so
-// that it holds what a log says.
+// today would have, with SHA-256 as well.
 package testlog
 
 import (
@@ -88,32 +87,4 @@ func header() []byte {
 	b = append(b, make([]byte, sha1.Size)...)
 	b = le.AppendUint32(b, uint32(len(spec))) //nolint:gosec // G115: some forty
 	return append(b, spec...)
-}
-
-// Measurement is a digest that was extended.
-type Measurement struct {
-	PCR     int
-	Digests map[eventlog.Bank][]byte
-}
-
-// Digests returns what was extended, in order.
-func Digests(tb testing.TB, raw []byte) []Measurement {
-	tb.Helper()
-	log, err := eventlog.Parse(raw)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	var all []Measurement
-	for i := range log.Events {
-		e := &log.Events[i]
-		if e.Type == eventlog.EvNoAction {
-			continue
-		}
-		m := Measurement{PCR: e.PCR, Digests: map[eventlog.Bank][]byte{}}
-		for _, d := range e.Digests {
-			m.Digests[d.Bank] = d.Value
-		}
-		all = append(all, m)
-	}
-	return all
 }

@@ -5,8 +5,8 @@
 // same name with ".ctrl"; tpm2-tools take it as TPM2TOOLS_TCTI=swtpm:path=SOCKET,
 // collect/tpm opens it as [TPM.Name], and [TPM.Send] is the transport of go-tpm. Its
 // endorsement keys have certificates by an authority of the test's own, [TPM.Roots],
-// and lie in the TPM's NV memory. [TPM.Extend] measures into it. [TPM.ListenTCP]
-// lets it be reached over TCP.
+// and lie in the TPM's NV memory. [TPM.Measure] extends what a log says, [TPM.Extend]
+// one PCR. [TPM.ListenTCP] lets it be reached over TCP.
 package testtpm
 
 import (

@@ -1,6 +1,9 @@
 package eventlog
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Tag is a tagged event of Windows (SIPA: wbcl.h of the Windows SDK). Those
 // that contain others have Children and no Data.
@@ -49,7 +52,7 @@ func readTags(r *reader, depth int, n *int) ([]Tag, error) {
 	if depth == maxTagDepth {
 		return nil, r.fail(CodeTooLarge, "EV_EVENT_TAG", "deeper nesting", fmt.Sprintf("at most %d", maxTagDepth))
 	}
-	var tags []Tag
+	tags := make([]Tag, 0, countTags(r.rest))
 	for len(r.rest) > 0 {
 		if *n++; *n > maxTags {
 			return nil, r.fail(CodeTooLarge, "EV_EVENT_TAG", "more tagged events", fmt.Sprintf("at most %d", maxTags))
@@ -77,6 +80,21 @@ func readTags(r *reader, depth int, n *int) ([]Tag, error) {
 		tags = append(tags, t)
 	}
 	return tags, nil
+}
+
+// countTags counts the tagged events that stand beside each other, as far as they are
+// ones, so that there is room for all of them at once.
+func countTags(data []byte) int {
+	n := 0
+	for len(data) >= 8 && n < maxTags {
+		size := uint64(binary.LittleEndian.Uint32(data[4:])) + 8
+		if size > uint64(len(data)) {
+			break
+		}
+		data = data[size:]
+		n++
+	}
+	return n
 }
 
 // Name is the tag's name as policies read it: "EVENT_BOOTDEBUGGING".
