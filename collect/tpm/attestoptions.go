@@ -95,7 +95,7 @@ func (o *AttestOptions) check(t *TPM) (*AttestOptions, error) {
 		own.Version = version2
 	}
 	if own.Version == version1 && len(own.Banks) == 0 {
-		// Windows' structure is known with SHA-1 and SHA-256.
+		// Windows' claims have these two.
 		own.Banks = []tpm.Algorithm{tpm.SHA1}
 		if slices.Contains(t.banks, tpm.SHA256) {
 			own.Banks = []tpm.Algorithm{tpm.SHA256}
@@ -147,8 +147,6 @@ func (o *AttestOptions) checkVersion1(op string) error {
 		return &Error{Op: op, Found: fmt.Sprintf("%d banks", len(o.Banks)), Expected: "one in version 1", Hint: hint}
 	case len(o.PCRs) > 0:
 		return &Error{Op: op, Found: "a choice of PCRs", Expected: "all in version 1", Hint: "version 2 has a choice"}
-	case o.AIK.Algorithm() == RSAPSS:
-		return &Error{Op: op, Found: "an AIK that signs by RSASSA-PSS", Expected: "RSASSA-PKCS1-v1_5 or ECDSA in version 1, which does not say the scheme"}
 	case len(o.Logs) > 1 || len(o.Logs) == 1 && o.Logs[0].Type != LogTCG:
 		return &Error{Op: op, Found: "several logs, or IMA's", Expected: "one TCG log in version 1", Hint: hint}
 	}

@@ -30,7 +30,7 @@ func TestAttestRefusesOptions(t *testing.T) {
 		t.Error("the service was asked")
 		return false
 	}
-	aik, pss := newAIK(t, opened, collect.ECC), newAIK(t, opened, collect.RSAPSS)
+	aik := newAIK(t, opened, collect.ECC)
 	elsewhere := must[*collect.Key](t)(other.NewKey(t.Context(), collect.ECC))
 	weak := must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 1024)) //nolint:gosec // G403: It is to be refused.
 	public := must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)).Public()
@@ -56,7 +56,6 @@ func TestAttestRefusesOptions(t *testing.T) {
 		"version 1 and other keys":  {&collect.AttestOptions{AIK: aik, Version: 1, OtherKeys: []collect.OtherKey{{Public: public}}}, "none in version 1"},
 		"version 1 and two banks":   {&collect.AttestOptions{AIK: aik, Version: 1, Banks: []tpm.Algorithm{tpm.SHA1, tpm.SHA256}}, "one in version 1"},
 		"version 1 and some PCRs":   {&collect.AttestOptions{AIK: aik, Version: 1, PCRs: []int{1}}, "all in version 1"},
-		"version 1 and RSASSA-PSS":  {&collect.AttestOptions{AIK: pss, Version: 1}, "does not say the scheme"},
 		"version 1 and IMA's log":   {&collect.AttestOptions{AIK: aik, Version: 1, Logs: []collect.Log{{Type: collect.LogIMA}}}, "one TCG log"},
 		"other key twice described": {&collect.AttestOptions{AIK: aik, OtherKeys: []collect.OtherKey{{}}}, "one of the two"},
 		"other key elsewhere":       {&collect.AttestOptions{AIK: aik, OtherKeys: []collect.OtherKey{{Key: elsewhere}}}, "other key: one of unix:"},
