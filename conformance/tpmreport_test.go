@@ -36,7 +36,7 @@ issuancerules{
 			request := m.challenged(t)
 			request.Custom = [][3]string{{"color", "green", "String"}}
 			header, claims := m.report(t, request.V2(t))
-			if lives := claims["exp"].(float64) - claims["iat"].(float64); lives != test.lives.Seconds() { //nolint:errcheck,forcetypeassert // a report has both
+			if lives := claims["exp"].(float64) - claims["iat"].(float64); lives != test.lives.Seconds() {
 				t.Errorf("lives %v s, want %v", lives, test.lives)
 			}
 			if diff := cmp.Diff(map[string]any{"color": "green"}, without(claims, ofEveryReport...)); diff != "" {
@@ -79,9 +79,9 @@ func TestWhichKeyAReportConfirms(t *testing.T) {
 			request := m.challenged(t)
 			test.edit(request)
 			_, claims := m.report(t, test.sign(request, t))
-			confirmed, _ := claims["cnf"].(map[string]any) //nolint:errcheck // nil if there is none
-			jwk, _ := confirmed["jwk"].(map[string]any)    //nolint:errcheck // the same
-			kty, _ := jwk["kty"].(string)                  //nolint:errcheck // the same
+			confirmed, _ := claims["cnf"].(map[string]any)
+			jwk, _ := confirmed["jwk"].(map[string]any)
+			kty, _ := jwk["kty"].(string)
 			if _, isBound := claims["x-ms-tpm-request-key"]; kty != test.kty || isBound != test.isBound || (claims["cnf"] != nil) != (kty != "") {
 				t.Errorf("cnf %v, x-ms-tpm-request-key %t", claims["cnf"], isBound)
 			}

@@ -145,3 +145,16 @@ func withOther(b tpm.Bank, index int) []tpm.PCR {
 	changed[index].Digest = make([]byte, len(changed[index].Digest))
 	return changed
 }
+
+// Windows writes the path in lower case, and says more than the payload.
+func TestAMessageAsWindowsPostsIt(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, &deployment{})
+	m.setPolicy(t, permitAll)
+	message := `{"metadata":{"os_ver":"10.0.19041.541.amd64fre"},"payload":{"type":"aikcert"}}`
+	w := m.send(t, http.MethodPost, "/attest/tpm"+tpmVersion, envelope(message), m.bearer(t, auth.Reader))
+	var answer struct{ Payload map[string]string }
+	if payloadOf(t, w, &answer); len(answer.Payload) != 2 {
+		t.Errorf("%v", answer)
+	}
+}

@@ -3,7 +3,7 @@ package relyingparty_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha1" //nolint:gosec // G505: see its use
+	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -83,7 +83,7 @@ func TestTheKeyIDOfReports(t *testing.T) {
 	t.Parallel()
 	s, other := newService(t), newService(t)
 	id := func(cert *x509.Certificate) string {
-		sum := sha1.Sum(cert.Raw) //nolint:gosec // G401: what the service names its keys by
+		sum := sha1.Sum(cert.Raw)
 		return base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	cert, o := s.certificate(t), s.options()

@@ -52,7 +52,7 @@ func (a *AIK) Quote(tb testing.TB, qualifying []byte, banks ...tpm.Bank) (attest
 			h.Write(p.Digest)
 		}
 		b = be.AppendUint16(b, uint16(bank.Algorithm))
-		b = append(b, 3, byte(selected), byte(selected>>8), byte(selected>>16)) //nolint:gosec // G115: the lowest PCRs come first
+		b = append(b, 3, byte(selected), byte(selected>>8), byte(selected>>16))
 	}
 	b = sized(b, h.Sum(nil))
 	return b, a.sign(tb, b)
