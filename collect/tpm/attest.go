@@ -59,9 +59,11 @@ func Attest(ctx context.Context, client *azattestation.Client, t *TPM, o *Attest
 	if err != nil {
 		return nil, err
 	}
-	key, err := newRequest(own.RequestKey)
-	if err != nil {
-		return nil, err
+	var key *requestKey
+	if !own.NoRequestKey {
+		if key, err = newRequest(own.RequestKey); err != nil {
+			return nil, err
+		}
 	}
 	c, err := askChallenge(ctx, client)
 	if err != nil {
@@ -82,7 +84,11 @@ func Attest(ctx context.Context, client *azattestation.Client, t *TPM, o *Attest
 	if err := token.Validate(ctx, client.KeySource(), own.TokenValidation); err != nil {
 		return nil, err
 	}
-	r := &Report{Token: token, Quote: q, RequestKey: key.signer}
+	r := &Report{Token: token, Quote: q}
+	if key == nil {
+		return r, r.read(own.Nonce, nil)
+	}
+	r.RequestKey = key.signer
 	return r, r.read(own.Nonce, key.signer.Public())
 }
 
@@ -104,7 +110,8 @@ func send[T any](ctx context.Context, client *azattestation.Client, payload map[
 	return parsed, nil
 }
 
-// read takes the claims out of the token, and holds them against the request.
+// read takes the claims out of the token, and holds them against the request, which
+// may have no key.
 func (r *Report) read(nonce []byte, key crypto.PublicKey) error {
 	if err := r.Token.Claims(&r.Result); err != nil {
 		return err
@@ -124,6 +131,11 @@ func (r *Report) read(nonce []byte, key crypto.PublicKey) error {
 		if found != want {
 			return &ReportError{Claim: name, Expected: shown(want), Found: shown(found)}
 		}
+	}
+	if _, names := claims["cnf"]; key == nil && names {
+		return &ReportError{Claim: "cnf", Expected: "none, as the request has no key", Found: "a key"}
+	} else if key == nil {
+		return nil
 	}
 	confirmation, err := claims.object("cnf")
 	if err != nil {

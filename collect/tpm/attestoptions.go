@@ -21,6 +21,10 @@ type AttestOptions struct {
 	// an RSA key that is made for the request. In version 1 the report names the key
 	// without anything that binds it to the TPM: that is how the protocol is.
 	RequestKey crypto.Signer
+	// NoRequestKey has the AIK sign the request: the report says what it says of the
+	// machine, and names no key. This is for azattest's service; Azure's wants a
+	// request key. Version 2 only.
+	NoRequestKey bool
 	// OtherKeys are up to two more for the report to name. Version 2 only.
 	OtherKeys []OtherKey
 
@@ -113,6 +117,8 @@ func (o *AttestOptions) check(t *TPM) (*AttestOptions, error) {
 		return nil, &Error{Op: op, Found: "an RPID that is no UTF-8", Expected: "text"}
 	case len(own.OtherKeys) > maxOtherKeys:
 		return nil, &Error{Op: op, Found: fmt.Sprintf("%d other keys", len(own.OtherKeys)), Expected: fmt.Sprintf("at most %d", maxOtherKeys)}
+	case own.NoRequestKey && own.RequestKey != nil:
+		return nil, &Error{Op: op, Found: "a request key, and that there shall be none", Expected: "one of the two"}
 	case resident != nil && resident.tpm != t:
 		return nil, &Error{Op: op, Found: "a request key of " + resident.tpm.name, Expected: "one of " + t.name}
 	case resident != nil && resident.Area().Attributes.Has(tpm.Restricted):
@@ -141,6 +147,8 @@ func (o *AttestOptions) check(t *TPM) (*AttestOptions, error) {
 func (o *AttestOptions) checkVersion1(op string) error {
 	hint := "version 2 has them"
 	switch {
+	case o.NoRequestKey:
+		return &Error{Op: op, Found: "no request key", Expected: "one in version 1", Hint: "version 2 can do without"}
 	case len(o.OtherKeys) > 0:
 		return &Error{Op: op, Found: "other keys", Expected: "none in version 1", Hint: hint}
 	case len(o.Banks) > 1:

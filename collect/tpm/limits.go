@@ -53,4 +53,7 @@ const (
 	maxRefusal = 64 << 10
 	// minRSABits is the least size of an RSA key that may sign a request.
 	minRSABits = 2048
+	// maxBuffer is what a TPM takes of a text at once: MAX_DIGEST_BUFFER, at least
+	// 1024 in a TPM for PCs.
+	maxBuffer = 1024
 )

@@ -53,6 +53,8 @@ func TestAttestRefusesOptions(t *testing.T) {
 		"request key elsewhere":     {&collect.AttestOptions{AIK: aik, RequestKey: elsewhere}, "a request key of unix:"},
 		"weak request key":          {&collect.AttestOptions{AIK: aik, RequestKey: weak}, "request key"},
 		"three keys":                {&collect.AttestOptions{AIK: aik, OtherKeys: make([]collect.OtherKey, 3)}, "3 other keys"},
+		"a request key and none":    {&collect.AttestOptions{AIK: aik, NoRequestKey: true, RequestKey: weak}, "there shall be none"},
+		"version 1 without a key":   {&collect.AttestOptions{AIK: aik, NoRequestKey: true, Version: 1}, "one in version 1"},
 		"version 1 and other keys":  {&collect.AttestOptions{AIK: aik, Version: 1, OtherKeys: []collect.OtherKey{{Public: public}}}, "none in version 1"},
 		"version 1 and two banks":   {&collect.AttestOptions{AIK: aik, Version: 1, Banks: []tpm.Algorithm{tpm.SHA1, tpm.SHA256}}, "one in version 1"},
 		"version 1 and some PCRs":   {&collect.AttestOptions{AIK: aik, Version: 1, PCRs: []int{1}}, "all in version 1"},

@@ -98,7 +98,12 @@ func (o *AttestOptions) request(ctx context.Context, t *TPM, key *requestKey, c 
 	if err != nil {
 		return "", nil, err
 	}
-	signed, err := signJWS(key.signer, kind, payload)
+	var signed string
+	if key == nil {
+		signed, err = o.AIK.signJWS(ctx, kind, payload)
+	} else {
+		signed, err = signJWS(key.signer, kind, payload)
+	}
 	return signed, q.verified, err
 }
 
@@ -130,17 +135,20 @@ func (o *AttestOptions) enclosed(ctx context.Context, data json.RawMessage) ([]b
 // fillV2 quotes, and has the keys certified.
 func (o *AttestOptions) fillV2(ctx context.Context, t *TPM, key *requestKey, challenge []byte, data *attData) (*quote, error) {
 	// Keys first: what changes most, PCRs and logs, comes last.
-	wire, err := key.wire(ctx, o.AIK, challenge)
-	if err != nil {
-		return nil, err
+	qualifying := challenge
+	var err error
+	if key != nil {
+		wire, err := key.wire(ctx, o.AIK, challenge)
+		if err != nil {
+			return nil, err
+		}
+		data.RequestKey = &wire
+		if qualifying, err = key.qualifyingData(challenge); err != nil {
+			return nil, &Error{Op: "request key", Err: err}
+		}
 	}
-	data.RequestKey = &wire
 	if data.OtherKeys, err = o.AIK.wireOthers(ctx, o.OtherKeys, challenge); err != nil {
 		return nil, err
-	}
-	qualifying, err := key.qualifyingData(challenge)
-	if err != nil {
-		return nil, &Error{Op: "request key", Err: err}
 	}
 	q, logs, err := o.measure(ctx, t, qualifying)
 	if err != nil {

@@ -99,6 +99,8 @@ func (o *attestTPMOptions) check(cmd *cobra.Command, s Streams) (collect.AIKConf
 		return collect.AIKConfig{}, usage(command, "--log and --no-log exclude each other")
 	case !utf8.ValidString(o.nonce) || !utf8.ValidString(o.rpID):
 		return collect.AIKConfig{}, usage(command, "--nonce and --rp-id: want UTF-8")
+	case o.protocol == 1 && o.keys.where == keyNone:
+		return collect.AIKConfig{}, usage(command, "--protocol 1 has a request key always")
 	case o.protocol == 1 && (len(o.keys.others) > 0 || len(o.banks) > 1 || len(o.pcrs) > 0 || len(o.logs) > 1):
 		return collect.AIKConfig{}, usage(command, "--protocol 1 has no room for --other-key and --pcrs, and for one --bank and one --log")
 	}
@@ -142,6 +144,7 @@ func (o *attestTPMOptions) attest(ctx context.Context, cmd *cobra.Command, s Str
 	if attest.RequestKey, err = o.keys.open(ctx, s, t.TPM); err != nil {
 		return nil, err
 	}
+	attest.NoRequestKey = attest.RequestKey == nil
 	c, err := o.connect.client(cmd, s)
 	if err != nil {
 		return nil, err

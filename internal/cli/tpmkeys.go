@@ -25,6 +25,7 @@ import (
 const (
 	keyInMemory = "memory"
 	keyInTPM    = "tpm"
+	keyNone     = "none"
 )
 
 // requestKeyFlags say which keys a report shall name.
@@ -35,19 +36,21 @@ type requestKeyFlags struct {
 
 func (f *requestKeyFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.where, "request-key", keyInMemory, "where the key is that signs the request and that the token names: memory (bound by the quote), or tpm (certified by the attestation key)")
+	flags.StringVar(&f.where, "request-key", keyInMemory, "where the key is that signs the request and that the token names: memory (bound by the quote), tpm (certified by the attestation key), or none (the attestation key signs; not for Azure's service)")
 	flags.StringVar(&f.algorithm, "request-key-algorithm", string(collect.RSA), "algorithm of a request key that is made: "+tpmAlgorithms())
 	flags.StringVar(&f.file, "request-key-file", "", "file that keeps the request key, made if it is not there: PEM of a key in memory, JSON that only this TPM opens of another (default: the key is forgotten)")
 	flags.StringArrayVar(&f.others, "other-key", nil, "file with a further key for the token to name: one of this TPM that --request-key-file kept, or a public key (PEM, JWK, certificate); up to two")
-	mustComplete(cmd, "request-key", keyInMemory, keyInTPM)
+	mustComplete(cmd, "request-key", keyInMemory, keyInTPM, keyNone)
 	mustComplete(cmd, "request-key-algorithm", algorithmNames()...)
 }
 
 func (f *requestKeyFlags) check(cmd *cobra.Command) error {
 	const most = 2
 	switch command := cmd.CommandPath(); {
-	case f.where != keyInMemory && f.where != keyInTPM:
-		return usage(command, "--request-key %q: want memory or tpm", f.where)
+	case f.where != keyInMemory && f.where != keyInTPM && f.where != keyNone:
+		return usage(command, "--request-key %q: want memory, tpm or none", f.where)
+	case f.where == keyNone && (f.file != "" || cmd.Flags().Changed("request-key-algorithm")):
+		return usage(command, "--request-key none goes without --request-key-file and --request-key-algorithm")
 	case len(f.others) > most:
 		return usage(command, "--other-key stands %d times: want at most %d", len(f.others), most)
 	case f.where == keyInMemory && f.algorithm == string(collect.RSAPSS):
@@ -57,8 +60,11 @@ func (f *requestKeyFlags) check(cmd *cobra.Command) error {
 	return err
 }
 
-// open loads the request key, or makes it.
+// open loads the request key, or makes it; it is nil if there shall be none.
 func (f *requestKeyFlags) open(ctx context.Context, s Streams, t *collect.TPM) (crypto.Signer, error) {
+	if f.where == keyNone {
+		return nil, nil //nolint:nilnil // see above
+	}
 	if f.file != "" {
 		if _, err := os.Stat(f.file); err == nil {
 			return f.load(ctx, s, t)

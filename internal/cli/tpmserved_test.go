@@ -142,6 +142,7 @@ func TestAttestTPMWithEveryKey(t *testing.T) {
 			{[]string{"--request-key-algorithm", "ecc"}, "EC", "tpm_quote"},
 			{[]string{"--request-key", "tpm", "--request-key-algorithm", "rsa"}, "RSA", "tpm_certify"},
 			{[]string{"--request-key", "tpm", "--request-key-algorithm", "ecc"}, "EC", "tpm_certify"},
+			{[]string{"--request-key", "none"}, "", ""},
 		} {
 			name := aik + " " + strings.Join(test.args, " ")
 			args := append([]string{"--aik", filepath.Join(dir, aik+".json"), "--aik-algorithm", aik, "--nonce", "AQIDBA", "--claim", "site=north"}, test.args...)
