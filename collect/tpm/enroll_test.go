@@ -99,11 +99,10 @@ func (i *issuer) refuse(w http.ResponseWriter, err error) {
 	}
 }
 
-func (i *issuer) answer(w http.ResponseWriter, v any) {
+func (*issuer) answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(v); err != nil {
-		i.t.Error(err)
-	}
+	// A client that has read enough goes away.
+	_ = json.NewEncoder(w).Encode(v)
 }
 
 func (i *issuer) enroll(w http.ResponseWriter, req *http.Request) {
