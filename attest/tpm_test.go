@@ -173,6 +173,21 @@ func TestTPMIsRefused(t *testing.T) {
 	}
 }
 
+// A mistake in a verifier must not make a token of evidence that may be old.
+func TestEvidenceThatForgetsItsChallenge(t *testing.T) {
+	t.Parallel()
+	c, v := tpmConfig(t, "version=1.0; authorizationrules{ => permit(); };")
+	v.parse = func([]byte) (evidence.Evidence, error) { return fakeEvidence{new(claims.Set)}, nil }
+	if answer, err := newService(t, c).Attest(t.Context(), tpmRequest()); err == nil {
+		t.Errorf("got %v", answer.Claims)
+	}
+	c = newConfig(t, v)
+	v.parse = func([]byte) (evidence.Evidence, error) { return challenged{fakeEvidence{new(claims.Set)}}, nil }
+	if answer, err := newService(t, c).Attest(t.Context(), request()); err == nil {
+		t.Errorf("a challenge that nobody knows: got %v", answer.Claims)
+	}
+}
+
 func TestTPMNeedsWhoKnowsChallenges(t *testing.T) {
 	t.Parallel()
 	c, _ := tpmConfig(t, "version=1.0; authorizationrules{ => permit(); };")
