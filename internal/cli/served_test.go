@@ -52,17 +52,17 @@ func (b *safeBuffer) String() string {
 // it, and gives a contributor's bearer.
 func startServe(t *testing.T, dir string, args ...string) *served {
 	t.Helper()
-	return startServeAt(t, testTime, dir, args...)
+	return startServeAt(t, testTime, nil, dir, args...)
 }
 
-// startServeAt is startServe at another time.
-func startServeAt(t *testing.T, now time.Time, dir string, args ...string) *served {
+// startServeAt is startServe at another time, in an environment.
+func startServeAt(t *testing.T, now time.Time, env map[string]string, dir string, args ...string) *served {
 	t.Helper()
 	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &served{t: t, dir: dir, now: now, end: end, ended: make(chan struct{}), log: new(safeBuffer)}
 	file := filepath.Join(t.TempDir(), "ready.json")
 	args = append([]string{"serve", "--data-dir", dir, "--ready-file", file}, args...)
-	s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: r.log, Now: func() time.Time { return now }}
+	s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: r.log, Now: func() time.Time { return now }, Env: func(name string) string { return env[name] }}
 	go func() {
 		defer close(r.ended)
 		r.code = run(ctx, args, s)

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -222,7 +223,7 @@ func TestEnrolledTPM(t *testing.T) {
 	roots := written(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
 	between := written(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: intermediate.Raw}))
 	// The vendor's certificates of this TPM are of today.
-	r := startServeAt(t, time.Now(), t.TempDir(), "--dev", "--listen", "127.0.0.1:0", "--tpm-ek-root", roots)
+	r := startServeAt(t, time.Now(), nil, t.TempDir(), "--dev", "--listen", "127.0.0.1:0", "--tpm-ek-root", roots)
 	setTPMPolicy(t, r, r.Endpoint, corpusPolicy(t, "docs", "46-policy-version-1-0-v10-tpm.txt"))
 	for _, test := range []struct{ aik, ek string }{{"rsa", "rsa"}, {"ecc", "ecc"}, {"ecc", "rsa"}} {
 		aik := filepath.Join(t.TempDir(), "aik.json")
@@ -236,5 +237,53 @@ func TestEnrolledTPM(t *testing.T) {
 				t.Errorf("%v, version %s: %d %s %v", test, protocol, got.code, got.stderr, claims)
 			}
 		}
+	}
+}
+
+// Machines with Linux, whose logs are real as they are.
+func TestLinuxMachines(t *testing.T) {
+	t.Parallel()
+	r := startDev(t, t.TempDir())
+	setTPMPolicy(t, r, r.Endpoint, withoutCertificate("version=1.2;\n"+`authorizationrules{ => permit(); };
+issuancerules{
+  c:[type=="secureBootEnabled", issuer=="AttestationService"] => issue(type="secureBoot", value=c.value);
+  c:[type=="notSafeMode"] => issue(type="notSafeMode", value=c.value);
+  c:[type=="events"] => issue(type="loaders", value=JsonToClaimValue(JmesPath(c.value, "Events[?EventTypeString == 'EV_EFI_BOOT_SERVICES_APPLICATION'] | length(@)")));
+};`))
+	for name, secureBoot := range map[string]bool{
+		"rhel8-uefi.bin": true, "ubuntu-2104-no-secure-boot.bin": false, "cos-101-amd-sev.bin": true, "arch-linux-workstation.bin": false,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t, corpus.Read(t, "evidence", "tpm-eventlog", "gotpmtools", name))
+			got, claims := m.attest(r, r.Endpoint, "--aik", filepath.Join(t.TempDir(), "aik.json"))
+			if got.code != exitDone {
+				t.Fatalf("%d %s", got.code, got.stderr)
+			}
+			// What is not Windows is not said to be out of its safe mode.
+			if loaders, _ := claims["loaders"].(float64); claims["secureBoot"] != secureBoot || claims["notSafeMode"] != false || loaders == 0 {
+				t.Errorf("claims %v", claims)
+			}
+		})
+	}
+}
+
+// A log of SHA-1 alone proves nothing, unless the operator says otherwise.
+func TestMachineOfSHA1(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, corpus.Read(t, "evidence", "tpm-eventlog", "gotpmtools", "debian-10.bin"))
+	strict := startDev(t, t.TempDir())
+	at := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	file := configOf(t, fmt.Sprintf("  - {name: a, url: \"https://%s/a\"}\n", at))
+	lenient := startServeAt(t, testTime, map[string]string{"AZATTEST_TPM_ACCEPT_SHA1": "true"}, t.TempDir(), "--dev", "--config", file, "--listen", at)
+	for _, r := range []*served{strict, lenient} {
+		setTPMPolicy(t, r, r.Endpoint, withoutCertificate("version=1.2;\n"+keysPolicy))
+	}
+	aik := filepath.Join(t.TempDir(), "aik.json")
+	if got, _ := m.attest(strict, strict.Endpoint, "--aik", aik, "--bank", "sha1"); got.code != exitRefused || !strings.Contains(got.stderr, "the bank of SHA-1 does not count") {
+		t.Errorf("%d %s", got.code, got.stderr)
+	}
+	if got, claims := m.attest(lenient, lenient.Endpoint, "--aik", aik, "--bank", "sha1"); got.code != exitDone || claims["secureBootEnabled"] != true {
+		t.Errorf("%d %s %v", got.code, got.stderr, claims)
 	}
 }
