@@ -37,7 +37,7 @@ func TestNewRefuses(t *testing.T) {
 		"policy text":              {func(c *config) { c.PolicyHashes = []string{"version= 1.0;authorizationrules{=> permit();};"} }, "PolicyHashes: "},
 		"MRENCLAVE of a machine":   {func(c *config) { c.Types = []string{"sgx", "sevsnpvm"} }, "only sgx has MRENCLAVE"},
 		"an empty type":            {func(c *config) { c.Types = []string{""} }, "Types: an empty one"},
-		"an unknown type":          {func(c *config) { c.Types = []string{"tpm"} }, "no claim is known"},
+		"an unknown type":          {func(c *config) { c.Types = []string{"vbs"} }, "no claim is known"},
 		"a negative age":           {func(c *config) { c.MaxAge = -1 }, "MaxAge: "},
 		"a claim without name":     {claim(relyingparty.Claim{OneOf: []any{1}}), "empty name"},
 		"a claim within nothing":   {claim(relyingparty.Claim{Within: []string{""}, Name: "a", OneOf: []any{1}}), "empty name"},
