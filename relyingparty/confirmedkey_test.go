@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -41,9 +42,7 @@ func TestConfirmedKey(t *testing.T) {
 	info := func(jwk, info any) set { return set{"jwk": jwk, "info": info} }
 	certify := func(changes set) set {
 		all := set{"name_alg": 11, "obj_attr": 50}
-		for name, value := range changes {
-			all[name] = value
-		}
+		maps.Copy(all, changes)
 		return set{"tpm_certify": all}
 	}
 	type key = relyingparty.ConfirmedKey

@@ -269,7 +269,7 @@ func TestPublishedReports(t *testing.T) {
 			i := newInstance(t, url, token.ES256, 0)
 			compact := i.signReport(t, raw)
 			settings := healthConfig(t, i)
-			settings.PolicyHashes, settings.Claims, settings.AllowDebuggable = []string{said["x-ms-policy-hash"].(string)}, nil, true //nolint:errcheck // a test may panic
+			settings.PolicyHashes, settings.Claims, settings.AllowDebuggable = []string{said["x-ms-policy-hash"].(string)}, nil, true
 			settings.MaxAge = time.Minute
 			settings.Now = func() time.Time { return issuedAt(t, compact) }
 			if c.claim != "" {

@@ -6,7 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // G505: reports name keys by it
+	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -226,7 +226,7 @@ func weakModulus() string {
 }
 
 func keyIDOf(certificate []byte) string {
-	sum := sha1.Sum(certificate) //nolint:gosec // G401: that is how reports name keys
+	sum := sha1.Sum(certificate)
 	return b64(sum[:])
 }
 
