@@ -24,7 +24,9 @@ type Claim struct {
 	Within []string
 	// FromPolicy demands a claim that the instance's policy issued, which stands in
 	// x-ms-policy. Without it a claim that the policy issued is refused, so that a
-	// policy cannot speak for the evidence.
+	// policy cannot speak for the evidence. In reports of TPMs, which have no
+	// x-ms-policy, it stands at the top level, and all that the service itself does
+	// not say is the policy's.
 	FromPolicy bool
 	// OneOf are the accepted values: strings, bools, and integers of any type.
 	// They are compared exactly, type included; text in hexadecimal is in lower case

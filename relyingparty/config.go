@@ -24,6 +24,11 @@ type Config struct {
 
 	// Types are the accepted values of x-ms-attestation-type: "sgx", "sevsnpvm",
 	// "tdxvm", "azurevm". The default is "sgx" alone.
+	//
+	// "tpm", which goes with no other, stands for reports of TPMs: they have no
+	// x-ms-attestation-type, and are known by the key ID under which they are signed.
+	// What they say is the policy's word, so PolicyHashes are required of them, and
+	// Claims with FromPolicy.
 	Types []string
 
 	// MRENCLAVE are the accepted measurements of an enclave's code
@@ -40,9 +45,22 @@ type Config struct {
 	// AllowAnyEnclave permits a Config without MRENCLAVE, Signers, PolicyHashes
 	// and Claims. ANYBODY'S ENCLAVE PASSES THEN, an attacker's included.
 	AllowAnyEnclave bool
+	// AllowAnyPolicy permits reports of TPMs without PolicyHashes. WHOEVER MAY CHANGE
+	// THE INSTANCE'S POLICY THEN SAYS WHAT A MACHINE IS, true or not.
+	AllowAnyPolicy bool
 	// AllowDebuggable accepts enclaves and machines that can be debugged, and
-	// tokens that do not say. They keep no secret from their host.
+	// tokens that do not say. They keep no secret from their host. Reports of TPMs
+	// say it only if their policy does: without AllowDebuggable one of the Claims
+	// must be bootDebuggingDisabled or osKernelDebuggingDisabled, true, or of a VBS
+	// enclave enclaveFlags, 0.
 	AllowDebuggable bool
+	// AllowUnboundKey accepts reports of TPMs that confirm a key which nothing binds
+	// to the TPM, as those of version 1 of the protocol do. The key may be anybody's
+	// who was in between, and he chose the nonce; see [KeyBindingNone].
+	AllowUnboundKey bool
+	// RequireResidentKey refuses reports of TPMs that do not confirm a key which was
+	// made in the TPM and is nowhere else; see [ConfirmedKey.IsResident].
+	RequireResidentKey bool
 	// AllowSimulated accepts tokens about simulated hardware
 	// (x-azattest-simulated), which prove nothing. For tests.
 	AllowSimulated bool
@@ -98,6 +116,7 @@ const (
 	typeSEVSNPVM = "sevsnpvm"
 	typeTDXVM    = "tdxvm"
 	typeAzureVM  = "azurevm"
+	typeTPM      = "tpm" // stands in no token
 )
 
 // New returns a verifier. It returns an error for a Config that contradicts
@@ -117,7 +136,7 @@ func New(c Config) (*Verifier, error) {
 	if c.TimeSlack > maxTimeSlack {
 		return nil, badConfig("TimeSlack", "%s, want at most %s: clocks differ by minutes", c.TimeSlack, maxTimeSlack)
 	}
-	for _, read := range []func(Config) error{v.readSources, v.readTypes, v.readIdentity, v.readPolicies, v.readClaims} {
+	for _, read := range []func(Config) error{v.readSources, v.readTypes, v.readIdentity, v.readPolicies, v.readClaims, v.readReports} {
 		if err := read(c); err != nil {
 			return nil, err
 		}
@@ -164,12 +183,18 @@ func (v *Verifier) readTypes(c Config) error {
 	if len(v.types) == 0 {
 		v.types = []string{typeSGX}
 	}
+	if v.reports = slices.Contains(v.types, typeTPM); v.reports {
+		if len(v.types) > 1 {
+			return badConfig("Types", "%s: what reports of TPMs say is the policy's word, of the others the evidence's; want a Verifier of its own for tpm", strings.Join(v.types, ", "))
+		}
+		return nil
+	}
 	for _, name := range v.types {
 		if name == "" {
 			return badConfig("Types", "an empty one, want a value of x-ms-attestation-type")
 		}
 		if _, ok := debugClaims[name]; !ok && !c.AllowDebuggable {
-			return badConfig("Types", "%q: no claim is known that says whether it can be debugged: want sgx, sevsnpvm, tdxvm or azurevm, or AllowDebuggable", name)
+			return badConfig("Types", "%q: no claim is known that says whether it can be debugged: want sgx, sevsnpvm, tdxvm, azurevm or tpm, or AllowDebuggable", name)
 		}
 	}
 	return nil
@@ -217,6 +242,10 @@ func (v *Verifier) readPolicies(c Config) error {
 func (v *Verifier) readClaims(c Config) error {
 	for i, claim := range c.Claims {
 		read, err := claim.read()
+		if err == nil && v.reports {
+			err = claim.checkForReport()
+			read.fromPolicy = false // they have no x-ms-policy: it stands at the top level
+		}
 		if err != nil {
 			return badConfig("Claims", "entry %d of %d: %v", i+1, len(c.Claims), err)
 		}

@@ -37,7 +37,7 @@ func TestNewRefuses(t *testing.T) {
 		"policy text":              {func(c *config) { c.PolicyHashes = []string{"version= 1.0;authorizationrules{=> permit();};"} }, "PolicyHashes: "},
 		"MRENCLAVE of a machine":   {func(c *config) { c.Types = []string{"sgx", "sevsnpvm"} }, "only sgx has MRENCLAVE"},
 		"an empty type":            {func(c *config) { c.Types = []string{""} }, "Types: an empty one"},
-		"an unknown type":          {func(c *config) { c.Types = []string{"tpm"} }, "no claim is known"},
+		"an unknown type":          {func(c *config) { c.Types = []string{"vbs"} }, "no claim is known"},
 		"a negative age":           {func(c *config) { c.MaxAge = -1 }, "MaxAge: "},
 		"a claim without name":     {claim(relyingparty.Claim{OneOf: []any{1}}), "empty name"},
 		"a claim within nothing":   {claim(relyingparty.Claim{Within: []string{""}, Name: "a", OneOf: []any{1}}), "empty name"},
@@ -53,6 +53,71 @@ func TestNewRefuses(t *testing.T) {
 			settings := i.config(t)
 			c.change(&settings)
 			v, err := relyingparty.New(settings)
+			if err == nil || v != nil || !strings.HasPrefix(err.Error(), "relyingparty: Config.") || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("verifier %v, error %v, want one with %q", v, err, c.want)
+			}
+		})
+	}
+}
+
+// Of reports of TPMs a policy is required, and that nothing can be debugged: nobody
+// else than the policy says what a machine is.
+func TestNewRefusesForReports(t *testing.T) {
+	t.Parallel()
+	i := newInstance(t, contoso, token.ES256, 0)
+	type config = relyingparty.Config
+	debugClaim := func(name string, values ...any) func(*config) {
+		return func(c *config) {
+			c.Claims = []relyingparty.Claim{{Name: name, FromPolicy: true, OneOf: values}}
+		}
+	}
+	claim := func(c relyingparty.Claim) func(*config) {
+		return func(into *config) { into.Claims = append(into.Claims, c) }
+	}
+	for name, c := range map[string]struct {
+		change func(*config)
+		want   string // in the error, "" for none
+	}{
+		"as it should be":        {func(*config) {}, ""},
+		"beside another type":    {func(c *config) { c.Types = []string{"tpm", "azurevm"} }, "want a Verifier of its own for tpm"},
+		"twice":                  {func(c *config) { c.Types = []string{"tpm", "tpm"} }, "want a Verifier of its own"},
+		"MRENCLAVE":              {func(c *config) { c.MRENCLAVE = []string{mrenclave} }, "only sgx has MRENCLAVE"},
+		"no policy":              {func(c *config) { c.PolicyHashes = nil }, "say AllowAnyPolicy"},
+		"any policy":             {func(c *config) { c.PolicyHashes, c.AllowAnyPolicy = nil, true }, ""},
+		"any policy and machine": {func(c *config) { c.PolicyHashes, c.Claims, c.AllowAnyPolicy, c.AllowDebuggable = nil, nil, true, true }, "say AllowAnyEnclave"},
+		"any of both": {func(c *config) {
+			*c = config{Sources: c.Sources, Types: c.Types, AllowAnyPolicy: true, AllowAnyEnclave: true, AllowDebuggable: true}
+		}, ""},
+		"any machine":                {func(c *config) { c.PolicyHashes, c.AllowAnyEnclave = nil, true }, "say AllowAnyPolicy"},
+		"debuggable":                 {func(c *config) { c.Claims = c.Claims[:2] }, "bootDebuggingDisabled"},
+		"debuggable, allowed":        {func(c *config) { c.Claims, c.AllowDebuggable = nil, true }, ""},
+		"kernel":                     {debugClaim("osKernelDebuggingDisabled", true), ""},
+		"enclave":                    {debugClaim("enclaveFlags", 0), ""},
+		"enclave with flags":         {debugClaim("enclaveFlags", 0, 1), "or AllowDebuggable"},
+		"either":                     {debugClaim("bootDebuggingDisabled", true, false), "or AllowDebuggable"},
+		"in text":                    {debugClaim("bootDebuggingDisabled", "true"), "or AllowDebuggable"},
+		"the policy's, unsaid":       {claim(relyingparty.Claim{Name: "vbsEnabled", OneOf: []any{true}}), "want FromPolicy"},
+		"the service's":              {claim(relyingparty.Claim{Name: "iss", OneOf: []any{contoso}}), ""},
+		"the service's, as policy's": {claim(relyingparty.Claim{Name: "x-ms-tpm-request-key", FromPolicy: true, OneOf: []any{1}}), "no policy issues it"},
+		"the service's, in a case":   {claim(relyingparty.Claim{Name: "JTI", OneOf: []any{1}}), "no report of a TPM has it"},
+		"an enclave's":               {claim(relyingparty.Claim{Name: "x-ms-sgx-svn", OneOf: []any{1}}), "no report of a TPM has it"},
+		"an enclave's, as policy's":  {claim(relyingparty.Claim{Within: []string{"x-ms-runtime"}, Name: "a", FromPolicy: true, OneOf: []any{1}}), "no policy issues it"},
+		"a nonce":                    {claim(relyingparty.Claim{Name: "nonce", OneOf: []any{"AQIDBA"}}), "want Expected.Nonce"},
+		"a resident key":             {func(c *config) { c.RequireResidentKey = true }, ""},
+		"a resident key, or not":     {func(c *config) { c.RequireResidentKey, c.AllowUnboundKey = true, true }, "want one of the two"},
+		"a resident key of enclaves": {func(c *config) { *c = i.config(t); c.RequireResidentKey = true }, "for sgx, want tpm"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			settings := healthConfig(t, i)
+			c.change(&settings)
+			v, err := relyingparty.New(settings)
+			if c.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
 			if err == nil || v != nil || !strings.HasPrefix(err.Error(), "relyingparty: Config.") || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("verifier %v, error %v, want one with %q", v, err, c.want)
 			}

@@ -64,13 +64,18 @@ func (i *instance) neighbor(t testing.TB, url string) *instance {
 	return &instance{url: url, signer: i.signer, key: key}
 }
 
-func (i *instance) source(t testing.TB) *azattestation.KeySource {
+func (i *instance) ring(t testing.TB) *token.Ring {
 	t.Helper()
 	ring, err := token.NewRing(i.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := azattestation.NewKeySource(i.url, ring.JWKS())
+	return ring
+}
+
+func (i *instance) source(t testing.TB) *azattestation.KeySource {
+	t.Helper()
+	source, err := azattestation.NewKeySource(i.url, i.ring(t).JWKS())
 	if err != nil {
 		t.Fatal(err)
 	}

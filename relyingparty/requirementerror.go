@@ -13,7 +13,7 @@ const (
 	// RequirementClaims: claims of the service have the types that it gives them,
 	// and its policy issued none in its name.
 	RequirementClaims        Requirement = "claims"
-	RequirementType          Requirement = "attestation type"
+	RequirementType          Requirement = "attestation type" // the claim, or what else tells the report of a TPM
 	RequirementNotSimulated  Requirement = "not simulated"
 	RequirementNotDebuggable Requirement = "not debuggable"
 	RequirementEnclave       Requirement = "enclave"        // MRENCLAVE
@@ -22,6 +22,7 @@ const (
 	RequirementClaim         Requirement = "claim"          // one of Config.Claims
 	RequirementAge           Requirement = "age"            // Config.MaxAge
 	RequirementNonce         Requirement = "nonce"          // Expected.Nonce
+	RequirementConfirmedKey  Requirement = "confirmed key"  // Expected.ConfirmedKey, and what the Config requires of such a key
 	RequirementHeldData      Requirement = "held data"      // Expected.HeldData
 	RequirementRuntimeClaims Requirement = "runtime claims" // Expected.RuntimeClaims
 	RequirementHeldKeys      Requirement = "held keys"      // Result.HeldKeys

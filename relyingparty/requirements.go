@@ -28,6 +28,10 @@ const (
 	claimPolicyHash   = "x-ms-policy-hash"
 	claimRuntime      = "x-ms-runtime"
 	claimNonce        = "nonce"
+	claimRPData       = "rp_data"
+	claimVersion      = "x-ms-ver"
+	claimConfirmation = "cnf"
+	claimRequestKey   = "x-ms-tpm-request-key"
 	claimIssuedOn     = "iat"
 	claimIsolationTEE = "x-ms-isolation-tee"
 )
@@ -57,7 +61,7 @@ func (v *Verifier) require(r *Result, expected Expected, at time.Time) error {
 	a := &appraisal{Verifier: v, result: r, said: r.Claims, expected: expected, at: at}
 	for _, check := range []func() error{
 		a.serviceClaims, a.attestationType, a.real, a.notDebuggable, a.enclave, a.signer, a.policy,
-		a.furtherClaims, a.age, a.nonce, a.heldData, a.runtimeClaims,
+		a.furtherClaims, a.age, a.nonce, a.confirmedKey, a.heldData, a.runtimeClaims,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -103,8 +107,15 @@ func firstRunes(text string, n int) string {
 }
 
 func (a *appraisal) attestationType() error {
+	if a.reports {
+		return a.report()
+	}
 	if got := a.said.AttestationType; got == nil || !slices.Contains(a.types, *got) {
 		return &RequirementError{Requirement: RequirementType, Claim: claimType, Expected: strings.Join(a.types, " or "), Found: found(got)}
+	}
+	// What a report of a TPM says its policy says, even if it says such a type.
+	if isReportKey(a.result.SigningCertificate) {
+		return &RequirementError{Requirement: RequirementType, Expected: "a key ID that no report of a TPM names", Found: "key ID " + shown(a.said.Token.KeyID())}
 	}
 	return nil
 }
@@ -130,7 +141,8 @@ func (a *appraisal) real() error {
 }
 
 func (a *appraisal) notDebuggable() error {
-	if a.allowDebuggable {
+	// A report of a TPM has no claim of its own for it: New demands one of the policy.
+	if a.allowDebuggable || a.reports {
 		return nil
 	}
 	name := debugClaims[*a.said.AttestationType]
@@ -296,6 +308,9 @@ func (a *appraisal) age() error {
 
 // nonce compares in constant time: whoever may guess it by measuring need not know it.
 func (a *appraisal) nonce() error {
+	if a.reports {
+		return a.reportNonce()
+	}
 	refuse := func(expected, found string) error {
 		return &RequirementError{Requirement: RequirementNonce, Claim: claimNonce, Expected: expected, Found: found}
 	}

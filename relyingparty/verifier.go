@@ -2,6 +2,7 @@ package relyingparty
 
 import (
 	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,10 @@ type Verifier struct {
 	policies [][32]byte
 	claims   []requiredClaim
 
+	reports bool // type tpm, alone
+
 	allowDebuggable, allowSimulated, requireNonce bool
+	allowUnboundKey, requireResidentKey           bool
 
 	maxAge, timeSlack time.Duration
 	certificates      *certificateCheck // nil accepts every key of a source
@@ -36,7 +40,15 @@ type Expected struct {
 	// for this occasion. Empty expects none, unless the Config requires one. It
 	// shows how old the token is; the age of the evidence shows only in runtime
 	// data that holds a nonce too.
+	//
+	// Of the report of a TPM it is the bytes that the machine was given, which the
+	// report repeats in base64url: Verify encodes them, the caller must not. A
+	// rand.Text() serves for every type.
 	Nonce string
+	// ConfirmedKey is the key that cnf must name, an *rsa.PublicKey or an
+	// *ecdsa.PublicKey, as of a TLS client's certificate. Nil expects none. Only
+	// reports of TPMs name one; see [Result.ConfirmedKey].
+	ConfirmedKey crypto.PublicKey
 	// HeldData is what x-ms-sgx-ehd must be, byte for byte: data to which the
 	// evidence is bound, such as a public key. Nil expects none.
 	HeldData []byte
@@ -50,7 +62,8 @@ type Expected struct {
 type Result struct {
 	// Claims are all that the token says, with the token itself. Its Deprecated
 	// claims, PolicyClaims, and all of AdditionalClaims that stand in PolicyClaims
-	// too are the policy's word, not the evidence's.
+	// too are the policy's word, not the evidence's. In the report of a TPM all of
+	// AdditionalClaims are the policy's, but for x-ms-tpm-request-key.
 	Claims *azattestation.AttestationResult
 	// SigningCertificate is that of the key that signed. It is shared: read it, do
 	// not change it.

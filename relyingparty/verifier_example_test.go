@@ -144,7 +144,7 @@ func exampleService(url string) *exampleInstance {
 	if err != nil {
 		log.Fatal(err)
 	}
-	keys, err := azattestation.NewKeySource(url, ring.JWKS())
+	keys, err := azattestation.NewKeySource(url, ring.ReportJWKS())
 	if err != nil {
 		log.Fatal(err)
 	}

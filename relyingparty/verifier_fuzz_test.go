@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/azattest/azattest/azattestation"
@@ -45,6 +46,41 @@ func FuzzVerify(f *testing.F) {
 		if said["iss"] != contoso && said["iss"] != contoso+"/" || said["x-ms-attestation-type"] != "sgx" || said["x-ms-sgx-is-debuggable"] != false ||
 			said["x-ms-sgx-product-id"] != 1.0 || svn < 2 || simulated {
 			t.Errorf("accepted %s", payload)
+		}
+	})
+}
+
+// FuzzVerifyReport signs any claims as a report, and expects that none are accepted
+// in which another reader does not find what was required, or finds another kind of
+// evidence.
+func FuzzVerifyReport(f *testing.F) {
+	i := newInstance(f, contoso, token.ES256, 0)
+	f.Add(claimsOf(f, i.reportOf(f)))
+	f.Add(claimsOf(f, i.reportOf(f, set{"cnf": nil, "x-ms-tpm-request-key": nil, "codeIntegrityPolicy": []string{"a", "b"}})))
+	f.Add(claimsOf(f, i.token(f)))
+	f.Add([]byte(`{"iss":"https://contoso.example","exp":1e10,"x-ms-ver":"1.0"}`))
+	v := mustNew(f, healthConfig(f, i))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		_, err := v.Verify(t.Context(), i.signReport(t, payload), relyingparty.Expected{})
+		if err != nil {
+			_, holdsNot := errors.AsType[*azattestation.TokenValidationError](err)
+			_, misses := errors.AsType[*relyingparty.RequirementError](err)
+			if holdsNot == misses {
+				t.Errorf("error %v is of no type", err)
+			}
+			return
+		}
+		var said map[string]any
+		if err := json.Unmarshal(payload, &said); err != nil {
+			t.Fatalf("accepted what is no JSON: %v", err)
+		}
+		if said["x-ms-policy-hash"] != policyHash(healthPolicy) || said["secureBootEnabled"] != true || said["bootDebuggingDisabled"] != true {
+			t.Errorf("accepted %s", payload)
+		}
+		for name := range said {
+			if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-ms-sgx-") || strings.HasPrefix(lower, "tdx_") || lower == "x-ms-attestation-type" || lower == "x-ms-runtime" {
+				t.Errorf("accepted with %s", name)
+			}
 		}
 	})
 }

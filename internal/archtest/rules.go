@@ -46,7 +46,7 @@ var rows = []row{
 	{"store/postgres", []string{"store"}, "one way of keeping records"},
 	{"attest", []string{"claims", "evidence", "policy", "token", "store"}, "the pipeline joins evidence, policy and token, and knows no kind of evidence"},
 	{"attest/intel", []string{"collateral", "evidence", "evidence/dcap", "evidence/sgx", "evidence/openenclave"}, "a verifier never fetches and the pipeline knows no Intel, so somebody must join a verifier with a source of collateral"},
-	{"relyingparty", []string{"azattestation", "claims", "evidence", "evidence/dcap", "evidence/openenclave", "evidence/sgx"}, "it verifies with public keys, of tokens and of the enclave that signs them, and must not be able to sign"},
+	{"relyingparty", []string{"azattestation", "claims", "evidence", "evidence/dcap", "evidence/openenclave", "evidence/sgx", "evidence/tpm"}, "it verifies with public keys, of tokens and of the enclave that signs them, and must not be able to sign; what a report says of a TPM's key is in the words of evidence/tpm"},
 	{"keyrelease", []string{"azattestation", "claims"}, "it verifies with public keys and must not be able to sign"},
 	{"collect", nil, "it fetches evidence from the machine it runs on, and judges nothing"},
 	{"collect/tpm", []string{"azattestation", "evidence", "evidence/tpm", "evidence/tpm/eventlog"}, "it speaks the TPM protocol through the client, and holds what the TPM signs against what it asked for, as the service will"},
