@@ -85,6 +85,7 @@ func (p *Proven) checkWindows() error {
 		case e.Type == EvSeparator && isSeparator(e.Data):
 			ended[e.PCR] = true
 		case e.windows != nil:
+			p.measuresBoot = true
 		default:
 			return e.refuse("eventType", e.Type.String(), "tagged events of Windows and a separator")
 		}

@@ -32,6 +32,10 @@ type Proven struct {
 	// ones. Of a log that hides Windows' events from types and data altogether
 	// nothing of Windows is proven, and IsWindows is false.
 	IsWindows bool
+
+	// quotesWindows says that PCRs 12 to 14 were all quoted, measuresBoot that Windows
+	// has measured there before it closed them. See IsWindowsBoot.
+	quotesWindows, measuresBoot bool
 }
 
 // ProvenEvent is an event whose digest is proven.
@@ -109,6 +113,10 @@ func (l *Log) proveTCG(p *Proven, pcrs map[int][]byte) error {
 		default:
 			p.Unexplained = append(p.Unexplained, index)
 		}
+	}
+	p.quotesWindows = true
+	for index := pcrWindowsFirst; index <= pcrWindowsLast; index++ {
+		p.quotesWindows = p.quotesWindows && pcrs[index] != nil
 	}
 	var proven [maxPCR + 1]bool
 	for _, index := range p.PCRs {
