@@ -21,7 +21,10 @@ func (e *ChallengeError) Unwrap() error { return e.Err }
 // checkChallenge refuses evidence that may be old.
 func (s *Service) checkChallenge(t Type, parsed evidence.Evidence) error {
 	c, ok := parsed.(evidence.Challenged)
-	if !ok {
+	switch {
+	case !ok && t == TPM:
+		return incomplete(t, "evidence that answers no challenge")
+	case !ok:
 		return nil
 	}
 	if s.challenge == nil {
