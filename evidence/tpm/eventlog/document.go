@@ -154,7 +154,7 @@ func (e *ProvenEvent) smmLevel() []*Tag {
 
 func (m *IMA) appendJSON(b []byte) []byte {
 	b = append(b, '{')
-	if m.Template == "ima-buf" {
+	if m.isBuffer(m.Buffer) {
 		b = m.appendBuffer(b)
 	}
 	b = appendMember(b, "FileDigest", m.Algorithm+":"+hex.EncodeToString(m.FileDigest))
