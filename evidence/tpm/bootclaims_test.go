@@ -103,6 +103,28 @@ func TestClaimsOfABoot(t *testing.T) {
 			}
 		})
 	}
+	t.Run("boot quoted in another bank", func(t *testing.T) {
+		t.Parallel()
+		d := newDraft(t, aik, key)
+		empty := tpm.Bank{Algorithm: tpm.SHA384}
+		for i := range 24 {
+			empty.PCRs = append(empty.PCRs, tpm.PCR{Index: i, Digest: make([]byte, 48)})
+		}
+		d.tpmData()["boot_attestation"] = quoted(t, aik, []byte("at boot"), nil, empty)
+		_, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{})
+		wantRefusal(t, err, tpm.StageQuote, evidence.CodeMismatch)
+		// Where firmware has left a bank empty, policies see that it is that one.
+		delete(d.tpmData(), "boot_attestation")
+		d.current()["logs"] = nil
+		d.requote(t, d.binding(t), empty)
+		result, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := result.PolicyOnly.First("x-azattest-tpm-bank"); got != claims.String("SHA384") {
+			t.Errorf("bank %v", got)
+		}
+	})
 	t.Run("Linux as Windows", func(t *testing.T) {
 		t.Parallel()
 		d := newDraft(t, aik, key)

@@ -21,7 +21,7 @@ const (
 func (f *found) result(encoding DigestEncoding, documents bool) (*evidence.Result, error) {
 	r := f.request
 	result := &evidence.Result{Type: typeTPM, PolicyOnly: f.quote.Claims(encoding), TokenOnly: new(claims.Set), Custom: r.custom}
-	f.addClock(result.PolicyOnly)
+	f.addOwn(result.PolicyOnly)
 	f.addBoot(result.PolicyOnly)
 	if documents {
 		f.addDocuments(result.PolicyOnly)
@@ -73,9 +73,12 @@ func (f *found) addKeys(result *evidence.Result) error {
 	return nil
 }
 
-// addClock states what the TPM says of its time. Microsoft's service has no such
-// claims.
-func (f *found) addClock(to *claims.Set) {
+// addOwn states by which bank the logs were proven, and what the TPM says of its
+// time. Microsoft's service has no such claims.
+func (f *found) addOwn(to *claims.Set) {
+	// Firmware leaves a bank empty that it does not know, and who runs on it can fill
+	// that: a policy may want the one that the machine is known to measure into.
+	to.Add("x-azattest-tpm-bank", claims.String(Algorithm(f.logs[0].Bank).String()))
 	c := &f.quote.Attest.Clock
 	to.Add("x-azattest-tpm-clock", claims.Integer(int64(min(c.Clock, math.MaxInt64))))
 	to.Add("x-azattest-tpm-clock-safe", claims.Boolean(c.IsSafe))
