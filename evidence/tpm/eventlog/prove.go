@@ -32,6 +32,9 @@ type Proven struct {
 	// ones. Of a log that hides Windows' events from types and data altogether
 	// nothing of Windows is proven, and IsWindows is false.
 	IsWindows bool
+	// IsPaddedSHA1 says that entries of IMA are proven by SHA-1 alone, whatever the
+	// bank: kernels before 5.8 extend that with zeros behind.
+	IsPaddedSHA1 bool
 
 	// quotesWindows says that PCRs 12 to 14 were all quoted, measuresBoot that Windows
 	// has measured there before it closed them. See IsWindowsBoot.
@@ -231,6 +234,7 @@ func (l *Log) proveIMA(p *Proven, pcrs map[int][]byte) error {
 			return l.differs(index, p.Bank, value, pcrs[index])
 		}
 		proven[index], modes[index] = last, mode
+		p.IsPaddedSHA1 = p.IsPaddedSHA1 || last > 0 && mode == imaPaddedSHA1
 		p.PCRs = append(p.PCRs, index)
 	}
 	p.Events = make([]ProvenEvent, 0, len(l.Events))
