@@ -44,15 +44,26 @@ var reserved = [...]string{
 	"aas-ehd", "maa-ehd", "maa-attestationcollateral",
 }
 
-// isReserved does not regard case: some relying parties do not either.
+// isReserved does not regard case, in the way of encoding/json, to which a long s is
+// an s: some relying parties do not either.
 func isReserved(name string) bool {
-	name = strings.ToLower(name)
 	for _, prefix := range reservedPrefixes {
-		if strings.HasPrefix(name, prefix) {
+		if strings.EqualFold(firstRunes(name, len(prefix)), prefix) {
 			return true
 		}
 	}
 	return slices.ContainsFunc(reserved[:], func(r string) bool { return strings.EqualFold(r, name) })
+}
+
+// firstRunes cuts text behind n code points.
+func firstRunes(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
 }
 
 // reservedPrefixes begin the names of what evidence of some kind says: a policy

@@ -140,7 +140,7 @@ func TestPolicyCannotSpeakForTheService(t *testing.T) {
 // kind states, fool a careless reader.
 func TestPolicyCannotIssueLookAlikes(t *testing.T) {
 	t.Parallel()
-	names := []string{"ISS", "Jti", "X-Azattest-Simulated", "X-MS-SGX-mrenclave", "x-ms-sevsnpvm-hostdata", "x-ms-azurevm-vmid", "tdx_mrtd"}
+	names := []string{"ISS", "Jti", "iſſ", "x-mſ-sgx-mrenclave", "x-ms-ſgx-is-debuggable", "X-Mſ-TPM-request-key", "X-Azattest-Simulated", "X-MS-SGX-mrenclave", "x-ms-sevsnpvm-hostdata", "x-ms-azurevm-vmid", "tdx_mrtd"}
 	s, _ := serviceWith(t, issuingAll(names...))
 	answer := mustAttest(t, s, request())
 	for _, name := range names {

@@ -129,6 +129,14 @@ func TestTPMIsRefused(t *testing.T) {
 			t.Error("it was verified all the same")
 		}
 	})
+	t.Run("evidence that answers none", func(t *testing.T) {
+		t.Parallel()
+		c, v := tpmConfig(t, permits)
+		v.parse = func([]byte) (evidence.Evidence, error) { return fakeEvidence{new(claims.Set)}, nil }
+		if answer, err := newService(t, c).Attest(t.Context(), tpmRequest()); err == nil {
+			t.Errorf("got %v", answer.Claims)
+		}
+	})
 	t.Run("property of SGX", func(t *testing.T) {
 		t.Parallel()
 		c, _ := tpmConfig(t, `version=1.1; configurationrules{ => issueproperty(type="x-ms-sgx-tcbidentifier", value="10"); }; authorizationrules{ => permit(); };`)

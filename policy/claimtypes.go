@@ -133,7 +133,9 @@ var evidenceTypes = [...]struct {
 		{"pcrs", claims.KindString},
 		{"x-ms-tpm-request-key", claims.KindString},
 		{"x-ms-tpm-other-keys", claims.KindString},
-		// Ours: what the quote says of the TPM's time.
+		// Ours: which PCRs the events were proven by, and what the quote says of the
+		// TPM's time.
+		{"x-azattest-tpm-bank", claims.KindString},
 		{"x-azattest-tpm-clock", claims.KindInteger},
 		{"x-azattest-tpm-clock-safe", claims.KindBoolean},
 		{"x-azattest-tpm-reset-count", claims.KindInteger},

@@ -21,7 +21,7 @@ const (
 func (f *found) result(encoding DigestEncoding, documents bool) (*evidence.Result, error) {
 	r := f.request
 	result := &evidence.Result{Type: typeTPM, PolicyOnly: f.quote.Claims(encoding), TokenOnly: new(claims.Set), Custom: r.custom}
-	f.addClock(result.PolicyOnly)
+	f.addOwn(result.PolicyOnly)
 	f.addBoot(result.PolicyOnly)
 	if documents {
 		f.addDocuments(result.PolicyOnly)
@@ -73,9 +73,12 @@ func (f *found) addKeys(result *evidence.Result) error {
 	return nil
 }
 
-// addClock states what the TPM says of its time. Microsoft's service has no such
-// claims.
-func (f *found) addClock(to *claims.Set) {
+// addOwn states by which bank the logs were proven, and what the TPM says of its
+// time. Microsoft's service has no such claims.
+func (f *found) addOwn(to *claims.Set) {
+	// Firmware leaves a bank empty that it does not know, and who runs on it can fill
+	// that: a policy may want the one that the machine is known to measure into.
+	to.Add("x-azattest-tpm-bank", claims.String(Algorithm(f.logs[0].Bank).String()))
 	c := &f.quote.Attest.Clock
 	to.Add("x-azattest-tpm-clock", claims.Integer(int64(min(c.Clock, math.MaxInt64))))
 	to.Add("x-azattest-tpm-clock-safe", claims.Boolean(c.IsSafe))
@@ -96,30 +99,42 @@ func (f *found) addDocuments(to *claims.Set) {
 // proven is false.
 func (f *found) addBoot(to *claims.Set) {
 	// What Windows was started with stands in the log of the start, and what woke
-	// it in the log of that.
-	all, start := f.logs, f.logs
-	if f.bootQuote != nil {
-		all, start = slices.Concat(f.bootLogs, f.logs), f.bootLogs
+	// it in the log of that. A boot speaks for what runs now only if that has resumed
+	// it: a TPM counts the start of another system as a resume, too, if who shut down
+	// wants it so.
+	all, speaking, start := slices.Concat(f.bootLogs, f.logs), f.logs, f.logs
+	if f.bootQuote != nil && isWindows(f.logs) && isResumed(f.logs) {
+		speaking, start = all, f.bootLogs
 	}
-	isWindows := slices.ContainsFunc(start, func(p *eventlog.Proven) bool { return p.IsWindows })
+	knowsStart := isWindows(start) && !isResumed(start)
 	// For a boot speaks what it measured itself, against it whatever was measured.
 	always := func(ids ...uint32) bool {
-		return switches(all, (*eventlog.Proven).BootSwitch, ids).IsOn && !switches(all, (*eventlog.Proven).Switch, ids).IsOff
+		return switches(speaking, (*eventlog.Proven).BootSwitch, ids).IsOn && !switches(all, (*eventlog.Proven).Switch, ids).IsOff
 	}
 	never := func(ids ...uint32) bool {
-		return switches(all, (*eventlog.Proven).BootSwitch, ids).IsOff && !switches(all, (*eventlog.Proven).Switch, ids).IsOn
+		return switches(speaking, (*eventlog.Proven).BootSwitch, ids).IsOff && !switches(all, (*eventlog.Proven).Switch, ids).IsOn
 	}
 	notOn := func(id uint32) bool {
-		return isWindows && !switches(all, (*eventlog.Proven).Switch, []uint32{id}).IsOn
+		return knowsStart && !switches(all, (*eventlog.Proven).Switch, []uint32{id}).IsOn
 	}
-	to.Add("secureBootEnabled", claims.Boolean(secureBoot(f.logs) && secureBoot(start)))
+	to.Add("secureBootEnabled", claims.Boolean(secureBoot(f.logs) && (f.bootQuote == nil || secureBoot(f.bootLogs))))
 	to.Add("iommuEnabled", claims.Boolean(always(eventlog.TagVBSIOMMURequired)))
 	to.Add("bootDebuggingDisabled", claims.Boolean(never(eventlog.TagBootDebugging)))
 	// Microsoft's own policies take it that Windows may leave these two out where
-	// they are off. Where nothing of Windows is proven, nothing is known of them.
+	// they are off. Where its start is not proven, nothing is known of them.
 	to.Add("notSafeMode", claims.Boolean(notOn(eventlog.TagSafeMode)))
 	to.Add("notWinPE", claims.Boolean(notOn(eventlog.TagWinPE)))
 	to.Add("vbsEnabled", claims.Boolean(always(eventlog.TagVBSVSMRequired, eventlog.TagMandatoryEnforcement)))
+}
+
+// isWindows reports whether logs are those of a Windows boot, all of it.
+func isWindows(logs []*eventlog.Proven) bool {
+	return slices.ContainsFunc(logs, (*eventlog.Proven).IsWindowsBoot)
+}
+
+// isResumed reports whether logs are those of a resume from hibernation.
+func isResumed(logs []*eventlog.Proven) bool {
+	return slices.ContainsFunc(logs, (*eventlog.Proven).IsResumed)
 }
 
 // secureBoot reports whether the firmware ran signed programs only.

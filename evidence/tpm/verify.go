@@ -15,7 +15,7 @@ type VerifierConfig struct {
 	// is never true.
 	AIKs *Authorities
 	// AcceptSHA1 lets signatures hash with SHA-1, and PCRs of the SHA-1 bank prove
-	// events. Whoever chooses what is measured, or what a TPM signs, can make two
+	// events, and those of other banks what old kernels extend there as SHA-1. Whoever chooses what is measured, or what a TPM signs, can make two
 	// things that look alike there.
 	AcceptSHA1 bool
 	// PCRDigests is how the claim pcrs writes digests.
@@ -150,6 +150,11 @@ func (v *Verifier) verifyPlatform(p *platform, aik *AIK, of Requirements, mask u
 	proven, err := eventlog.ProveAll(p.logs, eventlog.Bank(bank.Algorithm), values)
 	if err != nil {
 		return nil, nil, fromLog(p.path+".logs", StageLog, err)
+	}
+	for _, p := range proven {
+		if p.IsPaddedSHA1 && !v.config.AcceptSHA1 {
+			p.Doubt()
+		}
 	}
 	return quote, proven, nil
 }

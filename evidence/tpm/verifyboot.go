@@ -30,6 +30,9 @@ func (v *Verifier) verifyBoot(f *found, mask uint32) error {
 	if f.bootQuote, f.bootLogs, err = v.verifyPlatform(p, f.aik, Requirements{anyData: true}, mask); err != nil {
 		return err
 	}
+	if then, now := f.bootLogs[0].Bank, f.logs[0].Bank; then != now {
+		return refuse(StageQuote, evidence.CodeMismatch, p.path+": PCRs", "bank "+then.String(), now.String()+", by which the current attestation is proven")
+	}
 	now, then := &f.quote.Attest.Clock, &f.bootQuote.Attest.Clock
 	if then.ResetCount != now.ResetCount || then.RestartCount > now.RestartCount || then.Clock > now.Clock {
 		e := refuse(StageQuote, evidence.CodeMismatch, p.path+": clock",

@@ -34,6 +34,9 @@ func (p *Proven) check() error {
 				return e.refuse("PCR", fmt.Sprintf("variable %s in PCR %d", v.Name, e.PCR), "PCR 7")
 			}
 		}
+		if e.Type == EvEFIVariableAuthority && e.DataProven {
+			return e.refuse("eventType", fmt.Sprintf("%s in PCR %d", e.Type, e.PCR), "PCR 7")
+		}
 		if e.windows = e.tagsOfWindows(); e.windows != nil {
 			p.IsWindows = true
 		}
@@ -85,6 +88,7 @@ func (p *Proven) checkWindows() error {
 		case e.Type == EvSeparator && isSeparator(e.Data):
 			ended[e.PCR] = true
 		case e.windows != nil:
+			p.measuresBoot = true
 		default:
 			return e.refuse("eventType", e.Type.String(), "tagged events of Windows and a separator")
 		}

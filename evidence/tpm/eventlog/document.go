@@ -63,6 +63,14 @@ func Document(logs ...*Proven) []byte {
 	return append(b, "]}"...)
 }
 
+// Doubt takes what the events say as not proven, so that [Document] shows none of it:
+// for who does not trust the hash that proves them.
+func (p *Proven) Doubt() {
+	for i := range p.Events {
+		p.Events[i].Proof, p.Events[i].DataProven = ProofDigest, false
+	}
+}
+
 // appendProcessed writes the object ProcessedData, {} where nothing is proven of
 // what the event says.
 func (e *ProvenEvent) appendProcessed(b []byte, w *tagWriter) []byte {
@@ -154,7 +162,7 @@ func (e *ProvenEvent) smmLevel() []*Tag {
 
 func (m *IMA) appendJSON(b []byte) []byte {
 	b = append(b, '{')
-	if m.Template == "ima-buf" {
+	if m.isBuffer(m.Buffer) {
 		b = m.appendBuffer(b)
 	}
 	b = appendMember(b, "FileDigest", m.Algorithm+":"+hex.EncodeToString(m.FileDigest))

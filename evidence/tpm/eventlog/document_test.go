@@ -310,7 +310,7 @@ func TestIMAKeysHaveTheirSubject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := imaEntry{"ima-buf", "sha256", ".builtin_trusted_keys", bytes.Repeat([]byte{1}, 32), sb.PK[0].Data, false}
+	key := imaEntry{"ima-buf", "sha256", ".builtin_trusted_keys", digestOf(sb.PK[0].Data), sb.PK[0].Data, false}
 	ima, err := parse(t, imaBinary(key)).Prove(eventlog.SHA256, map[int][]byte{10: imaPCR(eventlog.SHA256, false, key)})
 	if err != nil {
 		t.Fatal(err)

@@ -148,6 +148,11 @@ func imaData(r *reader, template string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The template's name is not hashed: an entry of another template with as many
+	// bytes has its lengths here.
+	if bytes.IndexByte(name, 0) >= 0 {
+		return nil, r.fail(CodeMalformed, "n", "a zero in a name", "a path")
+	}
 	return imaPadded(digest, name), nil
 }
 
@@ -188,7 +193,18 @@ func (e *Event) setIMA(r *reader, template string, hash []byte) error {
 			return err
 		}
 	}
+	if m.isBuffer(m.Signature) {
+		return at.fail(CodeMismatch, "sig", "a buffer that is called a signature", "template ima-buf")
+	}
 	return at.end("template data")
+}
+
+// isBuffer says whether an entry is about these bytes themselves, as those of template
+// ima-buf are: the digest is theirs. By its template's name alone, which is not
+// hashed, the signature of a file could pose as a buffer, and a buffer hide as one.
+func (m *IMA) isBuffer(data []byte) bool {
+	bank, ok := map[string]Bank{"sha1": SHA1, "sha256": SHA256, "sha384": SHA384, "sha512": SHA512}[m.Algorithm]
+	return ok && len(data) > 0 && bank.isSum(m.FileDigest, data)
 }
 
 func (m *IMA) set(r *reader, field string, value []byte) error {

@@ -80,13 +80,15 @@ func imaASCII(entries ...imaEntry) []byte {
 	return []byte(b.String())
 }
 
+func digestOf(b []byte) []byte { s := sha256.Sum256(b); return s[:] }
+
 var imaSample = []imaEntry{
 	{"ima-ng", "sha256", "boot_aggregate", bytes.Repeat([]byte{1}, 32), nil, false},
 	{"ima", "sha1", "/bin/with space", bytes.Repeat([]byte{2}, 20), nil, false},
 	{"ima-sig", "sha256", "/usr/bin/a b", bytes.Repeat([]byte{3}, 32), []byte{3, 2, 4}, false},
 	{"ima-sig", "sha256", "/usr/bin/unsigned", bytes.Repeat([]byte{4}, 32), nil, false},
 	{"ima-ngv2", "verity:sha256", "/usr/bin/verity", bytes.Repeat([]byte{6}, 32), nil, false},
-	{"ima-buf", "sha256", "kernel_version", bytes.Repeat([]byte{5}, 32), []byte("6.1.0-13-amd64"), false},
+	{"ima-buf", "sha256", "kernel_version", digestOf([]byte("6.1.0-13-amd64")), []byte("6.1.0-13-amd64"), false},
 	{"ima-ng", "sha256", "/var/log/open", bytes.Repeat([]byte{0}, 32), nil, true},
 }
 

@@ -85,8 +85,8 @@ func imaLineData(r *reader, template string, rest []byte, split bool) ([]byte, e
 	var tail []byte
 	switch template {
 	case "ima":
-		if len(value) != imaHash || len(name) >= imaName {
-			return nil, r.fail(CodeMalformed, "d and n", fmt.Sprintf("%d and %d bytes", len(value), len(name)), fmt.Sprintf("%d and less than %d", imaHash, imaName))
+		if len(value) != imaHash || len(name) >= imaName || bytes.IndexByte(name, 0) >= 0 {
+			return nil, r.fail(CodeMalformed, "d and n", fmt.Sprintf("%d and %d bytes", len(value), len(name)), fmt.Sprintf("%d and less than %d, no zero", imaHash, imaName))
 		}
 		return imaPadded(value, name), nil
 	case "ima-ng", "ima-ngv2":

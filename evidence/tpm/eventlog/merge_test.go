@@ -198,6 +198,9 @@ func TestWhatNoLogExplainsIsRefused(t *testing.T) {
 	in7[0] = 7
 	in4 := append(bytes.Clone(ima), imaBinary(imaSample[0])...)
 	in4[len(ima)] = 4
+	// What root extends with better entries than the kernel's.
+	in23, in15 := imaBinary(imaSample[0]), imaBinary(imaSample[0])
+	in23[0], in15[0] = 23, 15
 	ccel := agile(separator(1))
 	ccel[0] = 1
 	for name, tt := range map[string]struct {
@@ -217,10 +220,15 @@ func TestWhatNoLogExplainsIsRefused(t *testing.T) {
 		"IMA in PCR 7 and no other":  {[][]byte{in7}, 7, 0, eventlog.CodeMismatch},
 		"IMA in PCR 4, later":        {[][]byte{agile(firmware...), in4}, 4, 2, eventlog.CodeMismatch},
 		"IMA beside firmware":        {[][]byte{ima, agile(append(secureBoot(1), separator(10))...)}, 10, 1, eventlog.CodeMismatch},
+		"IMA in PCR 23":              {[][]byte{agile(firmware...), in23}, 23, 2, eventlog.CodeMismatch},
+		"IMA in PCR 15 and not 10":   {[][]byte{agile(firmware...), in15}, 10, 2, eventlog.CodeMismatch},
 		"IMA of another boot":        {[][]byte{agile(firmware...), imaBinary(imaSample[1:]...)}, 10, 2, eventlog.CodeMismatch},
 		"a trust domain's":           {[][]byte{agile(firmware...), ccel}, -1, 2, eventlog.CodeUnsupported},
 	} {
-		all, err := proveAll(t, quoted(t, eventlog.SHA256, firmware, imaSample...), tt.raw...)
+		pcrs := quoted(t, eventlog.SHA256, firmware, imaSample...)
+		pcrs[15] = imaPCR(eventlog.SHA256, false, imaSample[0])
+		pcrs[23] = pcrs[15]
+		all, err := proveAll(t, pcrs, tt.raw...)
 		if e := asError(t, err); e.PCR != tt.pcr || e.Log != tt.at || e.Code != tt.code || all != nil {
 			t.Errorf("%s: %v (%s), want PCR %d, log %d, %s", name, err, e.Code, tt.pcr, tt.at, tt.code)
 		}

@@ -32,6 +32,13 @@ type Proven struct {
 	// ones. Of a log that hides Windows' events from types and data altogether
 	// nothing of Windows is proven, and IsWindows is false.
 	IsWindows bool
+	// IsPaddedSHA1 says that entries of IMA are proven by SHA-1 alone, whatever the
+	// bank: kernels before 5.8 extend that with zeros behind.
+	IsPaddedSHA1 bool
+
+	// quotesWindows says that PCRs 12 to 14 were all quoted, measuresBoot that Windows
+	// has measured there before it closed them. See IsWindowsBoot.
+	quotesWindows, measuresBoot bool
 }
 
 // ProvenEvent is an event whose digest is proven.
@@ -109,6 +116,10 @@ func (l *Log) proveTCG(p *Proven, pcrs map[int][]byte) error {
 		default:
 			p.Unexplained = append(p.Unexplained, index)
 		}
+	}
+	p.quotesWindows = true
+	for index := pcrWindowsFirst; index <= pcrWindowsLast; index++ {
+		p.quotesWindows = p.quotesWindows && pcrs[index] != nil
 	}
 	var proven [maxPCR + 1]bool
 	for _, index := range p.PCRs {
@@ -223,6 +234,7 @@ func (l *Log) proveIMA(p *Proven, pcrs map[int][]byte) error {
 			return l.differs(index, p.Bank, value, pcrs[index])
 		}
 		proven[index], modes[index] = last, mode
+		p.IsPaddedSHA1 = p.IsPaddedSHA1 || last > 0 && mode == imaPaddedSHA1
 		p.PCRs = append(p.PCRs, index)
 	}
 	p.Events = make([]ProvenEvent, 0, len(l.Events))

@@ -156,6 +156,7 @@ func TestLogsThatLieAreRefused(t *testing.T) {
 		{"a second switch", append(secureBoot(0)[:5], entry{7, config, forged, nil}), "again"},
 		{"a switch after the separator", append(secureBoot(0)[1:], entry{7, config, forged, nil}), "after the separator"},
 		{"a switch in a PCR that is free to use", append(secureBoot(0), entry{16, config, forged, nil}), "in PCR 16"},
+		{"an authority in a PCR that is free to use", append(secureBoot(0), entry{16, authority, variable(securityGUID, "db", 1, 2), nil}), "in PCR 16"},
 		{"data that was not hashed", append(secureBoot(0), entry{7, authority, variable(securityGUID, "db", 1, 2), junk}), "digest is another"},
 		{"a switch of another vendor's after the separator", append(secureBoot(0), entry{7, config, variable(securityGUID, "SecureBoot", 1), nil}), "after the separator"},
 		{"the separator called something else", relabel(5, eventlog.EvEFISPDMDevicePolicy), "VariableName"},

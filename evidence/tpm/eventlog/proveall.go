@@ -14,8 +14,11 @@ import (
 // What [Log.Prove] demands is demanded of the logs together, and of no log as
 // well: PCRs 0 to 9 and 12 to 14 that are not as they began are refused if no
 // firmware's log explains them, or a boot could be hidden by sending nothing.
-// IMA's entries cannot explain them: they must be in other PCRs, and in none
-// that firmware's log extends. Unexplained of the first Proven lists what is in
+// IMA's entries cannot explain them: they must be in other PCRs, in none that
+// firmware's log extends, and in none that can be reset while the system runs.
+// Where IMA's log is sent, it must explain PCR 10, too: root can extend PCR 11 or 15
+// with whatever entries he likes, and would send those in place of what the kernel
+// measured. Unexplained of the first Proven lists what is in
 // no log at all. PCRs that were not quoted hide what they hold: which ones must
 // be is for the caller to say.
 //
@@ -47,6 +50,9 @@ func ProveAll(logs []*Log, bank Bank, pcrs map[int][]byte) ([]*Proven, error) {
 		return nil, inLog(err, at, logs)
 	}
 	proven.Unexplained = slices.DeleteFunc(proven.Unexplained, func(index int) bool { return slices.Contains(ima.PCRs, index) })
+	if slices.Contains(proven.Unexplained, pcrIMA) {
+		return nil, inLog(logs[at].differs(pcrIMA, bank, make([]byte, bank.Size()), pcrs[pcrIMA]), at, logs)
+	}
 	return []*Proven{proven, ima}, nil
 }
 
@@ -80,6 +86,14 @@ func firmwareOf(logs []*Log, bank Bank) (*Log, error) {
 	return join(logs)
 }
 
+const (
+	// pcrIMA is what Linux measures into unless it was built to use another.
+	pcrIMA = 10
+	// pcrResettable is the first of those that need no restart to begin anew: 16 and
+	// 23 whoever may use the TPM can reset, those between a dynamic launch.
+	pcrResettable = 16
+)
+
 // checkIMA refuses a log of IMA with entries in PCRs that are firmware's. Linux
 // can be built to measure into others than 10. But in a SHA-1 bank entries can
 // have any digests, and in PCR 7 or 12 they could pass for what was measured
@@ -93,6 +107,8 @@ func (l *Log) checkIMA(firmware uint32) error {
 			found = "an entry of IMA"
 		case firmware&(1<<e.PCR) != 0:
 			found = "an entry of IMA beside events of firmware"
+		case e.PCR >= pcrResettable:
+			found = "an entry of IMA in a PCR that can be reset"
 		default:
 			continue
 		}
