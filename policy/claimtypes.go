@@ -140,6 +140,7 @@ var evidenceTypes = [...]struct {
 		{"x-azattest-tpm-clock-safe", claims.KindBoolean},
 		{"x-azattest-tpm-reset-count", claims.KindInteger},
 		{"x-azattest-tpm-restart-count", claims.KindInteger},
+		{"x-azattest-tpm-unexplained-pcrs", claims.KindInteger},
 	}},
 	{[]string{"VbsEnclave"}, []evidenceType{
 		{"enclaveAuthorId", claims.KindString},

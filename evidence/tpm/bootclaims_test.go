@@ -1,6 +1,7 @@
 package tpm_test
 
 import (
+	"bytes"
 	"crypto/elliptic"
 	"slices"
 	"testing"
@@ -140,4 +141,27 @@ func TestClaimsOfABoot(t *testing.T) {
 		_, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{})
 		wantRefusal(t, err, tpm.StageEnclave, evidence.CodeMissing)
 	})
+}
+
+// A debugger of the firmware's gets past Secure Boot, whatever its variable says.
+func TestFirmwareInDebugMode(t *testing.T) {
+	t.Parallel()
+	aik, key, kernel := ecSoft(t), newECKey(t, elliptic.P256()), testvbs.New(t, 2048)
+	events := slices.Insert(kernel.Boot(), 1, testvbs.Event{PCR: 7, Type: eventlog.EvEFIAction, Data: []byte("UEFI Debug Mode")})
+	d := newDraft(t, aik, key)
+	d.current()["logs"] = []any{tcgLog(testvbs.Log(events...))}
+	bank := bootBank(events)
+	bank.PCRs[10].Digest = bytes.Repeat([]byte{7}, 32)
+	d.requote(t, d.binding(t), bank)
+	result, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := result.PolicyOnly.First("secureBootEnabled"); got != claims.Boolean(false) {
+		t.Errorf("secureBootEnabled = %v", got)
+	}
+	// What no log explains is there for the policy to see.
+	if got := result.PolicyOnly.Values("x-azattest-tpm-unexplained-pcrs"); !slices.Equal(got, []claims.Value{claims.Integer(10)}) {
+		t.Errorf("unexplained %v", got)
+	}
 }

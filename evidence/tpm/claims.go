@@ -73,11 +73,14 @@ func (f *found) addKeys(result *evidence.Result) error {
 	return nil
 }
 
-// addOwn states by which bank the logs were proven, and what the TPM says of its
-// time. Microsoft's service has no such claims.
+// addOwn states by which bank the logs were proven, what is in no log, and what the
+// TPM says of its time. Microsoft's service has no such claims.
 func (f *found) addOwn(to *claims.Set) {
 	// Firmware leaves a bank empty that it does not know, and who runs on it can fill
 	// that: a policy may want the one that the machine is known to measure into.
+	for _, index := range f.logs[0].Unexplained {
+		to.Add("x-azattest-tpm-unexplained-pcrs", claims.Integer(int64(index)))
+	}
 	to.Add("x-azattest-tpm-bank", claims.String(Algorithm(f.logs[0].Bank).String()))
 	c := &f.quote.Attest.Clock
 	to.Add("x-azattest-tpm-clock", claims.Integer(int64(min(c.Clock, math.MaxInt64))))
@@ -137,10 +140,14 @@ func isResumed(logs []*eventlog.Proven) bool {
 	return slices.ContainsFunc(logs, (*eventlog.Proven).IsResumed)
 }
 
+// debugMode is what firmware measures into PCR 7 that lets a debugger in, which then
+// lets everything in.
+const debugMode = "UEFI Debug Mode"
+
 // secureBoot reports whether the firmware ran signed programs only.
 func secureBoot(logs []*eventlog.Proven) bool {
 	for _, p := range logs {
-		if state, err := p.SecureBoot(); err == nil && state != nil && state.IsEnabled {
+		if state, err := p.SecureBoot(); err == nil && state != nil && state.IsEnabled && !slices.Contains(state.Actions, debugMode) {
 			return true
 		}
 	}

@@ -183,7 +183,7 @@ func TestTPMThatDoesNotWork(t *testing.T) {
 		"protocol 1":        {[]string{"--protocol", "1", "--pcrs", "1"}, exitUsage, []string{"no room"}},
 		"logs":              {[]string{"--log", "x", "--no-log"}, exitUsage, []string{"exclude each other"}},
 		"handle":            {[]string{"--aik-handle", "0x80000001"}, exitUsage, []string{"0x81000000"}},
-		"request key":       {[]string{"--request-key", "disk"}, exitUsage, []string{"memory or tpm"}},
+		"request key":       {[]string{"--request-key", "disk"}, exitUsage, []string{"memory, tpm or none"}},
 		"key algorithm":     {[]string{"--request-key-algorithm", "dsa"}, exitUsage, []string{"want one of rsa"}},
 		"PSS in memory":     {[]string{"--request-key-algorithm", "rsa-pss"}, exitUsage, []string{"want rsa"}},
 		"AIK algorithm":     {[]string{"--aik-algorithm", "dsa"}, exitUsage, []string{"want one of rsa"}},

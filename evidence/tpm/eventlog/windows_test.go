@@ -59,7 +59,7 @@ func TestSwitchesInDoubtAreBoth(t *testing.T) {
 		}
 	}
 	key := tag(eventlog.TagVSMIDKSInfo, []byte("a key"))
-	p := mustProve(t, agile(boundary(12, key), boundary(16, tag(eventlog.TagVSMIDKSInfo, []byte("a forged key")))))
+	p := mustProve(t, agile(boundary(12, key), boundary(13, on), boundary(14, on), boundary(16, tag(eventlog.TagVSMIDKSInfo, []byte("a forged key")))))
 	if got := p.BootTagData(eventlog.TagVSMIDKSInfo); len(got) != 1 || !bytes.Equal(got[0], []byte("a key")) {
 		t.Errorf("%q", got)
 	}
