@@ -138,6 +138,7 @@ func TestPoliciesOfTheGuide(t *testing.T) {
 		"Windows 1.2, Linux":                {policy: "windows-1.2", fill: trusted, edit: linux, code: "PolicyEvaluationError"},
 		"Windows 1.2, PCR 12 not quoted":    {policy: "windows-1.2", fill: trusted, edit: quoting(4, 7, 13, 14), code: "InvalidQuote"},
 		"Linux":                             {policy: "linux", fill: trusted, boot: linux, edit: linux},
+		"Linux, to learn its authorities":   {policy: "linux", fill: learning, boot: linux, edit: linux},
 		"Linux, unknown authorities":        {policy: "linux", edit: linux, code: "PolicyEvaluationError"},
 		"Linux, no Secure Boot":             {policy: "linux", fill: trusted, boot: linux, edit: noSecureBoot, code: "PolicyEvaluationError"},
 		"Linux, Windows":                    {policy: "linux", fill: trusted, boot: linux, code: "PolicyEvaluationError"},
@@ -190,6 +191,11 @@ func TestPoliciesOfTheGuide(t *testing.T) {
 					t.Errorf("%s = %v, want %v", name, claims[name], want)
 				}
 			}
+			if name == "Linux, to learn its authorities" {
+				if got, want := fmt.Sprint(claims["ran"]), fmt.Sprint(authorities(t, m.log, m.pcrs)); got != want {
+					t.Errorf("authorities %s, want %s", got, want)
+				}
+			}
 			if lines := fmt.Sprint(claims["commandLine"]); test.policy == "linux" && !strings.Contains(lines, "vmlinuz-4.18.0-240.22.1.el8_3.x86_64 root=UUID=") {
 				t.Errorf("command line %s", lines)
 			}
@@ -200,6 +206,14 @@ func TestPoliciesOfTheGuide(t *testing.T) {
 func trusted(t *testing.T, text string, m *machine) string {
 	t.Helper()
 	return filled(t, text, authorities(t, m.log, m.pcrs)...)
+}
+
+// learning issues the authorities, as the guide says how to come by them, and
+// permits whichever they are.
+func learning(t *testing.T, text string, _ *machine) string {
+	t.Helper()
+	text = strings.Replace(text, `[type=="onlyTrusted", value==true, issuer=="AttestationPolicy"] =>`, `[type=="onlyTrusted"] =>`, 1)
+	return strings.Replace(text, "issuancerules\n{", "issuancerules\n{\n    c:[type==\"ran\"] => issue(claim=c);", 1)
 }
 
 func golden(t *testing.T, text string, m *machine) string {
