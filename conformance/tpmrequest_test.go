@@ -158,3 +158,32 @@ func TestAMessageAsWindowsPostsIt(t *testing.T) {
 		t.Errorf("%v", answer)
 	}
 }
+
+// A log of 64 MiB gets no further than its bounds: that of bodies, and where the
+// operator has raised it, that of requests and logs.
+func TestALogOf64MiB(t *testing.T) {
+	t.Parallel()
+	raised := &deployment{}
+	raised.config.Limits.BodyBytes = 1 << 30
+	for name, test := range map[string]struct {
+		deployment *deployment
+		size       int
+		status     int
+		code, says string
+	}{
+		"body":    {&deployment{}, 64 << 20, http.StatusRequestEntityTooLarge, "RequestBodyTooLarge", ""},
+		"request": {raised, 64 << 20, http.StatusBadRequest, "InvalidQuote", "(parse/too-large)"},
+		"log":     {raised, 17 << 20, http.StatusBadRequest, "InvalidQuote", "logs[0].log"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// One after the other: each takes some hundred megabytes.
+			d := *test.deployment
+			m := newMachine(t, &d)
+			m.setPolicy(t, permitAll)
+			request := m.challenged(t)
+			request.Log = make([]byte, test.size)
+			w := m.answer(t, request.V2(t))
+			wantRefusal(t, w.Code, w.Body.Bytes(), test.status, test.code, test.says)
+		})
+	}
+}

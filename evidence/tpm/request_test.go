@@ -13,6 +13,7 @@ import (
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/evidence/tpm/eventlog"
 	"github.com/azattest/azattest/internal/corpus"
 )
 
@@ -252,6 +253,8 @@ func TestRequestIsRefused(t *testing.T) {
 		"no log":                      {func(d *draft) { delete(d.current(), "logs") }, tpm.StageLog, evidence.CodeMismatch, "PCR"},
 		"a log cut off":               {func(d *draft) { d.current()["logs"] = []any{tcgLog(log[:len(log)-7])} }, parse, evidence.CodeTruncated, "logs[0].log"},
 		"a log with more":             {func(d *draft) { d.current()["logs"] = []any{tcgLog(append(bytes.Clone(log), 1, 2, 3))} }, parse, "", "logs[0].log"},
+		"a log reordered":             {func(d *draft) { d.current()["logs"] = []any{tcgLog(reordered(t, log))} }, tpm.StageLog, evidence.CodeMismatch, "PCR 7"},
+		"a log without its end":       {func(d *draft) { d.current()["logs"] = []any{tcgLog(log[:lastEvent(t, log)])} }, tpm.StageLog, evidence.CodeMismatch, "PCR"},
 		"a log twice":                 {func(d *draft) { d.current()["logs"] = []any{tcgLog(log), tcgLog(log)} }, tpm.StageLog, "", "PCR"},
 		"a log altered":               {func(d *draft) { d.current()["logs"] = []any{tcgLog(altered(t, log))} }, tpm.StageLog, evidence.CodeMismatch, "PCR"},
 		"a TCG log said to be IMA's":  {func(d *draft) { d.current()["logs"] = []any{map[string]any{"type": "IMA", "log": b64(log)}} }, parse, evidence.CodeMismatch, "type IMA"},
@@ -354,4 +357,31 @@ func altered(tb testing.TB, log []byte) []byte {
 	}
 	changed[i+len("SecureBoot")*2] ^= 1
 	return changed
+}
+
+// lastEvent is where the last event of a log begins.
+func lastEvent(tb testing.TB, log []byte) int {
+	tb.Helper()
+	parsed, err := eventlog.Parse(log)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return parsed.Events[len(parsed.Events)-1].Offset
+}
+
+// reordered is a log with the first two events of PCR 7 in the other order.
+func reordered(tb testing.TB, log []byte) []byte {
+	tb.Helper()
+	parsed, err := eventlog.Parse(log)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for i := range parsed.Events {
+		if e := parsed.Events; e[i].PCR == 7 && e[i+1].PCR == 7 {
+			from, between, to := e[i].Offset, e[i+1].Offset, e[i+2].Offset
+			return slices.Concat(log[:from], log[between:to], log[from:between], log[to:])
+		}
+	}
+	tb.Fatal("no two events of PCR 7")
+	return nil
 }

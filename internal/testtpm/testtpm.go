@@ -21,7 +21,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"testing"
 	"time"
@@ -188,15 +187,18 @@ func (t *TPM) create(ctx context.Context) error {
 			return err
 		}
 	}
-	self, err := user.Current()
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	//nolint:gosec // G204: The arguments are this package's own.
-	setup := exec.CommandContext(ctx, "swtpm_setup", "--tpm2", "--tpmstate", state, "--create-ek-cert",
-		"--config", filepath.Join(t.dir, "setup.conf"), "--runas", self.Username, "--pcr-banks", "sha1,sha256,sha384,sha512", "--overwrite")
+	args := []string{
+		"--tpm2", "--tpmstate", state, "--create-ek-cert",
+		"--config", filepath.Join(t.dir, "setup.conf"), "--pcr-banks", "sha1,sha256,sha384,sha512", "--overwrite",
+	}
+	if os.Getuid() == 0 {
+		// As root it would become another user, who cannot read the folder. Others may
+		// not become even who they are.
+		args = append(args, "--runas", "root")
+	}
+	setup := exec.CommandContext(ctx, "swtpm_setup", args...) //nolint:gosec // G204: The arguments are this package's own.
 	if out, err := setup.CombinedOutput(); err != nil {
 		return fmt.Errorf("swtpm_setup: %w\n%s", err, out)
 	}
