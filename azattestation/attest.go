@@ -167,7 +167,8 @@ func (c *connection) attest(ctx context.Context, a attestation) (*AttestationRes
 // AttestTPM sends one message of the TPM attestation protocol and returns the
 // service's answer to it. The first asks for a challenge, the second carries the
 // evidence. The instance must have a policy for TPMs, and the caller the role
-// Attestation Reader.
+// Attestation Reader. The service's module has the whole protocol, from a TPM to a
+// report that was validated, in package collect/tpm.
 //
 // If the operation fails it returns an *azcore.ResponseError type.
 //   - data - the message, a JSON text such as {"payload":{"type":"aikcert"}}

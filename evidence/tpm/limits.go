@@ -52,9 +52,9 @@ const (
 	maxMembers = 64
 	// maxLogs bounds the logs of one attestation: Windows has four, Linux two.
 	maxLogs = 8
-	// maxLog bounds one log. Firmware's have up to 64 KiB, as much as it sets
-	// aside for them; IMA's grow as long as the system runs.
-	maxLog = 32 << 20
+	// maxLog bounds one log, as the room that reads them does. Firmware's have up to
+	// 64 KiB, as much as it sets aside for them; IMA's grow as long as the system runs.
+	maxLog = 16 << 20
 	// maxOtherKeys is the protocol's.
 	maxOtherKeys = 2
 	// maxCustomClaims bounds what a client may state of itself, and maxCustomText

@@ -113,6 +113,17 @@ func TestRequestAfterHibernation(t *testing.T) {
 	wantRefusal(t, err, evidence.StageSignature, evidence.CodeBadSignature)
 }
 
+func TestVersion1CanBeRefused(t *testing.T) {
+	t.Parallel()
+	aik := ecSoft(t)
+	v := tpm.NewVerifier(tpm.VerifierConfig{RefuseVersion1: true})
+	_, err := checkRequest(t, v, newDraftV1(t, aik).jws(t), evidence.Requirements{PCRs: allPCRMask})
+	wantRefusal(t, err, tpm.StageKey, evidence.CodeUnsupported)
+	if _, err := checkRequest(t, v, newDraft(t, aik, newECKey(t, elliptic.P256())).jws(t), evidence.Requirements{PCRs: allPCRMask}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRequestOfVersion1IsRefused(t *testing.T) {
 	t.Parallel()
 	aik := ecSoft(t)

@@ -15,9 +15,13 @@ type VerifierConfig struct {
 	// is never true.
 	AIKs *Authorities
 	// AcceptSHA1 lets signatures hash with SHA-1, and PCRs of the SHA-1 bank prove
-	// events, and those of other banks what old kernels extend there as SHA-1. Whoever chooses what is measured, or what a TPM signs, can make two
-	// things that look alike there.
+	// events, and those of other banks what old kernels extend there as SHA-1.
+	// Whoever chooses what is measured, or what a TPM signs, can make two things that
+	// look alike there.
 	AcceptSHA1 bool
+	// RefuseVersion1 refuses requests of version 1, in which nothing binds the key
+	// that is confirmed to the TPM.
+	RefuseVersion1 bool
 	// PCRDigests is how the claim pcrs writes digests.
 	PCRDigests DigestEncoding
 }
@@ -53,6 +57,11 @@ func (v *Verifier) Verify(_ context.Context, e evidence.Evidence, want evidence.
 	r, ok := e.(*Request)
 	if !ok {
 		return nil, fmt.Errorf("tpm: evidence is a %T, want what Parse returned", e)
+	}
+	if r.Version() == 1 && v.config.RefuseVersion1 {
+		e := refuse(StageKey, evidence.CodeUnsupported, "request: JWS header.typ", typeV1, typeV2)
+		e.Hint = "this service takes no requests of version 1, in which nothing binds the key to the TPM"
+		return nil, e
 	}
 	aik, err := v.aik(r.current, want)
 	if err != nil {

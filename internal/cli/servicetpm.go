@@ -95,5 +95,7 @@ func (p *tpmParts) verifier(c *config.Config) *tpm.Verifier {
 	if c.TPM.PCRDigests == "hex" {
 		digests = tpm.Hexadecimal
 	}
-	return tpm.NewVerifier(tpm.VerifierConfig{AIKs: p.aiks, AcceptSHA1: c.TPM.AcceptSHA1, PCRDigests: digests})
+	return tpm.NewVerifier(tpm.VerifierConfig{
+		AIKs: p.aiks, AcceptSHA1: c.TPM.AcceptSHA1, RefuseVersion1: c.TPM.RefuseVersion1, PCRDigests: digests,
+	})
 }

@@ -18,6 +18,9 @@ type TPM struct {
 	ChallengeLifetime time.Duration `yaml:"challengeLifetime"`
 	// AcceptSHA1 lets SHA-1 PCR banks and signatures by SHA-1 prove events.
 	AcceptSHA1 bool `yaml:"acceptSHA1"`
+	// RefuseVersion1 refuses requests of version 1 of the protocol, which bind neither
+	// key nor relying party's data to the TPM.
+	RefuseVersion1 bool `yaml:"refuseVersion1"`
 	// PCRDigests is base64url or hex: how the claim pcrs writes digests.
 	PCRDigests string     `yaml:"pcrDigests"`
 	Enrollment Enrollment `yaml:"enrollment"`
