@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -113,25 +114,29 @@ func BenchmarkCertificationRSASSA(b *testing.B) {
 // on the same machine. "ratio" is what the whole costs in those. A policy of version
 // 1.2 gets the events as a document and queries it.
 func BenchmarkRequest(b *testing.B) {
-	for version, rule := range map[string]string{
+	rules := map[string]string{
 		"1.1": `c:[type=="notSafeMode"] => issue(type=c.type, value=c.value);`,
 		"1.2": `c:[type=="events"] => issue(type="secureBoot", value=JsonToClaimValue(JmesPath(c.value, "Events[?ProcessedData.UnicodeName == 'SecureBoot'].ProcessedData.VariableData | @[0] == 'AQ'")));`,
-	} {
-		b.Run("policy "+version, func(b *testing.B) {
-			var took time.Duration
-			benchmarkRequest(b, newService(b, version, rule, func(_ context.Context, p pipeline.Phase, d time.Duration) {
-				if p == pipeline.PhasePolicy {
-					took += d
-				}
-			}), &took)
-		})
+	}
+	logs := map[string][]byte{"Windows": windowsLog(b), "Linux": otherLog(b)}
+	for _, system := range []string{"Windows", "Linux"} {
+		for _, version := range []string{"1.1", "1.2"} {
+			b.Run(system+", policy "+version, func(b *testing.B) {
+				var took time.Duration
+				s := newService(b, version, rules[version], func(_ context.Context, p pipeline.Phase, d time.Duration) {
+					if p == pipeline.PhasePolicy {
+						took += d
+					}
+				})
+				benchmarkRequest(b, s, longLog(b, logs[system]), &took)
+			})
+		}
 	}
 }
 
-func benchmarkRequest(b *testing.B, s *pipeline.Service, inPolicy *time.Duration) {
+func benchmarkRequest(b *testing.B, s *pipeline.Service, log []byte, inPolicy *time.Duration) {
 	b.Helper()
 	aik, key := newSoft(b, rsaKey(), tpm.RSASSA, tpm.SHA256), rsaKey()
-	log := longLog(b)
 	d := newDraft(b, aik, key)
 	d.current()["logs"] = []any{tcgLog(log)}
 	bank := replayed(b, log, tpm.SHA256)
@@ -182,7 +187,7 @@ func newService(tb testing.TB, version, rule string, observe func(context.Contex
 		tb.Fatal(err)
 	}
 	program, err := policy.Compile(`version=` + version + `; configurationrules{ => issueproperty(type="require_valid_aik_cert", value=false); };
-authorizationrules{ [type=="secureBootEnabled", value==true] => permit(); };
+authorizationrules{ [type=="tpmVersion", value==2] => permit(); };
 issuancerules{ ` + rule + ` };`)
 	if err != nil {
 		tb.Fatal(err)
@@ -221,19 +226,18 @@ func rawRequest(tb testing.TB, log *eventlog.Log, input, signature, attest, quot
 	}
 }
 
-// longLog is the Windows log with its events of PCR 4 repeated until there are 200.
-func longLog(tb testing.TB) []byte {
+// longLog is a log with more events behind, until there are 200.
+func longLog(tb testing.TB, raw []byte) []byte {
 	tb.Helper()
-	raw := windowsLog(tb)
 	log, err := eventlog.Parse(raw)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	var more []byte
 	for i := 0; len(log.Events)+i < 200; i++ {
-		more = append(more, agileEvent(4, uint32(eventlog.EvAction), []byte("Calling EFI Application from Boot Option "+strconv.Itoa(i)))...)
+		more = append(more, agileEvent(8, uint32(eventlog.EvIPL), []byte("linux /boot/vmlinuz-5.11.0-16-generic root=PARTUUID=b2a3 ro console=ttyS"+strconv.Itoa(i)))...)
 	}
-	return append(raw, more...)
+	return append(slices.Clip(raw), more...)
 }
 
 // agileEvent is a TCG_PCR_EVENT2 with digests of its data.
