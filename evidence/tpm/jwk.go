@@ -151,9 +151,8 @@ func jwkBytes(members map[string]string, name string) ([]byte, error) {
 	if !ok {
 		return nil, jwkError(evidence.CodeMissing, "no "+name, "a string "+name)
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	// The decoder passes over line breaks.
-	if err != nil || base64.RawURLEncoding.EncodedLen(len(b)) != len(text) {
+	b, err := decodeRawURL([]byte(text))
+	if err != nil {
 		e := jwkError(evidence.CodeMalformed, name, "base64url without padding")
 		e.Err = err
 		return nil, e

@@ -15,8 +15,8 @@ const payloadPath = "request"
 // by one of those keys.
 type Request struct {
 	jws *jws
-	// rpID and rpData are the relying party's, as sent; nil where they were not.
-	rpID, rpData       *string
+	// rpData is the relying party's, as sent; nil where it was not.
+	rpData             *string
 	challenge, context []byte
 	current            *platform
 	boot               *platform // nil if there is none
@@ -127,17 +127,13 @@ func orMissing(err error, o object, name, expected string) error {
 
 // readCommon reads what both versions have.
 func (r *Request) readCommon(data object) error {
-	for name, to := range map[string]**string{"rp_id": &r.rpID, "rp_data": &r.rpData} {
-		text, ok, err := data.text(name)
-		if err != nil {
-			return err
-		}
-		if len(text) > maxRPData {
-			return jsonError(data.pathOf(name), evidence.CodeTooLarge, fmt.Sprintf("%d bytes", len(text)), fmt.Sprintf("at most %d", maxRPData))
-		}
-		if ok {
-			*to = &text
-		}
+	// Nothing repeats rp_id: only its form is looked at.
+	_, err := readOfRelyingParty(data, "rp_id")
+	if err != nil {
+		return err
+	}
+	if r.rpData, err = readOfRelyingParty(data, "rp_data"); err != nil {
+		return err
 	}
 	if r.rpData != nil {
 		// The token repeats it as it was sent, so only its form is looked at.
@@ -147,7 +143,6 @@ func (r *Request) readCommon(data object) error {
 			return e
 		}
 	}
-	var err error
 	if r.challenge, err = data.needed("challenge", maxChallenge); err != nil {
 		return err
 	}
@@ -156,6 +151,18 @@ func (r *Request) readCommon(data object) error {
 	}
 	r.custom, err = readCustom(data)
 	return err
+}
+
+// readOfRelyingParty reads a text of the relying party's, nil if it was not sent.
+func readOfRelyingParty(data object, name string) (*string, error) {
+	text, ok, err := data.text(name)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if len(text) > maxRPData {
+		return nil, jsonError(data.pathOf(name), evidence.CodeTooLarge, fmt.Sprintf("%d bytes", len(text)), fmt.Sprintf("at most %d", maxRPData))
+	}
+	return &text, nil
 }
 
 // readCustom reads what a client states of itself.
@@ -200,6 +207,3 @@ func (r *Request) Claims() *claims.Set { return new(claims.Set) }
 
 // Version is that of the request: 1 or 2.
 func (r *Request) Version() int { return r.jws.version }
-
-// HasEnclave reports whether a VBS enclave vouches for the request.
-func (r *Request) HasEnclave() bool { return r.enclave != nil }
