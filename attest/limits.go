@@ -14,5 +14,5 @@ const (
 	// be valid: 525600 minutes, for TPM reports.
 	maxLifetime = 365 * 24 * time.Hour
 	// maxValidity is the same in minutes.
-	maxValidity = 525600
+	maxValidity = int64(maxLifetime / time.Minute)
 )

@@ -61,7 +61,7 @@ func Attest(ctx context.Context, client *azattestation.Client, t *TPM, o *Attest
 	}
 	var key *requestKey
 	if !own.NoRequestKey {
-		if key, err = newRequest(own.RequestKey); err != nil {
+		if key, err = newRequestKey(own.RequestKey); err != nil {
 			return nil, err
 		}
 	}

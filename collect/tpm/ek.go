@@ -166,17 +166,21 @@ func (t *TPM) makeEndorsement(kind ekKind, leaf [][]byte) (*endorsement, error) 
 	if err != nil {
 		return nil, failed("TPM2_CreatePrimary of the endorsement key "+kind.name, err)
 	}
-	e := new(endorsement)
-	if e.public, err = tpm.ParsePublic(made.OutPublic.Bytes()); err == nil {
-		var saved *tpm2.ContextSaveResponse
-		if saved, err = (tpm2.ContextSave{SaveHandle: made.ObjectHandle}).Execute(t.device); err == nil {
-			e.saved = saved.Context
-		}
-	}
-	if err != nil {
-		err = failed("TPM2_ContextSave", err)
-	}
+	e, err := t.saveEndorsement(made)
 	return e, joined(err, t.flush(made.ObjectHandle))
+}
+
+// saveEndorsement keeps a key that was made for another use, outside of the TPM.
+func (t *TPM) saveEndorsement(made *tpm2.CreatePrimaryResponse) (*endorsement, error) {
+	public, err := tpm.ParsePublic(made.OutPublic.Bytes())
+	if err != nil {
+		return nil, failed("TPM2_CreatePrimary", err)
+	}
+	saved, err := tpm2.ContextSave{SaveHandle: made.ObjectHandle}.Execute(t.device)
+	if err != nil {
+		return nil, failed("TPM2_ContextSave", err)
+	}
+	return &endorsement{public: public, saved: saved.Context}, nil
 }
 
 // activate opens a credential that was made for this key and an AIK.

@@ -57,8 +57,8 @@ func failed(op string, err error) error {
 // joined adds what went wrong while something was put away. The first error is the
 // one that matters.
 func joined(err, after error) error {
-	if err == nil || after == nil {
-		return errors.Join(err, after)
+	if err == nil {
+		return after
 	}
 	return err
 }

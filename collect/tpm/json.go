@@ -28,10 +28,10 @@ func parseObject(text []byte) (object, error) {
 		}
 		name, ok := t.(string)
 		if !ok {
-			return nil, fmt.Errorf("want the name of a member")
+			return nil, errors.New("want the name of a member")
 		}
 		if _, twice := o[name]; twice {
-			return nil, fmt.Errorf("member %q a second time", name)
+			return nil, fmt.Errorf("member %.32q a second time", name)
 		}
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {

@@ -10,8 +10,7 @@ import (
 	"math/big"
 )
 
-// signJWS signs a payload in the compact serialization (RFC 7515, 3.1). The header
-// is exactly what the protocol has: algorithm and type.
+// signJWS signs a payload in the compact serialization (RFC 7515, 3.1).
 func signJWS(key crypto.Signer, kind string, payload []byte) (string, error) {
 	const op = "sign the request"
 	var algorithm string
@@ -29,7 +28,7 @@ func signJWS(key crypto.Signer, kind string, payload []byte) (string, error) {
 	default:
 		return "", &Error{Op: op, Found: fmt.Sprintf("a key of type %T", public), Expected: "RSA, P-256 or P-384"}
 	}
-	signed := encode([]byte(`{"alg":"`+algorithm+`","typ":"`+kind+`"}`)) + "." + encode(payload)
+	signed := signingInput(algorithm, kind, payload)
 	h := opts.HashFunc().New()
 	h.Write([]byte(signed))
 	signature, err := key.Sign(rand.Reader, h.Sum(nil), opts)
@@ -40,6 +39,12 @@ func signJWS(key crypto.Signer, kind string, payload []byte) (string, error) {
 		return "", failed(op, err)
 	}
 	return signed + "." + encode(signature), nil
+}
+
+// signingInput is what a JWS signs. The header is exactly what the protocol has:
+// algorithm and type.
+func signingInput(algorithm, kind string, payload []byte) string {
+	return encode([]byte(`{"alg":"`+algorithm+`","typ":"`+kind+`"}`)) + "." + encode(payload)
 }
 
 // fixedWidth writes an ECDSA signature in ASN.1 as r‖s (RFC 7518, 3.4).

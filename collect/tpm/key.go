@@ -129,10 +129,13 @@ func (k *Key) with(use func(tpm2.AuthHandle) error) error {
 		authorized.Handle = loaded.ObjectHandle
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = use(authorized)
 	}
-	return joined(use(authorized), t.flush(authorized.Handle))
+	if authorized.Handle != 0 { // also where the parent was not put away
+		err = joined(err, t.flush(authorized.Handle))
+	}
+	return err
 }
 
 // withStorage makes the storage root key, which is the same each time until the

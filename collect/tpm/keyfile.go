@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -55,13 +54,13 @@ func parseKeyFile(text []byte) (*keyFile, error) {
 		return nil, err
 	}
 	if version := string(o["version"]); version != strconv.Itoa(keyFileVersion) {
-		return nil, fmt.Errorf("version %q, want %d: is it the file of a key, and of this version of azattest?", version, keyFileVersion)
+		return nil, fmt.Errorf("version %.32q, want %d: is it the file of a key, and of this version of azattest?", version, keyFileVersion)
 	}
 	for name := range o {
 		switch name {
 		case "version", "kind", "parent", "public", "private", "handle", "certificates":
 		default:
-			return nil, fmt.Errorf("a member %q, which is not known here", name)
+			return nil, fmt.Errorf("a member %.32q, which is not known here", name)
 		}
 	}
 	f := new(keyFile)
@@ -69,7 +68,7 @@ func parseKeyFile(text []byte) (*keyFile, error) {
 		return nil, err
 	}
 	if f.kind != kindAIK && f.kind != kindKey {
-		return nil, fmt.Errorf("kind %q, want %q or %q", f.kind, kindAIK, kindKey)
+		return nil, fmt.Errorf("kind %.32q, want %q or %q", f.kind, kindAIK, kindKey)
 	}
 	if err := f.parseKey(o); err != nil {
 		return nil, err
@@ -105,7 +104,7 @@ func (f *keyFile) parseKey(o object) error {
 		return err
 	}
 	if parent, err := o.text("parent"); err != nil || parent != keyFileParent {
-		return fmt.Errorf("parent %q, want %q", parent, keyFileParent)
+		return fmt.Errorf("parent %.32q, want %q", parent, keyFileParent)
 	}
 	f.private, err = o.bytes("private", maxPrivate)
 	return err
@@ -116,7 +115,7 @@ func parseHandle(text string) (tpm2.TPMHandle, error) {
 	digits, ok := strings.CutPrefix(text, "0x")
 	n, err := strconv.ParseUint(digits, 16, 32)
 	if !ok || err != nil || !isPersistent(uint32(n)) {
-		return 0, fmt.Errorf("handle %q, want 0x81000000 to 0x817fffff, a persistent one of the owner's", text)
+		return 0, fmt.Errorf("handle %.32q, want 0x81000000 to 0x817fffff, a persistent one of the owner's", text)
 	}
 	return tpm2.TPMHandle(n), nil
 }
@@ -152,16 +151,9 @@ func (f *keyFile) text() []byte {
 
 // readKeyFile returns what stands in a file.
 func readKeyFile(name string) (*keyFile, error) {
-	f, err := os.Open(filepath.Clean(name))
+	text, err := readBounded(name, maxKeyFile)
 	if err != nil {
-		return nil, &Error{Op: "read key", Err: err}
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	if err := joined(err, f.Close()); err != nil {
-		return nil, &Error{Op: "read key " + name, Err: err}
-	}
-	if len(text) > maxKeyFile {
-		return nil, &Error{Op: "read key " + name, Found: "more", Expected: fmt.Sprintf("at most %d bytes", maxKeyFile)}
+		return nil, &Error{Op: "read key", Err: err} // which names the file
 	}
 	parsed, err := parseKeyFile(text)
 	if err != nil {

@@ -51,8 +51,9 @@ const (
 	maxAnswer = 256 << 10
 	// maxRefusal bounds what is read of a refusal, which errors repeat.
 	maxRefusal = 64 << 10
-	// minRSABits is the least size of an RSA key that may sign a request.
-	minRSABits = 2048
+	// requestKeyBits is the size of an RSA key that is made for one request: the
+	// least that may sign one.
+	requestKeyBits = 2048
 	// maxBuffer is what a TPM takes of a text at once: MAX_DIGEST_BUFFER, at least
 	// 1024 in a TPM for PCs.
 	maxBuffer = 1024

@@ -12,15 +12,6 @@ import (
 	"github.com/azattest/azattest/evidence/tpm"
 )
 
-// newRequestKey makes a key for one request.
-func newRequestKey() (crypto.Signer, error) {
-	key, err := rsa.GenerateKey(rand.Reader, minRSABits)
-	if err != nil {
-		return nil, &Error{Op: "make a request key", Err: err}
-	}
-	return key, nil
-}
-
 // requestKey is the key that signs a request, and that the report will name.
 type requestKey struct {
 	signer crypto.Signer
@@ -29,12 +20,14 @@ type requestKey struct {
 	jwk json.RawMessage
 }
 
-func newRequest(signer crypto.Signer) (*requestKey, error) {
+// newRequestKey takes a key, or makes one for one request if it is nil.
+func newRequestKey(signer crypto.Signer) (*requestKey, error) {
 	if signer == nil {
-		var err error
-		if signer, err = newRequestKey(); err != nil {
-			return nil, err
+		key, err := rsa.GenerateKey(rand.Reader, requestKeyBits)
+		if err != nil {
+			return nil, &Error{Op: "make a request key", Err: err}
 		}
+		signer = key
 	}
 	jwk, err := jwkText(signer.Public())
 	if err != nil {

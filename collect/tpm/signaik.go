@@ -22,7 +22,7 @@ func (a *AIK) signJWS(ctx context.Context, kind string, payload []byte) (string,
 	case ECCP384:
 		algorithm, hash, half = "ES384", tpm2.TPMAlgSHA384, 48
 	}
-	signed := encode([]byte(`{"alg":"`+algorithm+`","typ":"`+kind+`"}`)) + "." + encode(payload)
+	signed := signingInput(algorithm, kind, payload)
 	var signature []byte
 	err := a.key.tpm.do(ctx, func() error {
 		digest, err := a.key.tpm.hash(hash, []byte(signed))

@@ -20,6 +20,7 @@ import (
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/evidence/tpm/eventlog"
+	"github.com/azattest/azattest/internal/testattest"
 	"github.com/azattest/azattest/policy"
 	"github.com/azattest/azattest/token"
 )
@@ -139,7 +140,7 @@ func benchmarkRequest(b *testing.B, s *pipeline.Service, log []byte, inPolicy *t
 	aik, key := newSoft(b, rsaKey(), tpm.RSASSA, tpm.SHA256), rsaKey()
 	d := newDraft(b, aik, key)
 	d.current()["logs"] = []any{tcgLog(log)}
-	bank := replayed(b, log, tpm.SHA256)
+	bank := testattest.Replay(b, log, tpm.SHA256)
 	d.requote(b, d.binding(b), bank)
 	request := d.jws(b)
 	parsed, err := eventlog.Parse(log)

@@ -1,6 +1,8 @@
 package tpm
 
 import (
+	"crypto"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -15,6 +17,20 @@ const (
 	typeTPM = "tpm"
 	typeVBS = "vbs"
 )
+
+// found is what a verification has found so far.
+type found struct {
+	request *Request
+	aik     *AIK
+	quote   *Quote
+	logs    []*eventlog.Proven
+	// bootQuote and bootLogs are nil without a boot attestation.
+	bootQuote *Quote
+	bootLogs  []*eventlog.Proven
+	// key and otherKeys are the objects that policies read of the keys.
+	key       claims.Value
+	otherKeys []claims.Value
+}
 
 // result makes claims of what was found. All but what the token confirms is for
 // the policy alone: a report says what the policy issues.
@@ -71,6 +87,21 @@ func (f *found) addKeys(result *evidence.Result) error {
 		result.PolicyOnly.Add("x-ms-tpm-other-keys", claims.String("["+strings.Join(texts, ",")+"]"))
 	}
 	return nil
+}
+
+// jwkOf returns a key as tokens have it.
+func jwkOf(key crypto.PublicKey) (*claims.Set, error) {
+	jwk, err := NewJWK(key)
+	if err != nil {
+		return nil, fmt.Errorf("tpm: %w", err)
+	}
+	set := new(claims.Set)
+	for _, m := range [][2]string{{"kty", jwk.Kty}, {"n", jwk.N}, {"e", jwk.E}, {"crv", jwk.Crv}, {"x", jwk.X}, {"y", jwk.Y}} {
+		if m[1] != "" {
+			set.Add(m[0], claims.String(m[1]))
+		}
+	}
+	return set, nil
 }
 
 // addOwn states by which bank the logs were proven, what is in no log, and what the

@@ -14,8 +14,8 @@ import (
 	"testing"
 
 	"github.com/azattest/azattest/evidence/tpm"
-	"github.com/azattest/azattest/evidence/tpm/eventlog"
 	"github.com/azattest/azattest/internal/corpus"
+	"github.com/azattest/azattest/internal/testattest"
 	"github.com/azattest/azattest/internal/testlog"
 )
 
@@ -36,20 +36,6 @@ type draft struct {
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// jwkText is a key as a request has it.
-func jwkText(tb testing.TB, key crypto.PublicKey) json.RawMessage {
-	tb.Helper()
-	jwk, err := tpm.NewJWK(key)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	text, err := json.Marshal(jwk)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return text
-}
-
 // windowsLog is the log of a real Windows machine, with SHA-256 digests added.
 func windowsLog(tb testing.TB) []byte {
 	tb.Helper()
@@ -57,47 +43,12 @@ func windowsLog(tb testing.TB) []byte {
 	return testlog.Agile(tb, testlog.Windows(tb, raw))
 }
 
-// replayed is all 24 PCRs of a bank as a log leaves them.
-func replayed(tb testing.TB, raw []byte, a tpm.Algorithm) tpm.Bank {
-	tb.Helper()
-	log, err := eventlog.Parse(raw)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	values, err := log.Replay(eventlog.Bank(a))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	hash, _ := a.Hash()
-	bank := tpm.Bank{Algorithm: a}
-	for i := range 24 {
-		digest := values[i]
-		if digest == nil {
-			digest = make([]byte, hash.Size())
-		}
-		bank.PCRs = append(bank.PCRs, tpm.PCR{Index: i, Digest: digest})
-	}
-	return bank
-}
-
-func banksJSON(banks ...tpm.Bank) []any {
-	var all []any
-	for _, b := range banks {
-		var values []any
-		for _, p := range b.PCRs {
-			values = append(values, map[string]any{"index": p.Index, "digest": b64(p.Digest)})
-		}
-		all = append(all, map[string]any{"algorithm": b.Algorithm, "values": values})
-	}
-	return all
-}
-
 // quoted is an attestation object.
 func quoted(tb testing.TB, aik soft, qualifying []byte, logs []any, banks ...tpm.Bank) map[string]any {
 	tb.Helper()
 	attest := aik.quote(qualifying, banks...)
 	return map[string]any{
-		"logs": logs, "aik_pub": jwkText(tb, aik.signer.Public()), "pcrs": banksJSON(banks...),
+		"logs": logs, "aik_pub": testattest.JWK(tb, aik.signer.Public()), "pcrs": testattest.PCRs(banks...),
 		"quote": b64(attest), "signature": b64(aik.sign(tb, attest)),
 	}
 }
@@ -109,14 +60,14 @@ func newDraft(tb testing.TB, aik soft, key crypto.Signer) *draft {
 	tb.Helper()
 	log := windowsLog(tb)
 	d := &draft{aik: aik, key: key, typ: "attReqV2", att: "basic", alg: algorithmOf(key)}
-	jwk := jwkText(tb, key.Public())
+	jwk := testattest.JWK(tb, key.Public())
 	binding, err := tpm.RequestKeyBinding(tpm.SHA256, string(jwk), challenge)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	d.data = map[string]any{
 		"rp_id": "https://rp.example", "rp_data": "AQIDBA", "challenge": b64(challenge), "service_context": b64([]byte("context")),
-		"tpm_att_data": map[string]any{"current_attestation": quoted(tb, aik, binding, []any{tcgLog(log)}, replayed(tb, log, tpm.SHA256))},
+		"tpm_att_data": map[string]any{"current_attestation": quoted(tb, aik, binding, []any{tcgLog(log)}, testattest.Replay(tb, log, tpm.SHA256))},
 		"request_key":  map[string]any{"jwk": jwk, "info": map[string]any{"tpm_quote": map[string]any{"hash_alg": "sha-256"}}},
 	}
 	return d
@@ -146,13 +97,13 @@ func (d *draft) requote(tb testing.TB, qualifying []byte, banks ...tpm.Bank) {
 	tb.Helper()
 	c := d.current()
 	attest := d.aik.quote(qualifying, banks...)
-	c["quote"], c["signature"], c["pcrs"] = b64(attest), b64(d.aik.sign(tb, attest)), banksJSON(banks...)
+	c["quote"], c["signature"], c["pcrs"] = b64(attest), b64(d.aik.sign(tb, attest)), testattest.PCRs(banks...)
 }
 
 // binding is what the quote of the draft's key carries.
 func (d *draft) binding(tb testing.TB) []byte {
 	tb.Helper()
-	b, err := tpm.RequestKeyBinding(tpm.SHA256, string(jwkText(tb, d.key.Public())), challenge)
+	b, err := tpm.RequestKeyBinding(tpm.SHA256, string(testattest.JWK(tb, d.key.Public())), challenge)
 	if err != nil {
 		tb.Fatal(err)
 	}

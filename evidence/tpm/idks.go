@@ -15,8 +15,6 @@ const (
 	idksHeaderSize = 16
 	// idksRSA is the only KeyAlgID that is known.
 	idksRSA = 1
-	// maxExponent is the length of the largest exponent that crypto/rsa takes.
-	maxExponent = 4
 )
 
 // IDKS returns the keys with which the secure kernel of a Windows boot signs

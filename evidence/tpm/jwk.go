@@ -109,10 +109,10 @@ func rsaOfJWK(members map[string]string) (crypto.PublicKey, error) {
 	if len(n) < 1 || len(n) > maxRSABits/8 || n[0] == 0 || n[len(n)-1]%2 == 0 {
 		return nil, jwkError(evidence.CodeMalformed, fmt.Sprintf("n of %d bytes", len(n)), fmt.Sprintf("an odd number of at most %d bytes, without leading zeros", maxRSABits/8))
 	}
-	if len(e) < 1 || len(e) > 4 || e[0] == 0 || e[len(e)-1]%2 == 0 || len(e) == 4 && e[0] > 0x7f {
+	if len(e) < 1 || len(e) > maxExponent || e[0] == 0 || e[len(e)-1]%2 == 0 || len(e) == maxExponent && e[0] > 0x7f {
 		return nil, jwkError(evidence.CodeMalformed, fmt.Sprintf("e of %d bytes", len(e)), "an odd number of at most 31 bits, without leading zeros")
 	}
-	exponent := binary.BigEndian.Uint32(append(make([]byte, 4-len(e)), e...))
+	exponent := binary.BigEndian.Uint32(append(make([]byte, maxExponent-len(e)), e...))
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(exponent)}, nil
 }
 
@@ -151,9 +151,8 @@ func jwkBytes(members map[string]string, name string) ([]byte, error) {
 	if !ok {
 		return nil, jwkError(evidence.CodeMissing, "no "+name, "a string "+name)
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	// The decoder passes over line breaks.
-	if err != nil || base64.RawURLEncoding.EncodedLen(len(b)) != len(text) {
+	b, err := decodeRawURL([]byte(text))
+	if err != nil {
 		e := jwkError(evidence.CodeMalformed, name, "base64url without padding")
 		e.Err = err
 		return nil, e

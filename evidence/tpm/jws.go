@@ -59,11 +59,12 @@ func (j *jws) readHeader(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	var typ string
-	for name, to := range map[string]*string{"alg": &j.algorithm, "typ": &typ} {
-		if *to, _, err = header.text(name); err != nil {
-			return err
-		}
+	if j.algorithm, _, err = header.text("alg"); err != nil {
+		return err
+	}
+	typ, _, err := header.text("typ")
+	if err != nil {
+		return err
 	}
 	if _, ok := header.get("crit"); ok {
 		return jsonError("request: JWS header", evidence.CodeUnsupported, "crit", "no extension, for none is known")

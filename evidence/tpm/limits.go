@@ -9,6 +9,9 @@ const (
 	maxPublic = 1 << 10
 	// maxSignature bounds a TPMT_SIGNATURE: a 4096-bit RSA signature has 518 bytes.
 	maxSignature = 1 << 10
+	// maxCoordinate is the largest number of a signature by ECDSA that is read:
+	// curve P-384's.
+	maxCoordinate = 48
 	// maxData bounds what a TPM2B_DATA, a digest, may hold: the largest hash with
 	// its algorithm's identifier (part 2, 10.4.3).
 	maxData = 2 + 64
@@ -24,6 +27,8 @@ const (
 	// reach of an attacker; 4096 are the most that a TPM has.
 	minRSABits = 2048
 	maxRSABits = 4096
+	// maxExponent is the length of the largest public exponent that crypto/rsa takes.
+	maxExponent = 4
 	// maxJWK bounds the text of a JWK. That of a 4096-bit key has 750 bytes; keys
 	// with certificates in them are not for us.
 	maxJWK = 16 << 10

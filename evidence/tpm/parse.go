@@ -15,8 +15,8 @@ const payloadPath = "request"
 // by one of those keys.
 type Request struct {
 	jws *jws
-	// rpID and rpData are the relying party's, as sent; nil where they were not.
-	rpID, rpData       *string
+	// rpData is the relying party's, as sent; nil where it was not.
+	rpData             *string
 	challenge, context []byte
 	current            *platform
 	boot               *platform // nil if there is none
@@ -127,17 +127,13 @@ func orMissing(err error, o object, name, expected string) error {
 
 // readCommon reads what both versions have.
 func (r *Request) readCommon(data object) error {
-	for name, to := range map[string]**string{"rp_id": &r.rpID, "rp_data": &r.rpData} {
-		text, ok, err := data.text(name)
-		if err != nil {
-			return err
-		}
-		if len(text) > maxRPData {
-			return jsonError(data.pathOf(name), evidence.CodeTooLarge, fmt.Sprintf("%d bytes", len(text)), fmt.Sprintf("at most %d", maxRPData))
-		}
-		if ok {
-			*to = &text
-		}
+	// Nothing repeats rp_id: only its form is looked at.
+	_, err := readOfRelyingParty(data, "rp_id")
+	if err != nil {
+		return err
+	}
+	if r.rpData, err = readOfRelyingParty(data, "rp_data"); err != nil {
+		return err
 	}
 	if r.rpData != nil {
 		// The token repeats it as it was sent, so only its form is looked at.
@@ -147,7 +143,6 @@ func (r *Request) readCommon(data object) error {
 			return e
 		}
 	}
-	var err error
 	if r.challenge, err = data.needed("challenge", maxChallenge); err != nil {
 		return err
 	}
@@ -158,35 +153,16 @@ func (r *Request) readCommon(data object) error {
 	return err
 }
 
-// readCustom reads what a client states of itself.
-func readCustom(data object) (*claims.Set, error) {
-	const name = "custom_claims"
-	all, err := data.objects(name, maxCustomClaims)
-	if err != nil {
+// readOfRelyingParty reads a text of the relying party's, nil if it was not sent.
+func readOfRelyingParty(data object, name string) (*string, error) {
+	text, ok, err := data.text(name)
+	if err != nil || !ok {
 		return nil, err
 	}
-	set := new(claims.Set)
-	for _, o := range all {
-		var text [3]string
-		for i, member := range []string{"name", "value", "value_type"} {
-			var ok bool
-			if text[i], ok, err = o.text(member); err != nil || !ok {
-				return nil, orMissing(err, o, member, "a string")
-			}
-			if len(text[i]) > maxCustomText {
-				return nil, jsonError(o.pathOf(member), evidence.CodeTooLarge, fmt.Sprintf("%d bytes", len(text[i])), fmt.Sprintf("at most %d", maxCustomText))
-			}
-		}
-		if text[0] == "" {
-			return nil, jsonError(o.pathOf("name"), evidence.CodeMalformed, "an empty name", "a name")
-		}
-		value, ok := customValue(text[1], text[2])
-		if !ok {
-			return nil, jsonError(o.path, evidence.CodeMalformed, fmt.Sprintf("a value of %d bytes as %.32q", len(text[1]), text[2]), "a String, an Integer of 64 bits, or a Boolean, true or false")
-		}
-		set.Add(text[0], value)
+	if len(text) > maxRPData {
+		return nil, jsonError(data.pathOf(name), evidence.CodeTooLarge, fmt.Sprintf("%d bytes", len(text)), fmt.Sprintf("at most %d", maxRPData))
 	}
-	return set, nil
+	return &text, nil
 }
 
 // Challenge returns what the request says that it answers, with what the service
@@ -200,6 +176,3 @@ func (r *Request) Claims() *claims.Set { return new(claims.Set) }
 
 // Version is that of the request: 1 or 2.
 func (r *Request) Version() int { return r.jws.version }
-
-// HasEnclave reports whether a VBS enclave vouches for the request.
-func (r *Request) HasEnclave() bool { return r.enclave != nil }

@@ -261,8 +261,7 @@ func (c *claimReader) selected(claim *PlatformClaim) error {
 
 // within moves the offset of an error in a part to the whole that it is in.
 func within(err error, offset int) error {
-	var e *evidence.Error
-	if errors.As(err, &e) && e.Offset >= 0 {
+	if e, ok := errors.AsType[*evidence.Error](err); ok && e.Offset >= 0 {
 		e.Offset += offset
 	}
 	return err

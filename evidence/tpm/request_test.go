@@ -15,6 +15,7 @@ import (
 	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/evidence/tpm/eventlog"
 	"github.com/azattest/azattest/internal/corpus"
+	"github.com/azattest/azattest/internal/testattest"
 )
 
 const allPCRMask = 1<<24 - 1
@@ -74,7 +75,7 @@ func TestRequestOfAWindowsBoot(t *testing.T) {
 						t.Errorf("%s = %v, want %v", name, got, want)
 					}
 				}
-				jwk := string(jwkText(t, key.Public()))
+				jwk := string(testattest.JWK(t, key.Public()))
 				if got := text(t, result.PolicyOnly, "x-ms-tpm-request-key"); got != sorted(t, `{"jwk":`+jwk+`,"info":{"tpm_quote":{"hash_alg":"sha-256"}}}`) {
 					t.Errorf("request key %s", got)
 				}
@@ -109,17 +110,17 @@ func TestRequestWithCertifiedKeys(t *testing.T) {
 	certified := func(key crypto.PublicKey, attributes tpm.Attributes) map[string]any {
 		raw := publicOf(t, key, uint32(attributes), tpm.SHA256, tpm.Null, tpm.Null)
 		attest := aik.certify(challenge, parsePublic(t, raw))
-		return map[string]any{"jwk": jwkText(t, key), "info": map[string]any{"tpm_certify": map[string]any{
+		return map[string]any{"jwk": testattest.JWK(t, key), "info": map[string]any{"tpm_certify": map[string]any{
 			"public": b64(raw), "certification": b64(attest), "signature": b64(aik.sign(t, attest)),
 		}}}
 	}
 	const resident = tpm.FixedTPM | tpm.FixedParent | tpm.SensitiveDataOrigin
 	log := windowsLog(t)
-	bank := replayed(t, log, tpm.SHA256)
+	bank := testattest.Replay(t, log, tpm.SHA256)
 	d := newDraft(t, aik, key)
 	d.data["request_key"] = certified(key.Public(), resident|tpm.Sign)
 	other := newECKey(t, elliptic.P384())
-	d.data["other_keys"] = []any{certified(rsaKey().Public(), tpm.Decrypt), map[string]any{"jwk": jwkText(t, other.Public()), "info": map[string]any{}}}
+	d.data["other_keys"] = []any{certified(rsaKey().Public(), tpm.Decrypt), map[string]any{"jwk": testattest.JWK(t, other.Public()), "info": map[string]any{}}}
 	d.requote(t, challenge, bank)
 	result, err := checkRequest(t, v, d.jws(t), evidence.Requirements{PCRs: allPCRMask, Documents: true})
 	if err != nil {
@@ -155,7 +156,7 @@ func TestRequestWithoutAKeyOfItsOwn(t *testing.T) {
 			t.Parallel()
 			d := newDraft(t, aik, aik.signer)
 			delete(d.data, "request_key")
-			d.requote(t, challenge, replayed(t, windowsLog(t), tpm.SHA256))
+			d.requote(t, challenge, testattest.Replay(t, windowsLog(t), tpm.SHA256))
 			if name == "RSA" {
 				d.alg = "RS256"
 			}
@@ -229,7 +230,7 @@ func TestRequestIsRefused(t *testing.T) {
 	t.Parallel()
 	aik, key := ecSoft(t), newECKey(t, elliptic.P256())
 	log := windowsLog(t)
-	bank := replayed(t, log, tpm.SHA256)
+	bank := testattest.Replay(t, log, tpm.SHA256)
 	const parse, quote, signature = evidence.StageParse, tpm.StageQuote, evidence.StageSignature
 	tests := map[string]struct {
 		change func(d *draft)
@@ -241,14 +242,14 @@ func TestRequestIsRefused(t *testing.T) {
 		"quotes another key":         {func(d *draft) { d.key = newECKey(t, elliptic.P256()) }, signature, evidence.CodeBadSignature, "JWS"},
 		"quote without the key":      {func(d *draft) { d.requote(t, challenge, bank) }, quote, evidence.CodeMismatch, "another request key"},
 		"key that nothing binds":     {func(d *draft) { unbind(t, d, bank) }, tpm.StageCertification, evidence.CodeMissing, "request_key.info"},
-		"quote by another AIK":       {func(d *draft) { d.current()["aik_pub"] = jwkText(t, key.Public()) }, signature, evidence.CodeBadSignature, "current_attestation"},
+		"quote by another AIK":       {func(d *draft) { d.current()["aik_pub"] = testattest.JWK(t, key.Public()) }, signature, evidence.CodeBadSignature, "current_attestation"},
 		"no quote":                   {func(d *draft) { delete(d.current(), "quote") }, parse, evidence.CodeMissing, "tpm_att_data.current_attestation.quote"},
-		"other PCR values":           {func(d *draft) { d.current()["pcrs"] = banksJSON(bankOf(tpm.SHA256, indexes(24)...)) }, quote, evidence.CodeMismatch, "pcrDigest"},
+		"other PCR values":           {func(d *draft) { d.current()["pcrs"] = testattest.PCRs(bankOf(tpm.SHA256, indexes(24)...)) }, quote, evidence.CodeMismatch, "pcrDigest"},
 		"PCRs that are not demanded": {func(d *draft) { d.requote(t, d.binding(t), some(bank, 0, 7)) }, quote, evidence.CodeMissing, "0x000081"},
 		"PCRs over two banks": {func(d *draft) {
 			d.requote(t, d.binding(t), some(bank, indexes(12)...), bankOf(tpm.SHA384, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23))
 		}, quote, evidence.CodeMissing, "spread over several banks"},
-		"SHA-1 alone":                 {func(d *draft) { d.requote(t, d.binding(t), replayed(t, log, tpm.SHA1)) }, quote, evidence.CodeMissing, "SHA-1 does not count"},
+		"SHA-1 alone":                 {func(d *draft) { d.requote(t, d.binding(t), testattest.Replay(t, log, tpm.SHA1)) }, quote, evidence.CodeMissing, "SHA-1 does not count"},
 		"a log of another boot":       {func(d *draft) { d.current()["logs"] = []any{tcgLog(otherLog(t))} }, tpm.StageLog, evidence.CodeMismatch, "PCR 0"},
 		"no log":                      {func(d *draft) { delete(d.current(), "logs") }, tpm.StageLog, evidence.CodeMismatch, "PCR"},
 		"a log cut off":               {func(d *draft) { d.current()["logs"] = []any{tcgLog(log[:len(log)-7])} }, parse, evidence.CodeTruncated, "logs[0].log"},
@@ -281,11 +282,11 @@ func TestRequestIsRefused(t *testing.T) {
 		"an escaped name":             {func(d *draft) { d.edit = replace(`"challenge":`, `"ch\u0061llenge":`) }, parse, evidence.CodeMalformed, "escaped name"},
 		"no JSON":                     {func(d *draft) { d.edit = replace(`}`, ``) }, parse, "", "want JSON"},
 		"more after the JSON":         {func(d *draft) { d.edit = func(b []byte) []byte { return append(b, "{}"...) } }, parse, evidence.CodeTrailingData, "the end of the object"},
-		"a PCR twice":                 {func(d *draft) { d.current()["pcrs"] = banksJSON(twice(bank)) }, parse, evidence.CodeTooLarge, "values"},
+		"a PCR twice":                 {func(d *draft) { d.current()["pcrs"] = testattest.PCRs(twice(bank)) }, parse, evidence.CodeTooLarge, "values"},
 		"a PCR that there is not": {func(d *draft) {
-			d.current()["pcrs"] = banksJSON(some(bank, 0), tpm.Bank{Algorithm: tpm.SHA384, PCRs: []tpm.PCR{{Index: 24, Digest: make([]byte, 48)}}})
+			d.current()["pcrs"] = testattest.PCRs(some(bank, 0), tpm.Bank{Algorithm: tpm.SHA384, PCRs: []tpm.PCR{{Index: 24, Digest: make([]byte, 48)}}})
 		}, parse, evidence.CodeMalformed, "index"},
-		"a bank that there is not": {func(d *draft) { d.current()["pcrs"] = banksJSON(tpm.Bank{Algorithm: 0x0012}) }, parse, evidence.CodeUnsupported, "algorithm"},
+		"a bank that there is not": {func(d *draft) { d.current()["pcrs"] = testattest.PCRs(tpm.Bank{Algorithm: 0x0012}) }, parse, evidence.CodeUnsupported, "algorithm"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

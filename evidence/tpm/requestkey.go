@@ -125,17 +125,3 @@ func (k *requestKey) verify(aik *AIK, want Requirements) (claims.Value, error) {
 func (k *requestKey) isBound() bool {
 	return k.bindingHash != 0 || k.certified != nil && k.certified.public.Attributes.IsResident()
 }
-
-// customValue reads a custom claim's value as its type.
-func customValue(text, kind string) (claims.Value, bool) {
-	switch kind {
-	case "String":
-		return claims.String(text), true
-	case "Integer":
-		n, err := strconv.ParseInt(text, 10, 64)
-		return claims.Integer(n), err == nil && strconv.FormatInt(n, 10) == text
-	case "Boolean":
-		return claims.Boolean(text == "true"), text == "true" || text == "false"
-	}
-	return claims.Value{}, false
-}

@@ -9,6 +9,7 @@ import (
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/internal/testattest"
 )
 
 // claimBlob is a platform claim over all PCRs of a bank.
@@ -29,9 +30,9 @@ func newDraftV1(tb testing.TB, aik soft) *draft {
 			"rp_id": "https://rp.example", "rp_data": "AQIDBA", "challenge": b64(challenge), "service_context": b64([]byte("context")),
 			"tpm_att_data": map[string]any{
 				"srtm_boot_log": b64(log), "srtm_resume_log": "", "drtm_boot_log": "", "drtm_resume_log": "",
-				"aik_pub": jwkText(tb, aik.signer.Public()), "current_claim": claimBlob(tb, aik, challenge, replayed(tb, log, tpm.SHA256)), "boot_claim": "",
+				"aik_pub": testattest.JWK(tb, aik.signer.Public()), "current_claim": claimBlob(tb, aik, challenge, testattest.Replay(tb, log, tpm.SHA256)), "boot_claim": "",
 			},
-			"attest_key": jwkText(tb, key.Public()), "custom_claims": []any{},
+			"attest_key": testattest.JWK(tb, key.Public()), "custom_claims": []any{},
 		},
 	}
 }
@@ -66,7 +67,7 @@ func TestRequestAfterHibernation(t *testing.T) {
 	t.Parallel()
 	aik := ecSoft(t)
 	boot, resume := windowsLog(t), otherLog(t)
-	bootBank, resumeBank := replayed(t, boot, tpm.SHA256), replayed(t, resume, tpm.SHA256)
+	bootBank, resumeBank := testattest.Replay(t, boot, tpm.SHA256), testattest.Replay(t, resume, tpm.SHA256)
 	early := aik
 	counted := func(reset, restart uint32, clock uint64) string {
 		attest := early.quote([]byte("at boot"), bootBank)
@@ -127,7 +128,7 @@ func TestVersion1CanBeRefused(t *testing.T) {
 func TestRequestOfVersion1IsRefused(t *testing.T) {
 	t.Parallel()
 	aik := ecSoft(t)
-	bank := replayed(t, windowsLog(t), tpm.SHA256)
+	bank := testattest.Replay(t, windowsLog(t), tpm.SHA256)
 	for name, test := range map[string]struct {
 		change func(d *draft)
 		stage  evidence.Stage

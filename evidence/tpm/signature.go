@@ -21,10 +21,6 @@ type Signature struct {
 	R, S []byte
 }
 
-// maxCoordinate is the largest number of a signature by ECDSA that is read:
-// curve P-384's.
-const maxCoordinate = 48
-
 // ParseSignature reads a TPMT_SIGNATURE, all of it.
 func ParseSignature(raw []byte) (*Signature, error) {
 	const part = "TPMT_SIGNATURE"

@@ -1,15 +1,6 @@
 package tpm
 
-import (
-	"crypto"
-	"crypto/rsa"
-	"fmt"
-	"slices"
-
-	"github.com/azattest/azattest/claims"
-	"github.com/azattest/azattest/evidence"
-	"github.com/azattest/azattest/evidence/tpm/eventlog"
-)
+import "github.com/azattest/azattest/evidence"
 
 // verifyKeys checks how the keys are bound, and that the one which the request
 // names has signed it. A request without a key of its own is signed by the AIK:
@@ -42,62 +33,4 @@ func (v *Verifier) verifyKeys(f *found) error {
 		f.otherKeys = append(f.otherKeys, object)
 	}
 	return nil
-}
-
-// found is what a verification has found so far.
-type found struct {
-	request *Request
-	aik     *AIK
-	quote   *Quote
-	logs    []*eventlog.Proven
-	// bootQuote and bootLogs are nil without a boot attestation.
-	bootQuote *Quote
-	bootLogs  []*eventlog.Proven
-	// key and otherKeys are the objects that policies read of the keys.
-	key       claims.Value
-	otherKeys []claims.Value
-}
-
-// verifyEnclave checks the report of an enclave by the keys of the secure kernel
-// that the boot has measured.
-func verifyEnclave(f *found) error {
-	r := f.request
-	if r.enclave == nil {
-		return nil
-	}
-	var keys []*rsa.PublicKey
-	var err error
-	for _, p := range slices.Concat(f.logs, f.bootLogs) {
-		var more []*rsa.PublicKey
-		if more, err = IDKS(p); err == nil {
-			keys = append(keys, more...)
-		}
-	}
-	if len(keys) == 0 {
-		if err == nil {
-			err = refuse(StageEnclave, evidence.CodeMissing, "VSM_IDKS_INFO", "no log", "the log of a boot with the key of the secure kernel")
-		}
-		return err
-	}
-	for _, k := range keys {
-		if err = r.enclave.Verify(k, r.reportSigned); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-// jwkOf returns a key as tokens have it.
-func jwkOf(key crypto.PublicKey) (*claims.Set, error) {
-	jwk, err := NewJWK(key)
-	if err != nil {
-		return nil, fmt.Errorf("tpm: %w", err)
-	}
-	set := new(claims.Set)
-	for _, m := range [][2]string{{"kty", jwk.Kty}, {"n", jwk.N}, {"e", jwk.E}, {"crv", jwk.Crv}, {"x", jwk.X}, {"y", jwk.Y}} {
-		if m[1] != "" {
-			set.Add(m[0], claims.String(m[1]))
-		}
-	}
-	return set, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/evidence/tpm/eventlog"
 )
 
@@ -89,7 +90,7 @@ func newShownLog(l *eventlog.Log, only []int, withPCRs bool) (*shownLog, error) 
 	for _, b := range banksToReplay(l) {
 		values, err := l.Replay(b)
 		if err != nil {
-			return nil, logError(stageLog, err)
+			return nil, logError(tpm.StageLog, err)
 		}
 		shown.Values = append(shown.Values, newShownBank(b.String(), values, wanted))
 	}
@@ -187,7 +188,7 @@ func addProofs(proofs map[int]eventlog.Proof, p *eventlog.Proven) {
 }
 
 func problemsOf(err error) []*reason {
-	if r, ok := reasonOf(logError(stageLog, err)); ok {
+	if r, ok := reasonOf(logError(tpm.StageLog, err)); ok {
 		return []*reason{r}
 	}
 	return nil

@@ -25,9 +25,6 @@ logs and the signed statements of a TPM from files, and ask nobody.`
 	return cmd
 }
 
-// stageLog is the step in which a log is held against PCRs.
-const stageLog evidence.Stage = "log"
-
 // logError gives what is wrong with a log the form of all other evidence.
 func logError(stage evidence.Stage, err error) error {
 	e, ok := errors.AsType[*eventlog.Error](err)

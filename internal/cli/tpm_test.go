@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/internal/corpus"
 )
 
@@ -189,7 +190,7 @@ func TestQuoteProvesLog(t *testing.T) {
 		}
 		// With another digest it is another log.
 		got, shown = showAttest(t, append(args, "--allow-sha1", "--log", machine.otherLog)...)
-		if got.code != exitRefused || shown.Verified || shown.Error.Stage != stageLog || holding(shown) != "signature, qualifying data, PCR values" {
+		if got.code != exitRefused || shown.Verified || shown.Error.Stage != tpm.StageLog || holding(shown) != "signature, qualifying data, PCR values" {
 			t.Errorf("exit code %d, %+v, %s hold", got.code, shown.Error, holding(shown))
 		}
 	}

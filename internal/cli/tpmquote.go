@@ -242,13 +242,13 @@ func (o *tpmQuoteOptions) verifyLog(s Streams, q *tpm.Quote, shown *shownAttest)
 	if l.Format == eventlog.FormatCCEL {
 		// Its numbers are of other registers, and other rules are for its events.
 		return &evidence.Error{
-			Stage: stageLog, Code: evidence.CodeUnsupported, Part: "log", Offset: -1,
+			Stage: tpm.StageLog, Code: evidence.CodeUnsupported, Part: "log", Offset: -1,
 			Found: "the CCEL of a trust domain", Expected: "the log of a TPM",
 		}
 	}
 	proven, err := proveLog(l, q)
 	if err != nil {
-		return logError(stageLog, err)
+		return logError(tpm.StageLog, err)
 	}
 	shown.proven(proven, l)
 	return nil
@@ -281,7 +281,7 @@ func proveLog(l *eventlog.Log, q *tpm.Quote) ([]*eventlog.Proven, error) {
 	}
 	if !slices.ContainsFunc(all, func(p *eventlog.Proven) bool { return len(p.Events) > 0 }) {
 		return nil, &evidence.Error{
-			Stage: stageLog, Code: evidence.CodeMissing, Part: "log", Offset: -1,
+			Stage: tpm.StageLog, Code: evidence.CodeMissing, Part: "log", Offset: -1,
 			Found: "no event of a quoted PCR", Expected: "one or more", Hint: "quote the PCRs that the log extends: " + numbers(l.PCRs()),
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/internal/ticket"
@@ -71,7 +70,7 @@ func (a *Authority) open(instanceURL string, sealed []byte) (*pending, error) {
 		if e.Expired {
 			reason = ReasonExpired
 		}
-		return nil, &Error{Reason: reason, Problem: "context: " + strings.TrimPrefix(e.Error(), "ticket: ")}
+		return nil, &Error{Reason: reason, Problem: "context: " + e.Problem}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("enroll: %w", err)

@@ -107,6 +107,8 @@ func Open(ctx context.Context, c Config) (*Directory, error) {
 		return nil, &ConfigError{"Keys", "missing, want keys that sign"}
 	case c.Log == nil:
 		return nil, &ConfigError{"Log", "missing, want a logger"}
+	case c.Verifiers[attest.TPM] != nil && c.Tickets == nil:
+		return nil, &ConfigError{"Tickets", "missing, want what seals the challenges that TPMs answer"}
 	case c.MaxStaleness != 0 && c.MaxStaleness < time.Second:
 		return nil, &ConfigError{"MaxStaleness", fmt.Sprintf("%s, want a second or more, or 0 for %s", c.MaxStaleness, defaultStaleness)}
 	}

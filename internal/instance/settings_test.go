@@ -116,6 +116,7 @@ func TestConfigurationsThatMakeNoDirectory(t *testing.T) {
 		"Store":        func(c *instance.Config) { c.Store = nil },
 		"Keys":         func(c *instance.Config) { c.Keys = nil },
 		"Log":          func(c *instance.Config) { c.Log = nil },
+		"Tickets":      func(c *instance.Config) { c.Verifiers = map[attest.Type]evidence.Verifier{attest.TPM: believer{}} },
 		"MaxStaleness": func(c *instance.Config) { c.MaxStaleness = time.Millisecond },
 		"Fixed": func(c *instance.Config) {
 			c.Fixed = map[string]map[attest.Type]string{"contoso": {attest.SGXEnclave: "version=1.0;"}}

@@ -48,11 +48,11 @@ func (r *Request) V2(tb testing.TB) []byte {
 	case key == nil:
 		key = r.AIK.Signer
 	case r.IsFree:
-		data["request_key"] = map[string]any{"jwk": jwkOf(tb, key.Public())}
+		data["request_key"] = map[string]any{"jwk": JWK(tb, key.Public())}
 	case r.Public != nil:
 		data["request_key"] = r.certified(tb, r.Public)
 	default:
-		jwk := jwkOf(tb, key.Public())
+		jwk := JWK(tb, key.Public())
 		binding, err := tpm.RequestKeyBinding(tpm.SHA256, string(jwk), r.Challenge)
 		if err != nil {
 			tb.Fatal(err)
@@ -69,7 +69,7 @@ func (r *Request) V2(tb testing.TB) []byte {
 	}
 	quote, signature := r.AIK.Quote(tb, qualifying, r.Banks...)
 	current := map[string]any{
-		"logs": []any{map[string]any{"type": "TCG", "log": b64(r.Log)}}, "pcrs": banksOf(r.Banks), "quote": b64(quote), "signature": b64(signature),
+		"logs": []any{map[string]any{"type": "TCG", "log": b64(r.Log)}}, "pcrs": PCRs(r.Banks...), "quote": b64(quote), "signature": b64(signature),
 	}
 	maps.Copy(current, r.aik(tb))
 	data["tpm_att_data"] = map[string]any{"current_attestation": current}
@@ -97,7 +97,7 @@ func (r *Request) V1(tb testing.TB) []byte {
 	for _, name := range []string{"srtm_resume_log", "drtm_boot_log", "drtm_resume_log", "boot_claim"} {
 		tpmData[name] = ""
 	}
-	data["tpm_att_data"], data["attest_key"] = tpmData, jwkOf(tb, r.Key.Public())
+	data["tpm_att_data"], data["attest_key"] = tpmData, JWK(tb, r.Key.Public())
 	return r.sign(tb, "attReq", r.Key, data)
 }
 
@@ -118,7 +118,7 @@ func (r *Request) common() map[string]any {
 // aik is how both versions name the AIK.
 func (r *Request) aik(tb testing.TB) map[string]any {
 	tb.Helper()
-	m := map[string]any{"aik_pub": jwkOf(tb, r.AIK.Signer.Public())}
+	m := map[string]any{"aik_pub": JWK(tb, r.AIK.Signer.Public())}
 	if r.Certificate != nil {
 		m["aik_cert"] = b64(r.Certificate.Raw)
 	}
@@ -133,7 +133,7 @@ func (r *Request) certified(tb testing.TB, public []byte) map[string]any {
 		tb.Fatal(err)
 	}
 	attest, signature := r.AIK.Certify(tb, r.Challenge, public)
-	return map[string]any{"jwk": jwkOf(tb, p.Key), "info": map[string]any{"tpm_certify": map[string]any{
+	return map[string]any{"jwk": JWK(tb, p.Key), "info": map[string]any{"tpm_certify": map[string]any{
 		"public": b64(public), "certification": b64(attest), "signature": b64(signature),
 	}}}
 }

@@ -47,7 +47,8 @@ func (r *Request) sign(tb testing.TB, typ string, key crypto.Signer, data map[st
 	return []byte(input + "." + b64(append(x.FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32))...)))
 }
 
-func banksOf(banks []tpm.Bank) []any {
+// PCRs are banks as a request of version 2 has them.
+func PCRs(banks ...tpm.Bank) []any {
 	var all []any
 	for _, b := range banks {
 		var values []any
@@ -59,8 +60,8 @@ func banksOf(banks []tpm.Bank) []any {
 	return all
 }
 
-// jwkOf is a key as a request has it.
-func jwkOf(tb testing.TB, key crypto.PublicKey) json.RawMessage {
+// JWK is a key as a request has it.
+func JWK(tb testing.TB, key crypto.PublicKey) json.RawMessage {
 	tb.Helper()
 	jwk, err := tpm.NewJWK(key)
 	if err != nil {

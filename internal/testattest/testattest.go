@@ -3,7 +3,8 @@
 //
 // Which function do I want? [NewAIK] makes a key that quotes, and [NewAuthority]
 // somebody who certifies it. [Replay] says what the PCRs hold after a log. Of these
-// a [Request] is made, which [Request.V1] or [Request.V2] signs.
+// a [Request] is made, which [Request.V1] or [Request.V2] signs. Who writes another
+// request by hand takes [JWK] and [PCRs] for its parts.
 package testattest
 
 import (

@@ -6,9 +6,10 @@
 // are, and gives a [Log]. Nothing in a Log is to be believed: whoever sent it
 // may have written it. [Log.Prove] holds it against quoted PCRs of one bank and
 // gives the events that they prove, or an error that names the first PCR that
-// differs. [ProveAll] does so with all logs of a machine, or none. [Document] makes of proven events the JSON that attestation policies
-// read as "events". [Describe] is a line for people about any event, proven or
-// not, and [Event.Decode] its data as a Go value.
+// differs. [ProveAll] does so with all logs of a machine, or none. [Document] makes
+// of proven events the JSON that attestation policies read as "events". [Describe]
+// is a line for people about any event, proven or not, and [Event.Decode] its data
+// as a Go value.
 //
 // Even a proven event is not proven whole. A PCR proves the digests that were
 // extended, in their order within that PCR. It proves the data of an event only

@@ -18,9 +18,9 @@ import (
 // firmware's log extends, and in none that can be reset while the system runs.
 // Where IMA's log is sent, it must explain PCR 10, too: root can extend PCR 11 or 15
 // with whatever entries he likes, and would send those in place of what the kernel
-// measured. Unexplained of the first Proven lists what is in
-// no log at all. PCRs that were not quoted hide what they hold: which ones must
-// be is for the caller to say.
+// measured. Unexplained of the first Proven lists what is in no log at all. PCRs
+// that were not quoted hide what they hold: which ones must be is for the caller to
+// say.
 //
 // Errors are *Error, of which Log says which one of logs is wrong, if it is one
 // of several.
@@ -119,8 +119,7 @@ func (l *Log) checkIMA(firmware uint32) error {
 
 // inLog says of an error which of several logs it is about.
 func inLog(err error, at int, logs []*Log) error {
-	var e *Error
-	if len(logs) > 1 && errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok && len(logs) > 1 {
 		e.Log = at + 1
 	}
 	return err

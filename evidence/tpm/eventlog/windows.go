@@ -75,8 +75,8 @@ func (p *Proven) switchIn(last int, ids []uint32) Switch {
 // PCRs 12 to 14, in the log's order. Windows closes these with a separator before
 // programs run. The PCRs of dynamic launches, 17 to 22, have none, and which of them
 // a running system can extend, the hardware says: what one tag is enough to lie
-// with, such as a key, is not taken from there. There is
-// none unless [Proven.IsWindowsBoot].
+// with, such as a key, is not taken from there. There is none unless
+// [Proven.IsWindowsBoot].
 func (p *Proven) BootTagData(id uint32) [][]byte {
 	var all [][]byte
 	if !p.IsWindowsBoot() {
