@@ -140,6 +140,7 @@ func TestEnrollWithCertificatesFromElsewhere(t *testing.T) {
 	write(t, running, 0x01c0000a, append(bytes.Clone(leaf.Raw), make([]byte, 100)...))
 	write(t, running, 0x01c00100, issuers[0].Raw[:500])
 	write(t, running, 0x01c00101, append(bytes.Clone(issuers[0].Raw[500:]), 0xff, 0xff))
+	define(t, running, 0x01c00102, 100) // room that nobody has filled
 	o.Certificates = nil
 	must[*collect.AIK](t)(collect.Enroll(t.Context(), i.server.URL, nil, aik, o))
 
@@ -174,22 +175,30 @@ func vendor(t *testing.T, key any) (*x509.Certificate, []*x509.Certificate) {
 	return leaf, []*x509.Certificate{issuer, root}
 }
 
-// write puts bytes into the TPM's memory, for everybody to read.
-func write(t *testing.T, running interface{ Send([]byte) ([]byte, error) }, index tpm2.TPMHandle, data []byte) {
+// ownerAuth authorizes as the TPM's owner.
+var ownerAuth = tpm2.AuthHandle{Handle: tpm2.TPMRHOwner, Auth: tpm2.PasswordAuth(nil)}
+
+// define makes room in the TPM's memory, for everybody to read.
+func define(t *testing.T, running interface{ Send([]byte) ([]byte, error) }, index tpm2.TPMHandle, size int) {
 	t.Helper()
-	owner := tpm2.AuthHandle{Handle: tpm2.TPMRHOwner, Auth: tpm2.PasswordAuth(nil)}
 	public := tpm2.TPMSNVPublic{
-		NVIndex: index, NameAlg: tpm2.TPMAlgSHA256, DataSize: uint16(len(data)),
+		NVIndex: index, NameAlg: tpm2.TPMAlgSHA256, DataSize: uint16(size),
 		Attributes: tpm2.TPMANV{OwnerWrite: true, OwnerRead: true, AuthRead: index%2 == 0, NoDA: true, NT: tpm2.TPMNTOrdinary},
 	}
-	if _, err := (tpm2.NVDefineSpace{AuthHandle: owner, PublicInfo: tpm2.New2B(public)}).Execute(running); err != nil {
+	if _, err := (tpm2.NVDefineSpace{AuthHandle: ownerAuth, PublicInfo: tpm2.New2B(public)}).Execute(running); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// write puts bytes there.
+func write(t *testing.T, running interface{ Send([]byte) ([]byte, error) }, index tpm2.TPMHandle, data []byte) {
+	t.Helper()
+	define(t, running, index, len(data))
 	read := must[*tpm2.NVReadPublicResponse](t)(tpm2.NVReadPublic{NVIndex: index}.Execute(running))
 	for at := 0; at < len(data); at += 400 {
 		piece := data[at:min(at+400, len(data))]
 		_, err := tpm2.NVWrite{
-			AuthHandle: owner, NVIndex: tpm2.NamedHandle{Handle: index, Name: read.NVName}, Data: tpm2.TPM2BMaxNVBuffer{Buffer: piece}, Offset: uint16(at),
+			AuthHandle: ownerAuth, NVIndex: tpm2.NamedHandle{Handle: index, Name: read.NVName}, Data: tpm2.TPM2BMaxNVBuffer{Buffer: piece}, Offset: uint16(at),
 		}.Execute(running)
 		if err != nil {
 			t.Fatal(err)

@@ -39,7 +39,7 @@ func (t *TPM) nvHandles(first, last tpm2.TPMHandle) ([]tpm2.TPMHandle, error) {
 	return handles, nil
 }
 
-// nvRead reads a whole NV index, nil if there is none.
+// nvRead reads a whole NV index, nil if there is none, or nothing in it.
 func (t *TPM) nvRead(index tpm2.TPMHandle) ([]byte, error) {
 	const op = "TPM2_NV_Read"
 	if handles, err := t.nvHandles(index, index); err != nil || len(handles) == 0 {
@@ -52,6 +52,9 @@ func (t *TPM) nvRead(index tpm2.TPMHandle) ([]byte, error) {
 	contents, err := public.NVPublic.Contents()
 	if err != nil {
 		return nil, failed("TPM2_NV_ReadPublic", err)
+	}
+	if !contents.Attributes.Written {
+		return nil, nil // room that nobody has filled yet
 	}
 	size := int(contents.DataSize)
 	if size > maxNV {
