@@ -52,7 +52,7 @@ fuzz: ## fuzz every target for FUZZTIME (1m) each
 	sed 's|^\(.*\)/[^/]*:func \(Fuzz[A-Za-z0-9_]*\).*|\1 \2|' | sort | \
 	while read -r dir name; do \
 		echo "fuzz $$dir $$name"; \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s "$$dir" </dev/null || exit 1; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime $(FUZZMINIMIZE) "$$dir" </dev/null || exit 1; \
 	done
 
 bench: ## run the benchmarks; compare two outputs with bin/benchstat
