@@ -47,7 +47,7 @@ var rows = []row{
 	{"attest", []string{"claims", "evidence", "policy", "token", "store"}, "the pipeline joins evidence, policy and token, and knows no kind of evidence"},
 	{"attest/intel", []string{"collateral", "evidence", "evidence/dcap", "evidence/sgx", "evidence/openenclave"}, "a verifier never fetches and the pipeline knows no Intel, so somebody must join a verifier with a source of collateral"},
 	{"relyingparty", []string{"azattestation", "claims", "evidence", "evidence/dcap", "evidence/openenclave", "evidence/sgx", "evidence/tpm"}, "it verifies with public keys, of tokens and of the enclave that signs them, and must not be able to sign; what a report says of a TPM's key is in the words of evidence/tpm"},
-	{"keyrelease", []string{"azattestation", "claims"}, "it verifies with public keys and must not be able to sign"},
+	{"keyrelease", nil, "a policy is held against claims that somebody has verified, and keys are wrapped for keys that somebody has chosen"},
 	{"collect", nil, "it fetches evidence from the machine it runs on, and judges nothing"},
 	{"collect/tpm", []string{"azattestation", "evidence", "evidence/tpm", "evidence/tpm/eventlog"}, "it speaks the TPM protocol through the client, and holds what the TPM signs against what it asked for, as the service will"},
 	{"internal/wire", nil, "Microsoft's words on the wire, without ours"},
@@ -117,6 +117,7 @@ var outside = []struct {
 	{"go.opentelemetry.io/otel", []string{"internal/telemetry"}, "traces that continue the client's"},
 	{"go.opentelemetry.io/contrib", []string{"internal/telemetry"}, "traces of HTTP as everybody draws them"},
 	{"golang.org/x/time/rate", []string{"internal/server"}, "token buckets"},
+	{"github.com/tink-crypto/tink-go/v2/kwp/subtle", []string{"keyrelease"}, "AES-KWP (RFC 5649), which the standard library lacks; nothing else of Tink"},
 	{"github.com/miekg/pkcs11", []string{"internal/keyring"}, "keys in devices, behind a build tag, for it needs cgo"},
 	{"github.com/rogpeppe/go-internal/diff", []string{"internal/cli"}, "a unified diff in linear time, as the go command prints; it was there for the tests already"},
 	{"github.com/spf13/pflag", []string{"internal/cli"}, "the flags of cobra, to look over all that were given"},
@@ -135,6 +136,7 @@ var clockless = []struct {
 	{"collateral", true, "whether collateral is current is judged at the time of the query or of an injected clock"},
 	{"token", true, "the pipeline says when a token begins and ends"},
 	{"attest", true, "one clock, in the Config, for the whole request"},
+	{"keyrelease", false, "a policy holds of claims, whenever"},
 	{"relyingparty", true, "whether a key or a token holds is judged as of the time that the caller gives"},
 }
 

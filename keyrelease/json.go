@@ -1,0 +1,172 @@
+package keyrelease
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// kind says what a JSON value is.
+type kind string
+
+const (
+	kindObject  kind = "an object"
+	kindArray   kind = "an array"
+	kindString  kind = "a string"
+	kindNumber  kind = "a number"
+	kindBoolean kind = "a boolean"
+	kindNull    kind = "null"
+)
+
+// node is a JSON value with the place where it stands.
+type node struct {
+	kind kind
+	// offset counts bytes from 0.
+	offset int
+	// text is a string's value, a number as it is written, true, false or null.
+	text    string
+	members []member
+	items   []node
+}
+
+type member struct {
+	name   string
+	offset int
+	value  node
+}
+
+// member returns the member of an object, nil if there is none.
+func (n *node) member(name string) *node {
+	for i := range n.members {
+		if n.members[i].name == name {
+			return &n.members[i].value
+		}
+	}
+	return nil
+}
+
+// faultError is a fault of JSON at a place.
+type faultError struct {
+	offset  int
+	problem string
+}
+
+func (e *faultError) Error() string { return fmt.Sprintf("offset %d: %s", e.offset, e.problem) }
+
+// parseJSON reads one JSON value. Unlike encoding/json it keeps the places, and
+// refuses a name that stands twice in an object and text that is not UTF-8: two
+// readers of either may disagree about what it says.
+func parseJSON(raw []byte) (node, *faultError) {
+	for i := 0; i < len(raw); {
+		r, size := utf8.DecodeRune(raw[i:])
+		if r == utf8.RuneError && size <= 1 {
+			return node{}, &faultError{i, "this byte is not UTF-8"}
+		}
+		i += size
+	}
+	p := parser{raw: raw, decoder: json.NewDecoder(bytes.NewReader(raw))}
+	p.decoder.UseNumber()
+	value, err := p.value(0)
+	if err != nil {
+		return node{}, err
+	}
+	if end := p.start(); end < len(raw) {
+		return node{}, &faultError{end, "something stands behind the value"}
+	}
+	return value, nil
+}
+
+type parser struct {
+	raw     []byte
+	decoder *json.Decoder
+}
+
+// start is where the next token stands.
+func (p *parser) start() int {
+	at := int(p.decoder.InputOffset())
+	for at < len(p.raw) && bytes.IndexByte([]byte(" \t\r\n,:"), p.raw[at]) >= 0 {
+		at++
+	}
+	return at
+}
+
+func (p *parser) token() (json.Token, int, *faultError) {
+	at := p.start()
+	token, err := p.decoder.Token()
+	if err == nil {
+		return token, at, nil
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, 0, &faultError{len(p.raw), "not JSON: the text ends too early"}
+	}
+	return nil, 0, &faultError{at, "not JSON: " + err.Error()}
+}
+
+func (p *parser) value(depth int) (node, *faultError) {
+	token, at, err := p.token()
+	if err != nil {
+		return node{}, err
+	}
+	if depth > maxDepth {
+		return node{}, &faultError{at, fmt.Sprintf("nested deeper than %d", maxDepth)}
+	}
+	n := node{offset: at}
+	switch t := token.(type) {
+	case json.Delim:
+		if t == '{' {
+			n.kind = kindObject
+			return p.object(n, depth)
+		}
+		n.kind = kindArray
+		return p.array(n, depth)
+	case string:
+		n.kind, n.text = kindString, t
+	case json.Number:
+		n.kind, n.text = kindNumber, t.String()
+	case bool:
+		n.kind, n.text = kindBoolean, fmt.Sprint(t)
+	default:
+		n.kind, n.text = kindNull, "null"
+	}
+	return n, nil
+}
+
+func (p *parser) object(n node, depth int) (node, *faultError) {
+	names := map[string]bool{}
+	for p.decoder.More() {
+		token, at, err := p.token()
+		if err != nil {
+			return node{}, err
+		}
+		name, ok := token.(string)
+		if !ok {
+			return node{}, &faultError{at, "not JSON: a name that is no string"}
+		}
+		if names[name] {
+			return node{}, &faultError{at, fmt.Sprintf("member %s stands twice", shown(name))}
+		}
+		names[name] = true
+		value, err := p.value(depth + 1)
+		if err != nil {
+			return node{}, err
+		}
+		n.members = append(n.members, member{name, at, value})
+	}
+	_, _, err := p.token()
+	return n, err
+}
+
+func (p *parser) array(n node, depth int) (node, *faultError) {
+	for p.decoder.More() {
+		item, err := p.value(depth + 1)
+		if err != nil {
+			return node{}, err
+		}
+		n.items = append(n.items, item)
+	}
+	_, _, err := p.token()
+	return n, err
+}

@@ -1,0 +1,27 @@
+package keyrelease
+
+// Bounds. What exceeds one is refused; none is reached in ordinary use.
+const (
+	// maxPolicyBytes bounds a release policy. Those in use have a few hundred bytes,
+	// with a condition for each of many measurements some KiB.
+	maxPolicyBytes = 64 << 10
+	// maxClaimsBytes bounds the claims that a policy is held against: the longest
+	// token that the service issues is far below.
+	maxClaimsBytes = 4 << 20
+	// maxDepth bounds how deep policies and claims nest; reading them recurses.
+	maxDepth = 32
+	// maxFaults bounds the faults that one policy is reported with.
+	maxFaults = 20
+	// maxNumberBytes bounds the text of a number that is compared by its value: a
+	// measurement of 64 bytes as a decimal number has 155.
+	maxNumberBytes = 400
+	// maxExponent bounds the power of ten of a number that is compared by its value:
+	// beyond, the value would need more memory than its text suggests.
+	maxExponent = 400
+	// shownLength bounds what an error or explanation repeats of a policy or token.
+	shownLength = 100
+	// minRSABits and maxRSABits bound an RSA key that secrets are wrapped to: below,
+	// it can be broken; above, it costs whoever uses it.
+	minRSABits = 2048
+	maxRSABits = 8192
+)

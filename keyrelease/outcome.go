@@ -1,0 +1,160 @@
+package keyrelease
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Outcome is what became of a policy, an authority, a selector or a condition, and
+// of all that it consists of. Nothing is left out because the result was known
+// before.
+type Outcome struct {
+	// Met reports whether it holds.
+	Met bool
+	// Position is where it stands in the policy.
+	Position Position
+	// Text says what was wanted: "anyOf", "allOf", "authority <URL>: allOf", or a
+	// condition such as `x-ms-sgx-svn greaterOrEquals 3`.
+	Text string
+	// Found says what the token has instead. It is for the log of whoever keeps the
+	// key: who asks for the key learns from it what to forge.
+	Found string
+	// Parts are those of an authority or selector.
+	Parts []Outcome
+}
+
+// String draws the outcome as a tree, one line for each part, that of the whole
+// first: "met" or "NOT", the place in the policy, what was wanted and what was found.
+func (o *Outcome) String() string {
+	var b strings.Builder
+	o.write(&b, 0)
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func (o *Outcome) write(b *strings.Builder, depth int) {
+	word := "met"
+	if !o.Met {
+		word = "NOT"
+	}
+	fmt.Fprintf(b, "%s %7s %s%s", word, o.Position, strings.Repeat("  ", depth), o.Text)
+	if o.Found != "" {
+		b.WriteString(": " + o.Found)
+	}
+	b.WriteByte('\n')
+	for i := range o.Parts {
+		o.Parts[i].write(b, depth+1)
+	}
+}
+
+// Evaluate holds the policy against the claims of a token: the payload, a JSON
+// object, of a token whose signature, time and issuer have been verified. The claims
+// satisfy the policy, and Outcome.Met is true, if one of its authorities is their
+// issuer (iss, with or without a slash at its end) and that authority's conditions
+// hold.
+//
+// A condition is false for a claim that is missing, null, an array or an object,
+// whatever its operator; exists alone speaks of whether there is one. The values of
+// equals and notEquals are compared by their text, numbers with numbers by their
+// value; those of the other operators by their value.
+//
+// The error is a *[ClaimsError] if the claims are no JSON object, or a name stands
+// twice in one of their objects.
+func (p *Policy) Evaluate(claims []byte) (*Outcome, error) {
+	if len(claims) > maxClaimsBytes {
+		return nil, &ClaimsError{0, fmt.Sprintf("%d bytes, want at most %d", len(claims), maxClaimsBytes)}
+	}
+	root, fault := parseJSON(claims)
+	if fault != nil {
+		return nil, &ClaimsError{fault.offset, fault.problem}
+	}
+	if root.kind != kindObject {
+		return nil, &ClaimsError{root.offset, string(root.kind) + ", want an object"}
+	}
+	issuer := ""
+	if iss := root.member("iss"); iss != nil && iss.kind == kindString {
+		issuer = iss.text
+	}
+	whole := &Outcome{Position: Position{1, 1}, Text: "anyOf"}
+	for i := range p.authorities {
+		outcome := p.authorities[i].authorityOutcome(&root, issuer)
+		whole.Met = whole.Met || outcome.Met
+		whole.Parts = append(whole.Parts, outcome)
+	}
+	return whole, nil
+}
+
+func (c *condition) authorityOutcome(claims *node, issuer string) Outcome {
+	if c.authority == "" || strings.TrimSuffix(issuer, "/") != c.authority {
+		found := "the token has no issuer"
+		if issuer != "" {
+			found = "the token is of " + shown(issuer)
+		}
+		return Outcome{Position: c.position, Text: "authority " + c.authority, Found: found}
+	}
+	outcome := c.selectorOutcome(claims)
+	outcome.Text = "authority " + c.authority + ": " + outcome.Text
+	return outcome
+}
+
+func (c *condition) selectorOutcome(claims *node) Outcome {
+	outcome := Outcome{Position: c.position, Met: !c.any && len(c.parts) > 0, Text: "allOf"}
+	if c.any {
+		outcome.Text = "anyOf"
+	}
+	for i := range c.parts {
+		part := c.parts[i].outcome(claims)
+		if c.any {
+			outcome.Met = outcome.Met || part.Met
+		} else {
+			outcome.Met = outcome.Met && part.Met
+		}
+		outcome.Parts = append(outcome.Parts, part)
+	}
+	return outcome
+}
+
+func (c *condition) outcome(claims *node) Outcome {
+	if c.operator == "" {
+		return c.selectorOutcome(claims)
+	}
+	outcome := Outcome{Position: c.position, Text: fmt.Sprintf("%s %s %s", shownName(c.path), c.operator, c.want.shown())}
+	found, ambiguous := lookup(claims, c.path)
+	if ambiguous {
+		outcome.Found = "two claims may be meant, so none is"
+		return outcome
+	}
+	met, reason := c.holds(found)
+	outcome.Met = met
+	switch {
+	case reason != "":
+		outcome.Found = reason
+	case met:
+	case found == nil:
+		outcome.Found = "absent"
+	default:
+		outcome.Found = found.shown()
+	}
+	return outcome
+}
+
+// shown shows a value as JSON writes it, bounded.
+func (n *node) shown() string {
+	if n.kind == kindString {
+		return shown(n.text)
+	}
+	if n.kind == kindObject || n.kind == kindArray {
+		return string(n.kind)
+	}
+	if len(n.text) > shownLength {
+		return n.text[:shownLength] + "…"
+	}
+	return n.text
+}
+
+// shownName shows the name of a claim bare, if it is as such names are.
+func shownName(name string) string {
+	if len(name) > shownLength || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' }) {
+		return shown(name)
+	}
+	return name
+}
