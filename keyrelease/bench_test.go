@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"strings"
 	"testing"
 
 	"github.com/azattest/azattest/keyrelease"
@@ -44,4 +45,32 @@ func BenchmarkEvaluate(b *testing.B) {
 			b.Fatal(outcome, err)
 		}
 	}
+}
+
+// BenchmarkEvaluateHostile has the claims of an attested party that wants to keep the
+// relying party busy: a tree of objects whose names are all ways to read a path.
+func BenchmarkEvaluateHostile(b *testing.B) {
+	path := "x-ms-runtime" + strings.Repeat(".a", 31)
+	policy, err := keyrelease.ParsePolicy([]byte(policyOf(`{"claim":"` + path + `.b","equals":1}`)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	claims := []byte(claimsOf(`"x-ms-runtime":` + hostileTree(4)))
+	b.SetBytes(int64(len(claims)))
+	for b.Loop() {
+		if outcome, err := policy.Evaluate(claims); err != nil || outcome.Met {
+			b.Fatal(outcome, err)
+		}
+	}
+}
+
+func hostileTree(depth int) string {
+	if depth == 0 {
+		return `{"c":1}`
+	}
+	var members []string
+	for i := range 12 {
+		members = append(members, `"a`+strings.Repeat(".a", i)+`":`+hostileTree(depth-1))
+	}
+	return "{" + strings.Join(members, ",") + "}"
 }

@@ -92,19 +92,13 @@ func (c *condition) holds(found *node) (met bool, reason string) {
 // may itself have dots, as those that are URLs do: every way to read the path is
 // tried, and where two lead to a claim the path names none.
 func lookup(claims *node, path string) (found *node, ambiguous bool) {
-	if claims.kind != kindObject {
-		return nil, false
-	}
-	for i := range claims.members {
-		m := &claims.members[i]
-		rest, ok := strings.CutPrefix(path, m.name)
-		var here *node
-		switch {
-		case !ok:
-		case rest == "":
-			here = &m.value
-		case rest[0] == '.':
-			here, ambiguous = lookup(&m.value, rest[1:])
+	for end := 0; end <= len(path); end++ {
+		if end < len(path) && path[end] != '.' {
+			continue
+		}
+		here := claims.member(path[:end])
+		if here != nil && end < len(path) {
+			here, ambiguous = lookup(here, path[end+1:])
 		}
 		if ambiguous || here != nil && found != nil {
 			return nil, true

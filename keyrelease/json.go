@@ -29,7 +29,9 @@ type node struct {
 	// text is a string's value, a number as it is written, true, false or null.
 	text    string
 	members []member
-	items   []node
+	// index has the place in members of each name.
+	index map[string]int
+	items []node
 }
 
 type member struct {
@@ -40,12 +42,11 @@ type member struct {
 
 // member returns the member of an object, nil if there is none.
 func (n *node) member(name string) *node {
-	for i := range n.members {
-		if n.members[i].name == name {
-			return &n.members[i].value
-		}
+	i, ok := n.index[name]
+	if !ok {
+		return nil
 	}
-	return nil
+	return &n.members[i].value
 }
 
 // faultError is a fault of JSON at a place.
@@ -135,7 +136,7 @@ func (p *parser) value(depth int) (node, *faultError) {
 }
 
 func (p *parser) object(n node, depth int) (node, *faultError) {
-	names := map[string]bool{}
+	n.index = map[string]int{}
 	for p.decoder.More() {
 		token, at, err := p.token()
 		if err != nil {
@@ -145,10 +146,10 @@ func (p *parser) object(n node, depth int) (node, *faultError) {
 		if !ok {
 			return node{}, &faultError{at, "not JSON: a name that is no string"}
 		}
-		if names[name] {
+		if _, ok := n.index[name]; ok {
 			return node{}, &faultError{at, fmt.Sprintf("member %s stands twice", shown(name))}
 		}
-		names[name] = true
+		n.index[name] = len(n.members)
 		value, err := p.value(depth + 1)
 		if err != nil {
 			return node{}, err

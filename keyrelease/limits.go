@@ -5,9 +5,13 @@ const (
 	// maxPolicyBytes bounds a release policy. Those in use have a few hundred bytes,
 	// with a condition for each of many measurements some KiB.
 	maxPolicyBytes = 64 << 10
-	// maxClaimsBytes bounds the claims that a policy is held against: the longest
-	// token that the service issues is far below.
-	maxClaimsBytes = 4 << 20
+	// maxClaimsBytes bounds the claims that a policy is held against. What an
+	// attested party may have put into its token by default is shorter.
+	maxClaimsBytes = 1 << 20
+	// maxPathBytes and maxPathDots bound the path to a claim. Each dot may lead into
+	// an object or be part of a name, and all ways are tried.
+	maxPathBytes = 1024
+	maxPathDots  = 32
 	// maxDepth bounds how deep policies and claims nest; reading them recurses.
 	maxDepth = 32
 	// maxFaults bounds the faults that one policy is reported with.

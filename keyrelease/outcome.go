@@ -57,8 +57,8 @@ func (o *Outcome) write(b *strings.Builder, depth int) {
 // equals and notEquals are compared by their text, numbers with numbers by their
 // value; those of the other operators by their value.
 //
-// The error is a *[ClaimsError] if the claims are no JSON object, or a name stands
-// twice in one of their objects.
+// The error is a *[ClaimsError] if the claims are no JSON object of at most 1 MiB, or
+// a name stands twice in one of their objects.
 func (p *Policy) Evaluate(claims []byte) (*Outcome, error) {
 	if len(claims) > maxClaimsBytes {
 		return nil, &ClaimsError{0, fmt.Sprintf("%d bytes, want at most %d", len(claims), maxClaimsBytes)}

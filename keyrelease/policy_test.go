@@ -61,6 +61,8 @@ func TestParsePolicyRefuses(t *testing.T) {
 		"two operators":               {policyOf(`{"claim":"a","greater":1,"less":3}`), "a second operator less, want one"},
 		"a claim that is a number":    {policyOf(`{"claim":1,"equals":1}`), "claim is a number, want a string"},
 		"a claim without name":        {policyOf(`{"claim":"","equals":1}`), "claim is empty"},
+		"a claim too long":            {policyOf(`{"claim":"` + strings.Repeat("a", 1025) + `","equals":1}`), "claim has 1025 bytes and 0 dots, want at most 1024 and 32"},
+		"a claim too deep":            {policyOf(`{"claim":"` + strings.Repeat("a.", 33) + `","equals":1}`), "claim has 66 bytes and 33 dots"},
 		"equals null":                 {policyOf(`{"claim":"a","equals":null}`), "equals: null, want a string, a number, true or false"},
 		"equals a list":               {policyOf(`{"claim":"a","equals":[1]}`), "equals: an array, want"},
 		"exists of text":              {policyOf(`{"claim":"a","exists":"yes"}`), `exists: "yes", want true or false`},

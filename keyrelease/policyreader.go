@@ -165,6 +165,9 @@ func (r *reader) claim(c *condition, value *node) {
 		r.fault(value.offset, "claim is %s, want a string with the name of a claim", value.kind)
 	case value.text == "":
 		r.fault(value.offset, "claim is empty, want the name of a claim")
+	case len(value.text) > maxPathBytes || strings.Count(value.text, ".") > maxPathDots:
+		r.fault(value.offset, "claim has %d bytes and %d dots, want at most %d and %d",
+			len(value.text), strings.Count(value.text, "."), maxPathBytes, maxPathDots)
 	}
 	c.path = value.text
 }
