@@ -14,7 +14,7 @@ func (n *node) isScalar() bool {
 // number returns the exact value of a number, or of a string that holds one as JSON
 // writes it.
 func (n *node) number() (*big.Rat, bool) {
-	if len(n.text) > maxNumberBytes || n.kind != kindNumber && (n.kind != kindString || !isJSONNumber(n.text)) {
+	if len(n.text) > maxNumberBytes || !n.isNumeric() {
 		return nil, false
 	}
 	if _, exponent, ok := strings.Cut(strings.ToLower(n.text), "e"); ok {
@@ -26,6 +26,11 @@ func (n *node) number() (*big.Rat, bool) {
 	return new(big.Rat).SetString(n.text)
 }
 
+// isNumeric reports whether the value is a number, or a string that holds one.
+func (n *node) isNumeric() bool {
+	return n.kind == kindNumber || n.kind == kindString && isJSONNumber(n.text)
+}
+
 // isJSONNumber reports whether the text is a number of JSON (RFC 8259, section 6).
 func isJSONNumber(text string) bool {
 	if text == "" || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
@@ -35,12 +40,13 @@ func isJSONNumber(text string) bool {
 	return fault == nil && value.kind == kindNumber && value.text == text
 }
 
-// equal compares two scalars: numbers by their values, everything else by its text,
-// so that "false" equals false and "3" equals 3. Clients write numbers and booleans
-// as strings into policies. It cannot tell (known is false) of numbers that are too
-// long or too large.
+// equal compares two scalars. Clients write numbers and booleans as strings into
+// policies, so they are compared by their text: "false" equals false and "3" equals
+// 3. Where one is a number and the other a number or a string that holds one, their
+// values count. It cannot tell (known is false) of numbers that are too long or too
+// large.
 func equal(a, b *node) (same, known bool) {
-	if a.kind != kindNumber || b.kind != kindNumber {
+	if a.kind != kindNumber && b.kind != kindNumber || !a.isNumeric() || !b.isNumeric() {
 		return a.text == b.text, true
 	}
 	x, ok := a.number()
@@ -86,6 +92,20 @@ func (c *condition) holds(found *node) (met bool, reason string) {
 		return c.operator == OperatorGreater || c.operator == OperatorGreaterOrEquals, ""
 	}
 	return c.operator == OperatorLessOrEquals || c.operator == OperatorGreaterOrEquals, ""
+}
+
+// isBlocked reports whether the path leads into a value that is no object: what it
+// names is neither there nor could it be.
+func isBlocked(claims *node, path string) bool {
+	for end := range len(path) {
+		if path[end] != '.' {
+			continue
+		}
+		if here := claims.member(path[:end]); here != nil && (here.kind != kindObject || isBlocked(here, path[end+1:])) {
+			return true
+		}
+	}
+	return false
 }
 
 // lookup returns the claim to which the dots of the path lead. The name of a claim

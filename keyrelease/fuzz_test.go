@@ -23,6 +23,7 @@ func FuzzPolicy(f *testing.F) {
 	} {
 		f.Add([]byte(policyOf(condition)), []byte(claims))
 	}
+	f.Add([]byte(policyOf(`{"claim":"a","equals":1}`)+" ,:"), []byte(claims+":,"))
 	if _, ok := corpus.Find(); ok {
 		for _, name := range publishedTokens {
 			f.Add([]byte(policyOf(`{"claim":"a","equals":1}`)), corpus.Read(f, "maa", "tokens", name))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -58,7 +59,7 @@ type faultError struct {
 func (e *faultError) Error() string { return fmt.Sprintf("offset %d: %s", e.offset, e.problem) }
 
 // parseJSON reads one JSON value. Unlike encoding/json it keeps the places, and
-// refuses a name that stands twice in an object and text that is not UTF-8: two
+// refuses a name that stands twice in an object and text that is not Unicode: two
 // readers of either may disagree about what it says.
 func parseJSON(raw []byte) (node, *faultError) {
 	for i := 0; i < len(raw); {
@@ -74,7 +75,11 @@ func parseJSON(raw []byte) (node, *faultError) {
 	if err != nil {
 		return node{}, err
 	}
-	if end := p.start(); end < len(raw) {
+	end := int(p.decoder.InputOffset())
+	for end < len(raw) && bytes.IndexByte([]byte(" \t\r\n"), raw[end]) >= 0 {
+		end++
+	}
+	if end < len(raw) {
 		return node{}, &faultError{end, "something stands behind the value"}
 	}
 	return value, nil
@@ -83,6 +88,7 @@ func parseJSON(raw []byte) (node, *faultError) {
 type parser struct {
 	raw     []byte
 	decoder *json.Decoder
+	values  int
 }
 
 // start is where the next token stands.
@@ -98,6 +104,10 @@ func (p *parser) token() (json.Token, int, *faultError) {
 	at := p.start()
 	token, err := p.decoder.Token()
 	if err == nil {
+		// encoding/json reads half of a surrogate pair as U+FFFD, too.
+		if text, ok := token.(string); ok && strings.ContainsRune(text, utf8.RuneError) {
+			return nil, 0, &faultError{at, "text with U+FFFD, or with half of a surrogate pair, want text that was not damaged"}
+		}
 		return token, at, nil
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -113,6 +123,9 @@ func (p *parser) value(depth int) (node, *faultError) {
 	}
 	if depth > maxDepth {
 		return node{}, &faultError{at, fmt.Sprintf("nested deeper than %d", maxDepth)}
+	}
+	if p.values++; p.values > maxValues {
+		return node{}, &faultError{at, fmt.Sprintf("more than %d values", maxValues)}
 	}
 	n := node{offset: at}
 	switch t := token.(type) {

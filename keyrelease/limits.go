@@ -14,6 +14,9 @@ const (
 	maxPathDots  = 32
 	// maxDepth bounds how deep policies and claims nest; reading them recurses.
 	maxDepth = 32
+	// maxValues bounds the values in a policy or in claims; each takes much more
+	// memory than its text.
+	maxValues = 50_000
 	// maxFaults bounds the faults that one policy is reported with.
 	maxFaults = 20
 	// maxNumberBytes bounds the text of a number that is compared by its value: a

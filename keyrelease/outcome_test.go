@@ -45,6 +45,8 @@ func TestEvaluateConditions(t *testing.T) {
 		"unequal to a list":             {`{"claim":"a","notEquals":"x"}`, `"a":["y"]`, false, "the claim is an array"},
 		"unequal in writing alone":      {`{"claim":"a","notEquals":1}`, `"a":1.0`, false, "1.0"},
 		"unequal, too large to tell":    {`{"claim":"a","notEquals":1}`, `"a":1e999`, false, "too long or too large"},
+		"unequal in kind alone":         {`{"claim":"a","notEquals":"1"}`, `"a":1e0`, false, "1e0"},
+		"unequal to minus zero":         {`{"claim":"a","notEquals":0}`, `"a":"-0"`, false, `"-0"`},
 		"less":                          {`{"claim":"a","less":3}`, `"a":2`, true, ""},
 		"not less":                      {`{"claim":"a","less":3}`, `"a":3`, false, "3"},
 		"less or equal":                 {`{"claim":"a","lessOrEquals":3}`, `"a":3`, true, ""},
@@ -70,7 +72,10 @@ func TestEvaluateConditions(t *testing.T) {
 		"a path":                        {`{"claim":"a.b.c","equals":1}`, `"a":{"b":{"c":1}}`, true, ""},
 		"a path through a list":         {`{"claim":"a.b","equals":1}`, `"a":[{"b":1}]`, false, "absent"},
 		"a path that ends early":        {`{"claim":"a.b","equals":1}`, `"a":1`, false, "absent"},
-		"a path that ends in a dot":     {`{"claim":"a.","equals":1}`, `"a":1`, false, "absent"},
+		"absent below null":             {`{"claim":"a.b","exists":false}`, `"a":null`, false, "leads through"},
+		"absent in a list":              {`{"claim":"a.b","exists":false}`, `"a":[{"b":1}]`, false, "leads through"},
+		"absent in an object":           {`{"claim":"a.b","exists":false}`, `"a":{"c":1}`, true, ""},
+		"absent below text":             {`{"claim":"a.b.c","exists":false}`, `"a":{"b":"x"}`, false, "leads through"},
 		"a name with dots":              {`{"claim":"https://a.example/x","equals":1}`, `"https://a.example/x":1`, true, ""},
 		"a name with dots in an object": {`{"claim":"x-ms-runtime.a.b.c","equals":1}`, `"x-ms-runtime":{"a.b":{"c":1}}`, true, ""},
 		"two claims may be meant":       {`{"claim":"a.b","equals":1}`, `"a":{"b":1},"a.b":1`, false, "two claims may be meant"},
@@ -138,6 +143,8 @@ func TestEvaluateRefusesClaims(t *testing.T) {
 		"nothing":         {"", "offset 0: not JSON"},
 		"a list":          {"[]", "offset 0: an array, want an object"},
 		"a name twice":    {`{"a":{"b":1,"b":2}}`, `offset 12: member "b" stands twice`},
+		"a colon behind":  {`{}:`, "offset 2: something stands behind"},
+		"too many values": {`{"a":[` + strings.Repeat("1,", 50_000) + `1]}`, "more than 50000 values"},
 		"two objects":     {`{} {}`, "offset 3: something stands behind"},
 		"nested too deep": {strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), "nested deeper than 32"},
 		"not UTF-8":       {"{\"a\":\"\xc3\"}", "offset 6: this byte is not UTF-8"},
@@ -166,7 +173,7 @@ func TestOutcomeShowsEverything(t *testing.T) {
     {"authority": "https://other.example", "anyOf": [{"claim": "a", "equals": 1}]},
     {"authority": "`+authority+`/", "allOf": [
       {"claim": "x-ms-sgx-svn", "greaterOrEquals": 3},
-      {"anyOf": [{"claim": "x y", "equals": "1"}, {"claim": "x-ms-sgx-is-debuggable", "equals": false}]}]}
+      {"anyOf": [{"claim": "x\"y", "equals": "1"}, {"claim": "x-ms-sgx-is-debuggable", "equals": false}]}]}
   ]
 }`)
 	outcome, err := policy.Evaluate([]byte(claimsOf(`"x-ms-sgx-svn":2,"x-ms-sgx-is-debuggable":false`)))
@@ -178,18 +185,20 @@ NOT     4:5   authority https://other.example: the token is of "https://sharedeu
 NOT     5:5   authority https://sharedeus.eus.attest.azure.net: allOf
 NOT     6:7     x-ms-sgx-svn greaterOrEquals 3: 2
 met     7:7     anyOf
-NOT    7:18       "x y" equals "1": absent
-met    7:51       x-ms-sgx-is-debuggable equals false`
+NOT    7:18       "x\"y" equals "1": absent
+met    7:52       x-ms-sgx-is-debuggable equals false`
 	if got := outcome.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
-// The zero Policy, which nobody parsed, holds for nobody.
-func TestZeroPolicy(t *testing.T) {
+// A policy that nobody parsed holds for nobody.
+func TestPolicyThatNobodyParsed(t *testing.T) {
 	t.Parallel()
-	outcome, err := new(keyrelease.Policy).Evaluate([]byte(`{"iss":""}`))
-	if err != nil || outcome.Met {
-		t.Errorf("got %v, %v, want not met", outcome, err)
+	for _, policy := range []*keyrelease.Policy{nil, {}} {
+		outcome, err := policy.Evaluate([]byte(`{"iss":""}`))
+		if err != nil || outcome.Met {
+			t.Errorf("got %v, %v, want not met", outcome, err)
+		}
 	}
 }

@@ -1,10 +1,12 @@
 package keyrelease
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -68,11 +70,11 @@ type condition struct {
 //
 // Below an authority, conditions nest in allOf and anyOf. A claim's name is a path:
 // its dots lead into objects. An authority is the issuer of the tokens, an https URL,
-// or an http URL of this machine.
+// or an http URL of this machine, in lower case as issuers are.
 //
 // Stricter than the grammar, whatever is not understood is a fault: another member,
 // an empty list, a condition with two operators. The error is a *[PolicyError] with
-// all the faults.
+// the first 20 faults, or with the one because of which the text is no JSON.
 //
 // Source: Microsoft, "Azure Key Vault secure key release policy grammar".
 func ParsePolicy(text []byte) (*Policy, error) {
@@ -81,11 +83,15 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	}
 	root, fault := parseJSON(text)
 	if fault != nil {
-		return nil, &PolicyError{[]Fault{{positionOf(text, fault.offset), fault.problem}}}
+		at := places{text: text}
+		return nil, &PolicyError{[]Fault{{at.at(fault.offset), fault.problem}}}
 	}
-	r := reader{text: text}
+	r := reader{places: places{text: text}}
 	policy := r.policy(&root)
 	if len(r.faults) > 0 {
+		slices.SortStableFunc(r.faults, func(a, b Fault) int {
+			return cmp.Or(cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column))
+		})
 		return nil, &PolicyError{r.faults}
 	}
 	return policy, nil
@@ -108,14 +114,31 @@ func (p *Policy) Authorities() []string {
 func authorityURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Host == "":
+	case err != nil || u.Hostname() == "":
 		return "", fmt.Errorf("authority %s: want the URL of an attestation service, such as https://sharedeus.eus.attest.azure.net", shown(text))
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
 		return "", fmt.Errorf("authority %s: want a URL without user, query and fragment", shown(text))
+	case strings.ContainsFunc(text, isUnfitForURL) || strings.HasSuffix(text, "//"):
+		return "", fmt.Errorf("authority %s: want letters, digits, - . _ ~ / and : alone, and no empty segment at the end", shown(text))
+	case strings.ToLower(u.Host) != u.Host || !strings.HasPrefix(text, u.Scheme+"://"):
+		return "", fmt.Errorf("authority %s: want scheme and host in lower case, as the issuer of a token is compared by its letters", shown(text))
+	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !isPort(u.Port(), u.Scheme):
+		return "", fmt.Errorf("authority %s: want a port from 1 to 65535 which is not the scheme's own, or none", shown(text))
 	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
 		return strings.TrimSuffix(text, "/"), nil
 	}
 	return "", fmt.Errorf("authority %s: want https (http for this machine only)", shown(text))
+}
+
+// isUnfitForURL reports whether a character does not stand in the URLs of
+// attestation services: those beyond look like others, are escapes or do not print.
+func isUnfitForURL(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~/:[]", r)
+}
+
+func isPort(text, scheme string) bool {
+	port, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && port > 0 && (scheme != "https" || port != 443) && (scheme != "http" || port != 80)
 }
 
 func isLoopback(host string) bool {

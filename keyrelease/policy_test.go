@@ -30,6 +30,14 @@ func TestParsePolicyRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"nothing":                     {"", "1:1: not JSON: the text ends too early"},
 		"half a policy":               {`{"version":`, "1:12: not JSON: the text ends too early"},
+		"a comma behind it":           {policyOf(`{"claim":"a","equals":1}`) + " ,:", "1:121: something stands behind the value"},
+		"half a surrogate pair":       {policyOf(`{"claim":"a","equals":"\ud800"}`), "half of a surrogate pair"},
+		"a claim with a space":        {policyOf(`{"claim":"a ","exists":false}`), `claim "a " has characters that names do not have`},
+		"a claim nobody sees":         {policyOf("{\"claim\":\"a\u200b\",\"exists\":false}"), `claim "a\u200b" has characters`},
+		"a claim that is a dot":       {policyOf(`{"claim":".","exists":false}`), "want a name on both sides of each dot"},
+		"two dots":                    {policyOf(`{"claim":"a..b","exists":false}`), "want a name on both sides of each dot"},
+		"a dot at the end":            {policyOf(`{"claim":"a.","exists":false}`), "want a name on both sides of each dot"},
+		"more than a list":            {policyOf(`{"claim":"a","less":[]}`), "less: an array, want a number"},
 		"no JSON":                     {"{\n  \"version\" \"1.0.0\"}", "2:13: not JSON"},
 		"two values":                  {policyOf(`{"claim":"a","equals":1}`) + "{}", "1:120: something stands behind the value"},
 		"not UTF-8":                   {"{\"version\":\"\xff\"}", "1:13: this byte is not UTF-8"},
@@ -39,7 +47,7 @@ func TestParsePolicyRefuses(t *testing.T) {
 		"a list":                      {`[]`, "1:1: an array, want an object with version and anyOf"},
 		"no version":                  {`{"anyOf":[{"authority":"` + authority + `","allOf":[{"claim":"a","equals":1}]}]}`, `1:1: no version, want "version": "1.0.0"`},
 		"another version":             {`{"version":"2.0.0","anyOf":[{"authority":"` + authority + `","allOf":[{"claim":"a","equals":1}]}]}`, `1:12: version "2.0.0", want "1.0.0"`},
-		"a version that is a number":  {`{"version":1,"anyOf":[]}`, `1:12: version "1", want "1.0.0"`},
+		"a version that is a number":  {`{"version":1,"anyOf":[]}`, `1:12: version 1, want "1.0.0"`},
 		"no authorities":              {`{"version":"1.0.0"}`, "1:1: no anyOf, want a list of authorities"},
 		"an empty list":               {`{"version":"1.0.0","anyOf":[]}`, "1:28: anyOf is empty, want at least one item"},
 		"allOf of authorities":        {`{"version":"1.0.0","allOf":[]}`, `member "allOf", want version and anyOf`},
@@ -62,13 +70,13 @@ func TestParsePolicyRefuses(t *testing.T) {
 		"a claim that is a number":    {policyOf(`{"claim":1,"equals":1}`), "claim is a number, want a string"},
 		"a claim without name":        {policyOf(`{"claim":"","equals":1}`), "claim is empty"},
 		"a claim too long":            {policyOf(`{"claim":"` + strings.Repeat("a", 1025) + `","equals":1}`), "claim has 1025 bytes and 0 dots, want at most 1024 and 32"},
-		"a claim too deep":            {policyOf(`{"claim":"` + strings.Repeat("a.", 33) + `","equals":1}`), "claim has 66 bytes and 33 dots"},
+		"a claim too deep":            {policyOf(`{"claim":"` + strings.Repeat("a.", 33) + `a","equals":1}`), "claim has 67 bytes and 33 dots"},
 		"equals null":                 {policyOf(`{"claim":"a","equals":null}`), "equals: null, want a string, a number, true or false"},
 		"equals a list":               {policyOf(`{"claim":"a","equals":[1]}`), "equals: an array, want"},
 		"exists of text":              {policyOf(`{"claim":"a","exists":"yes"}`), `exists: "yes", want true or false`},
 		"less than text":              {policyOf(`{"claim":"a","less":"three"}`), `less: "three", want a number`},
-		"less than false":             {policyOf(`{"claim":"a","less":false}`), `less: "false", want a number`},
-		"less than a huge number":     {policyOf(`{"claim":"a","less":1e999999999}`), `less: "1e999999999", want a number`},
+		"less than false":             {policyOf(`{"claim":"a","less":false}`), `less: false, want a number`},
+		"less than a huge number":     {policyOf(`{"claim":"a","less":1e999999999}`), `less: 1e999999999, want a number`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,6 +102,19 @@ func TestParsePolicyRefusesAuthorities(t *testing.T) {
 		"ftp://127.0.0.1":                           "want https",
 		"https://user@attest.example":               "without user, query and fragment",
 		"https://attest.example?x":                  "without user, query and fragment",
+		"https://:443":                              "want the URL of an attestation service",
+		"https://attest.example:443":                "want a port from 1 to 65535",
+		"https://attest.example:":                   "want a port",
+		"https://attest.example:65536":              "want a port",
+		"https://Attest.example":                    "want scheme and host in lower case",
+		"HTTPS://attest.example":                    "want scheme and host in lower case",
+		"https://a.example,https://b.example":       "want letters, digits",
+		"https://*.example":                         "want letters, digits",
+		"https://\u0430.example":                    "want letters, digits",
+		"https://a.example/\u202e":                  "want letters, digits",
+		"https://a.example/%2e%2e":                  "want letters, digits",
+		"https://a.example/\\u0020":                 "want letters, digits",
+		"https://a.example//":                       "no empty segment at the end",
 		"https://attest.example#":                   "without user, query and fragment",
 		"https://attest.example/\\u0007":            "want the URL of an attestation service",
 		"https://" + strings.Repeat("a", 200) + "?": "…: want a URL without",
@@ -114,6 +135,10 @@ func TestParsePolicyReportsAllFaults(t *testing.T) {
 	}
 	if last := fault.Faults[3].Position; last != (keyrelease.Position{Line: 3, Column: 28}) {
 		t.Errorf("last fault at %s, want 3:28", last)
+	}
+	_, err = keyrelease.ParsePolicy([]byte(`{"anyOf":[]}`))
+	if !errors.As(err, &fault) || len(fault.Faults) != 2 || fault.Faults[0].Position.Column != 1 || fault.Faults[1].Position.Column != 10 {
+		t.Errorf("got %v, want the faults in the order of their places", err)
 	}
 	many := policyOf(strings.Repeat(`{"claim":"a"},`, 50) + `{"claim":"a"}`)
 	if _, err := keyrelease.ParsePolicy([]byte(many)); !errors.As(err, &fault) || len(fault.Faults) != 20 {

@@ -1,6 +1,7 @@
 package keyrelease
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,11 +16,28 @@ type Position struct {
 // String returns "line:column".
 func (p Position) String() string { return fmt.Sprintf("%d:%d", p.Line, p.Column) }
 
-// positionOf returns the place of the byte at offset.
-func positionOf(text []byte, offset int) Position {
-	before := string(text[:min(offset, len(text))])
-	line := before[strings.LastIndexByte(before, '\n')+1:]
-	return Position{Line: 1 + strings.Count(before, "\n"), Column: 1 + utf8.RuneCountInString(line)}
+// places turns offsets of a text into positions. It goes on from the last one asked
+// for, for offsets that rise are the rule.
+type places struct {
+	text   []byte
+	offset int
+	last   Position
+}
+
+func (p *places) at(offset int) Position {
+	offset = min(offset, len(p.text))
+	if p.last.Line == 0 || offset < p.offset {
+		p.offset, p.last = 0, Position{1, 1}
+	}
+	between := p.text[p.offset:offset]
+	if newline := bytes.LastIndexByte(between, '\n'); newline >= 0 {
+		p.last.Line += bytes.Count(between, []byte{'\n'})
+		p.last.Column = 1
+		between = between[newline+1:]
+	}
+	p.last.Column += utf8.RuneCount(between)
+	p.offset = offset
+	return p.last
 }
 
 // Fault is one thing that is wrong with a policy.

@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // reader turns the JSON of a policy into conditions, and collects its faults.
 type reader struct {
-	text   []byte
+	places places
 	faults []Fault
 }
 
 func (r *reader) fault(offset int, format string, arguments ...any) {
 	if len(r.faults) < maxFaults {
-		r.faults = append(r.faults, Fault{positionOf(r.text, offset), fmt.Sprintf(format, arguments...)})
+		r.faults = append(r.faults, Fault{r.places.at(offset), fmt.Sprintf(format, arguments...)})
 	}
 }
 
@@ -31,7 +32,7 @@ func (r *reader) policy(root *node) *Policy {
 		case m.name == "version":
 			hasVersion = true
 			if m.value.kind != kindString || m.value.text != policyVersion {
-				r.fault(m.value.offset, `version %s, want "1.0.0"`, shown(m.value.text))
+				r.fault(m.value.offset, `version %s, want "1.0.0"`, m.value.shown())
 			}
 		case selectorOf(m.name) == "anyOf":
 			if hasList {
@@ -75,15 +76,18 @@ func (r *reader) list(m *member, read func(*node) condition) []condition {
 		r.fault(m.value.offset, "%s is empty, want at least one item", m.name)
 		return nil
 	}
-	conditions := make([]condition, len(m.value.items))
+	var conditions []condition
 	for i := range m.value.items {
-		conditions[i] = read(&m.value.items[i])
+		if len(r.faults) == maxFaults {
+			break
+		}
+		conditions = append(conditions, read(&m.value.items[i]))
 	}
 	return conditions
 }
 
 func (r *reader) authority(n *node) condition {
-	c := condition{position: positionOf(r.text, n.offset)}
+	c := condition{position: r.places.at(n.offset)}
 	if n.kind != kindObject {
 		r.fault(n.offset, "%s, want an object with authority and allOf or anyOf", n.kind)
 		return c
@@ -126,7 +130,7 @@ func (r *reader) authorityName(c *condition, value *node) {
 
 // condition reads a selector or the condition of one claim.
 func (r *reader) condition(n *node) condition {
-	c := condition{position: positionOf(r.text, n.offset)}
+	c := condition{position: r.places.at(n.offset)}
 	if n.kind != kindObject {
 		r.fault(n.offset, "%s, want an object with a claim, allOf or anyOf", n.kind)
 		return c
@@ -165,6 +169,10 @@ func (r *reader) claim(c *condition, value *node) {
 		r.fault(value.offset, "claim is %s, want a string with the name of a claim", value.kind)
 	case value.text == "":
 		r.fault(value.offset, "claim is empty, want the name of a claim")
+	case strings.ContainsFunc(value.text, isUnfitForName):
+		r.fault(value.offset, "claim %s has characters that names do not have, such as spaces", shown(value.text))
+	case strings.HasPrefix(value.text, ".") || strings.HasSuffix(value.text, ".") || strings.Contains(value.text, ".."):
+		r.fault(value.offset, "claim %s: want a name on both sides of each dot", shown(value.text))
 	case len(value.text) > maxPathBytes || strings.Count(value.text, ".") > maxPathDots:
 		r.fault(value.offset, "claim has %d bytes and %d dots, want at most %d and %d",
 			len(value.text), strings.Count(value.text, "."), maxPathBytes, maxPathDots)
@@ -172,12 +180,18 @@ func (r *reader) claim(c *condition, value *node) {
 	c.path = value.text
 }
 
+// isUnfitForName reports whether a character in the name of a claim is rather a
+// mistake, or one that nobody sees: exists, if it must not, would hold for everybody.
+func isUnfitForName(r rune) bool {
+	return unicode.IsSpace(r) || !unicode.IsPrint(r)
+}
+
 func (r *reader) operand(c *condition, operator Operator, value *node) {
 	c.operator, c.want = operator, *value
 	switch operator {
 	case OperatorExists:
 		if value.text != "true" && value.text != "false" {
-			r.fault(value.offset, "exists: %s, want true or false", shown(value.text))
+			r.fault(value.offset, "exists: %s, want true or false", value.shown())
 		}
 	case OperatorEquals, OperatorNotEquals:
 		if !value.isScalar() {
@@ -185,7 +199,7 @@ func (r *reader) operand(c *condition, operator Operator, value *node) {
 		}
 	default:
 		if _, ok := value.number(); !ok {
-			r.fault(value.offset, "%s: %s, want a number", operator, shown(value.text))
+			r.fault(value.offset, "%s: %s, want a number", operator, value.shown())
 		}
 	}
 }

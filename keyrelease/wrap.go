@@ -121,12 +121,15 @@ func (a WrapAlgorithm) Wrap(to *rsa.PublicKey, key []byte) ([]byte, error) {
 // *rsa.OAEPOptions.
 //
 // The error is a *[WrapError]. Whether the key, the algorithm or the wrapped key is
-// the wrong one it cannot say, and must not: whoever altered the wrapped key would
-// learn from it.
+// the wrong one, or the decrypter failed, it does not say: whoever altered the
+// wrapped key would learn from it.
 func (a WrapAlgorithm) Unwrap(decrypter crypto.Decrypter, wrapped []byte) ([]byte, error) {
 	hash, err := a.hash()
 	if err != nil {
 		return nil, err
+	}
+	if private, ok := decrypter.(*rsa.PrivateKey); decrypter == nil || ok && private == nil {
+		return nil, &WrapError{Algorithm: a, Problem: "no RSA key"}
 	}
 	public, ok := decrypter.Public().(*rsa.PublicKey)
 	if !ok {
@@ -164,7 +167,7 @@ var errUnwrap = errors.New("decryption failed")
 func wrappedLength(n int) int { return (n+7)/8*8 + 8 }
 
 func (a WrapAlgorithm) checkModulus(key *rsa.PublicKey) error {
-	if key == nil || key.N == nil {
+	if key == nil || key.N == nil || key.N.Sign() <= 0 {
 		return &WrapError{Algorithm: a, Problem: "no RSA key"}
 	}
 	if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {

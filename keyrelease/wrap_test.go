@@ -195,16 +195,17 @@ func TestWrapRefuses(t *testing.T) {
 		length    int
 		want      string
 	}{
-		"no algorithm":      {"", &partyKey().PublicKey, 32, "not an algorithm for wrapping, want CKM_RSA_AES_KEY_WRAP"},
-		"another algorithm": {"RSA_AES_KEY_WRAP_512\n", &partyKey().PublicKey, 32, `"RSA_AES_KEY_WRAP_512\n": not an algorithm`},
-		"no RSA key":        {keyrelease.RSAAESKeyWrap256, nil, 32, "no RSA key"},
-		"an empty RSA key":  {keyrelease.RSAAESKeyWrap256, &rsa.PublicKey{}, 32, "no RSA key"},
-		"a weak RSA key":    {keyrelease.RSAAESKeyWrap256, modulus(1024), 32, "an RSA key of 1024 bits, want 2048 to 8192"},
-		"a vast RSA key":    {keyrelease.RSAAESKeyWrap256, modulus(8200), 32, "an RSA key of 8200 bits"},
-		"a bad exponent":    {keyrelease.RSAAESKeyWrap256, &rsa.PublicKey{N: partyKey().N, E: 1}, 32, "encrypting to the RSA key"},
-		"no key":            {keyrelease.RSAAESKeyWrap256, &partyKey().PublicKey, 0, "a key of 0 bytes, want 16 to 8192"},
-		"a short key":       {keyrelease.RSAAESKeyWrap256, &partyKey().PublicKey, 15, "a key of 15 bytes"},
-		"a long key":        {keyrelease.RSAAESKeyWrap256, &partyKey().PublicKey, 8193, "a key of 8193 bytes"},
+		"no algorithm":       {"", &partyKey().PublicKey, 32, "not an algorithm for wrapping, want CKM_RSA_AES_KEY_WRAP"},
+		"another algorithm":  {"RSA_AES_KEY_WRAP_512\n", &partyKey().PublicKey, 32, `"RSA_AES_KEY_WRAP_512\n": not an algorithm`},
+		"no RSA key":         {keyrelease.RSAAESKeyWrap256, nil, 32, "no RSA key"},
+		"an empty RSA key":   {keyrelease.RSAAESKeyWrap256, &rsa.PublicKey{}, 32, "no RSA key"},
+		"a negative RSA key": {keyrelease.RSAAESKeyWrap256, &rsa.PublicKey{N: new(big.Int).Neg(partyKey().N), E: 65537}, 32, "no RSA key"},
+		"a weak RSA key":     {keyrelease.RSAAESKeyWrap256, modulus(1024), 32, "an RSA key of 1024 bits, want 2048 to 8192"},
+		"a vast RSA key":     {keyrelease.RSAAESKeyWrap256, modulus(8200), 32, "an RSA key of 8200 bits"},
+		"a bad exponent":     {keyrelease.RSAAESKeyWrap256, &rsa.PublicKey{N: partyKey().N, E: 1}, 32, "encrypting to the RSA key"},
+		"no key":             {keyrelease.RSAAESKeyWrap256, &partyKey().PublicKey, 0, "a key of 0 bytes, want 16 to 8192"},
+		"a short key":        {keyrelease.RSAAESKeyWrap256, &partyKey().PublicKey, 15, "a key of 15 bytes"},
+		"a long key":         {keyrelease.RSAAESKeyWrap256, &partyKey().PublicKey, 8193, "a key of 8193 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -254,6 +255,8 @@ func TestUnwrapRefuses(t *testing.T) {
 		"another algorithm":     {keyrelease.RSAAESKeyWrap384, partyKey(), wrapped, "does not unwrap"},
 		"another RSA key":       {algorithm, newRSA(2048), wrapped, "does not unwrap"},
 		"a longer RSA key":      {algorithm, newRSA(3072), wrapped, "296 bytes, want 408 to 8584 for an RSA key of 3072 bits"},
+		"no decrypter":          {algorithm, nil, wrapped, "no RSA key"},
+		"no private key":        {algorithm, (*rsa.PrivateKey)(nil), wrapped, "no RSA key"},
 		"no RSA key":            {algorithm, ecDecrypter{}, wrapped, "a key of type *ecdsa.PublicKey, want RSA"},
 		"nothing":               {algorithm, partyKey(), nil, "0 bytes, want 280 to 8456"},
 		"cut":                   {algorithm, partyKey(), wrapped[:len(wrapped)-1], "295 bytes, want"},
