@@ -61,7 +61,8 @@ func (o *Outcome) write(b *strings.Builder, depth int) {
 //
 // The error is a *[ClaimsError] if the claims are not a JSON object of at most 1 MiB
 // and 50,000 values, nested 32 deep at most, in Unicode, with no name twice in an
-// object. No party that is refused so can have had its claims understood.
+// object. The attested party chooses what stands in x-ms-runtime, so a genuine token
+// may have such claims; refuse it.
 func (p *Policy) Evaluate(claims []byte) (*Outcome, error) {
 	if len(claims) > maxClaimsBytes {
 		return nil, &ClaimsError{0, fmt.Sprintf("%d bytes, want at most %d", len(claims), maxClaimsBytes)}
