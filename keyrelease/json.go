@@ -50,22 +50,20 @@ func (n *node) member(name string) *node {
 	return &n.members[i].value
 }
 
-// faultError is a fault of JSON at a place.
-type faultError struct {
+// jsonFault is what makes a text no JSON, or none that can be relied on.
+type jsonFault struct {
 	offset  int
 	problem string
 }
 
-func (e *faultError) Error() string { return fmt.Sprintf("offset %d: %s", e.offset, e.problem) }
-
 // parseJSON reads one JSON value. Unlike encoding/json it keeps the places, and
 // refuses a name that stands twice in an object and text that is not Unicode: two
 // readers of either may disagree about what it says.
-func parseJSON(raw []byte) (node, *faultError) {
+func parseJSON(raw []byte) (node, *jsonFault) {
 	for i := 0; i < len(raw); {
 		r, size := utf8.DecodeRune(raw[i:])
 		if r == utf8.RuneError && size <= 1 {
-			return node{}, &faultError{i, "this byte is not UTF-8"}
+			return node{}, &jsonFault{i, "this byte is not UTF-8"}
 		}
 		i += size
 	}
@@ -80,7 +78,7 @@ func parseJSON(raw []byte) (node, *faultError) {
 		end++
 	}
 	if end < len(raw) {
-		return node{}, &faultError{end, "something stands behind the value"}
+		return node{}, &jsonFault{end, "something stands behind the value"}
 	}
 	return value, nil
 }
@@ -100,32 +98,32 @@ func (p *parser) start() int {
 	return at
 }
 
-func (p *parser) token() (json.Token, int, *faultError) {
+func (p *parser) token() (json.Token, int, *jsonFault) {
 	at := p.start()
 	token, err := p.decoder.Token()
 	if err == nil {
 		// encoding/json reads half of a surrogate pair as U+FFFD, too.
 		if text, ok := token.(string); ok && strings.ContainsRune(text, utf8.RuneError) {
-			return nil, 0, &faultError{at, "text with U+FFFD, or with half of a surrogate pair, want text that was not damaged"}
+			return nil, 0, &jsonFault{at, "text with U+FFFD, or with half of a surrogate pair, want text that was not damaged"}
 		}
 		return token, at, nil
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, 0, &faultError{len(p.raw), "not JSON: the text ends too early"}
+		return nil, 0, &jsonFault{len(p.raw), "not JSON: the text ends too early"}
 	}
-	return nil, 0, &faultError{at, "not JSON: " + err.Error()}
+	return nil, 0, &jsonFault{at, "not JSON: " + err.Error()}
 }
 
-func (p *parser) value(depth int) (node, *faultError) {
+func (p *parser) value(depth int) (node, *jsonFault) {
 	token, at, err := p.token()
 	if err != nil {
 		return node{}, err
 	}
 	if depth > maxDepth {
-		return node{}, &faultError{at, fmt.Sprintf("nested deeper than %d", maxDepth)}
+		return node{}, &jsonFault{at, fmt.Sprintf("nested deeper than %d", maxDepth)}
 	}
 	if p.values++; p.values > maxValues {
-		return node{}, &faultError{at, fmt.Sprintf("more than %d values", maxValues)}
+		return node{}, &jsonFault{at, fmt.Sprintf("more than %d values", maxValues)}
 	}
 	n := node{offset: at}
 	switch t := token.(type) {
@@ -148,7 +146,7 @@ func (p *parser) value(depth int) (node, *faultError) {
 	return n, nil
 }
 
-func (p *parser) object(n node, depth int) (node, *faultError) {
+func (p *parser) object(n node, depth int) (node, *jsonFault) {
 	n.index = map[string]int{}
 	for p.decoder.More() {
 		token, at, err := p.token()
@@ -157,10 +155,10 @@ func (p *parser) object(n node, depth int) (node, *faultError) {
 		}
 		name, ok := token.(string)
 		if !ok {
-			return node{}, &faultError{at, "not JSON: a name that is no string"}
+			return node{}, &jsonFault{at, "not JSON: a name that is no string"}
 		}
 		if _, ok := n.index[name]; ok {
-			return node{}, &faultError{at, fmt.Sprintf("member %s stands twice", shown(name))}
+			return node{}, &jsonFault{at, fmt.Sprintf("member %s stands twice", shown(name))}
 		}
 		n.index[name] = len(n.members)
 		value, err := p.value(depth + 1)
@@ -173,7 +171,7 @@ func (p *parser) object(n node, depth int) (node, *faultError) {
 	return n, err
 }
 
-func (p *parser) array(n node, depth int) (node, *faultError) {
+func (p *parser) array(n node, depth int) (node, *jsonFault) {
 	for p.decoder.More() {
 		item, err := p.value(depth + 1)
 		if err != nil {

@@ -29,13 +29,19 @@ func bootBank(events []testvbs.Event) tpm.Bank {
 // [soft.quote] was restarted.
 func beforeRestart(tb testing.TB, aik soft, events []testvbs.Event) map[string]any {
 	tb.Helper()
+	return beforeRestarts(tb, aik, events, 1)
+}
+
+// beforeRestarts is one with several restarts since.
+func beforeRestarts(tb testing.TB, aik soft, events []testvbs.Event, restarts uint32) map[string]any {
+	tb.Helper()
 	bank := bootBank(events)
 	q := quoted(tb, aik, []byte("at boot"), []any{tcgLog(testvbs.Log(events...))}, bank)
 	a, err := tpm2.Unmarshal[tpm2.TPMSAttest](aik.quote([]byte("at boot"), bank))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	a.ClockInfo.RestartCount--
+	a.ClockInfo.RestartCount -= restarts
 	attest := tpm2.Marshal(*a)
 	q["quote"], q["signature"] = b64(attest), b64(aik.sign(tb, attest))
 	return q
@@ -104,6 +110,22 @@ func TestClaimsOfABoot(t *testing.T) {
 			}
 		})
 	}
+	t.Run("another start between boot and resume", func(t *testing.T) {
+		t.Parallel()
+		d := newDraft(t, aik, key)
+		d.current()["logs"] = []any{tcgLog(testvbs.Log(resumed...))}
+		d.requote(t, d.binding(t), bootBank(resumed))
+		d.tpmData()["boot_attestation"] = beforeRestarts(t, aik, windows, 2)
+		result, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{vbs, iommu, safe, winPE} {
+			if got, _ := result.PolicyOnly.First(name); got != claims.Boolean(false) {
+				t.Errorf("%s = %v, though nobody knows what was resumed", name, got)
+			}
+		}
+	})
 	t.Run("boot quoted in another bank", func(t *testing.T) {
 		t.Parallel()
 		d := newDraft(t, aik, key)

@@ -133,11 +133,9 @@ func (f *found) addDocuments(to *claims.Set) {
 // proven is false.
 func (f *found) addBoot(to *claims.Set) {
 	// What Windows was started with stands in the log of the start, and what woke
-	// it in the log of that. A boot speaks for what runs now only if that has resumed
-	// it: a TPM counts the start of another system as a resume, too, if who shut down
-	// wants it so.
+	// it in the log of that.
 	all, speaking, start := slices.Concat(f.bootLogs, f.logs), f.logs, f.logs
-	if f.bootQuote != nil && isWindows(f.logs) && isResumed(f.logs) {
+	if f.isResumedFromBoot() {
 		speaking, start = all, f.bootLogs
 	}
 	knowsStart := isWindows(start) && !isResumed(start)
@@ -159,6 +157,16 @@ func (f *found) addBoot(to *claims.Set) {
 	to.Add("notSafeMode", claims.Boolean(notOn(eventlog.TagSafeMode)))
 	to.Add("notWinPE", claims.Boolean(notOn(eventlog.TagWinPE)))
 	to.Add("vbsEnabled", claims.Boolean(always(eventlog.TagVBSVSMRequired, eventlog.TagMandatoryEnforcement)))
+}
+
+// isResumedFromBoot reports whether what runs now was resumed from the boot that was
+// quoted before, so that this speaks for it. A TPM counts the start of another system
+// as a resume, too, if who shut down wants it so, and does not say which of several
+// starts was resumed: so there must be one between them, which its log shows to be a
+// resume.
+func (f *found) isResumedFromBoot() bool {
+	return f.bootQuote != nil && isWindows(f.logs) && isResumed(f.logs) &&
+		f.quote.Attest.Clock.RestartCount-f.bootQuote.Attest.Clock.RestartCount == 1
 }
 
 // isWindows reports whether logs are those of a Windows boot, all of it.

@@ -1,5 +1,7 @@
 package tpm
 
+import "slices"
+
 // readV1 reads what version 1 has of its own, which is what Windows makes: the
 // platform's claims as NCryptCreateClaim returns them, and logs as
 // Tbsi_Get_TCG_Log_Ex does.
@@ -17,7 +19,7 @@ func (r *Request) readV1(data object) error {
 	// After hibernation the PCRs hold what the resume measured, and the boot
 	// before it is another claim's.
 	current := []string{"srtm_boot_log", "drtm_boot_log"}
-	if logs["srtm_resume_log"] != nil {
+	if logs["srtm_resume_log"] != nil || logs["drtm_resume_log"] != nil {
 		current = []string{"srtm_resume_log", "drtm_resume_log"}
 	}
 	if r.current, err = readClaim(tpmData, "current_claim", current, logs); err != nil {
@@ -28,6 +30,14 @@ func (r *Request) readV1(data object) error {
 	}
 	if r.boot, err = readClaim(tpmData, "boot_claim", []string{"srtm_boot_log", "drtm_boot_log"}, logs); err != nil {
 		return err
+	}
+	// What belongs to no claim proves nothing, and is read nevertheless.
+	for _, name := range []string{"srtm_boot_log", "drtm_boot_log"} {
+		if r.boot == nil && !slices.Contains(current, name) && logs[name] != nil {
+			if err := new(platform).addLog(tpmData.pathOf(name), logTCG, logs[name]); err != nil {
+				return err
+			}
+		}
 	}
 	key, _, err := readJWK(data, "attest_key")
 	if err != nil || key == nil {

@@ -20,6 +20,7 @@ type platform struct {
 	signature *Signature
 	banks     []Bank
 	logs      []*eventlog.Log
+	logPaths  []string
 }
 
 // readAIK reads aik_cert and aik_pub, at least one of which must be there.
@@ -60,7 +61,7 @@ func (p *platform) addLog(path, kind string, raw []byte) error {
 	if isIMA != (kind == logIMA) || log.Format == eventlog.FormatCCEL {
 		return jsonError(path, evidence.CodeMismatch, fmt.Sprintf("a log that is %s", log.Format), "one of type "+kind)
 	}
-	p.logs = append(p.logs, log)
+	p.logs, p.logPaths = append(p.logs, log), append(p.logPaths, path)
 	return nil
 }
 
@@ -80,6 +81,20 @@ func inRequest(err error, path string) error {
 	return err
 }
 
+// fromLogs makes a refusal of what is wrong with one of the logs, or with all.
+func (p *platform) fromLogs(err error) error {
+	e, ok := err.(*eventlog.Error) //nolint:errorlint // it is never wrapped
+	switch {
+	case ok && e.Log > 0 && e.Log <= len(p.logPaths):
+		one := *e
+		one.Log = 0
+		return fromLog(p.logPaths[e.Log-1], StageLog, &one)
+	case len(p.logPaths) == 1:
+		return fromLog(p.logPaths[0], StageLog, err)
+	}
+	return fromLog(p.path+": logs", StageLog, err)
+}
+
 // fromLog makes a refusal of what is wrong with a log.
 func fromLog(path string, stage evidence.Stage, err error) error {
 	e, ok := err.(*eventlog.Error) //nolint:errorlint // it is never wrapped
@@ -87,9 +102,6 @@ func fromLog(path string, stage evidence.Stage, err error) error {
 		return err
 	}
 	part := path
-	if e.Log > 0 {
-		part += fmt.Sprintf("[%d]", e.Log-1)
-	}
 	if e.Event > 0 {
 		part += fmt.Sprintf(": event %d", e.Event)
 	}

@@ -136,11 +136,15 @@ func TestRequestOfVersion1IsRefused(t *testing.T) {
 	}{
 		"answers another challenge": {func(d *draft) { d.data["challenge"] = b64([]byte("another challenge")) }, tpm.StageQuote, evidence.CodeMismatch},
 		"no claim":                  {func(d *draft) { d.tpmData()["current_claim"] = "" }, evidence.StageParse, evidence.CodeMissing},
-		"no attest_key":             {func(d *draft) { delete(d.data, "attest_key") }, evidence.StageParse, evidence.CodeMissing},
-		"signed by another key":     {func(d *draft) { d.key = newECKey(t, elliptic.P256()) }, evidence.StageSignature, evidence.CodeBadSignature},
-		"no log":                    {func(d *draft) { d.tpmData()["srtm_boot_log"] = "" }, tpm.StageLog, evidence.CodeMismatch},
-		"a claim that is none":      {func(d *draft) { d.tpmData()["current_claim"] = "AAAA" }, evidence.StageParse, evidence.CodeTruncated},
-		"quote of some PCRs":        {func(d *draft) { d.tpmData()["current_claim"] = claimSome(t, aik, bank) }, tpm.StageQuote, evidence.CodeMissing},
+		"a log that belongs to no claim": {func(d *draft) {
+			d.tpmData()["srtm_resume_log"], d.tpmData()["drtm_boot_log"] = d.tpmData()["srtm_boot_log"], b64([]byte("no log"))
+		}, evidence.StageParse, evidence.CodeTruncated},
+		"a resume of DRTM alone that is none": {func(d *draft) { d.tpmData()["drtm_resume_log"] = b64([]byte("no log")) }, evidence.StageParse, evidence.CodeTruncated},
+		"no attest_key":                       {func(d *draft) { delete(d.data, "attest_key") }, evidence.StageParse, evidence.CodeMissing},
+		"signed by another key":               {func(d *draft) { d.key = newECKey(t, elliptic.P256()) }, evidence.StageSignature, evidence.CodeBadSignature},
+		"no log":                              {func(d *draft) { d.tpmData()["srtm_boot_log"] = "" }, tpm.StageLog, evidence.CodeMismatch},
+		"a claim that is none":                {func(d *draft) { d.tpmData()["current_claim"] = "AAAA" }, evidence.StageParse, evidence.CodeTruncated},
+		"quote of some PCRs":                  {func(d *draft) { d.tpmData()["current_claim"] = claimSome(t, aik, bank) }, tpm.StageQuote, evidence.CodeMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

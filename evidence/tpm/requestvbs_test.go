@@ -8,6 +8,7 @@ import (
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/evidence/tpm/eventlog"
 	"github.com/azattest/azattest/internal/testvbs"
 )
 
@@ -94,6 +95,16 @@ func TestRequestOfAnEnclaveIsRefused(t *testing.T) {
 		}}
 	}
 	refuse("boot that did not measure the key", bare, tpm.StageEnclave, evidence.CodeMissing)
+	// Somebody booted a kernel with a key of his own before this one.
+	own := testvbs.New(t, 2048)
+	forged := enclaveDraft(t, aik, kernel, own, 2)
+	forged.tpmData()["boot_attestation"] = beforeRestart(t, aik, own.Boot())
+	refuse("report by a kernel that was booted before", forged, evidence.StageSignature, evidence.CodeBadSignature)
+	other := enclaveDraft(t, aik, kernel, own, 2)
+	other.current()["logs"] = []any{tcgLog(testvbs.Log(own.Boot()[:14]...))}
+	other.requote(t, other.binding(t), bootBank(own.Boot()[:14]))
+	other.tpmData()["boot_attestation"] = beforeRestart(t, aik, own.Boot())
+	refuse("report by a kernel that runs no more", other, tpm.StageEnclave, evidence.CodeMissing)
 	// PCRs that prove the key are not quoted.
 	partial := enclaveDraft(t, aik, kernel, kernel, 2)
 	partial.requote(t, partial.binding(t), some(bankOf(tpm.SHA256, indexes(24)...), 20))
@@ -102,4 +113,41 @@ func TestRequestOfAnEnclaveIsRefused(t *testing.T) {
 		_, err := checkRequest(t, v, partial.jws(t), evidence.Requirements{})
 		wantRefusal(t, err, tpm.StageEnclave, evidence.CodeMissing)
 	})
+}
+
+// After hibernation the kernel's key stands in the log of the boot, unless the resume
+// measured one.
+func TestRequestOfAResumedEnclave(t *testing.T) {
+	t.Parallel()
+	aik, kernel := ecSoft(t), testvbs.New(t, 2048)
+	resume := testvbs.Tag(eventlog.TagTransferControl, []byte{2, 0, 0, 0})
+	for name, test := range map[string]struct {
+		signer   *testvbs.Kernel
+		restarts uint32
+		stage    evidence.Stage
+		code     evidence.Code
+	}{
+		"by the key of the boot":           {kernel, 1, "", ""},
+		"by another key":                   {testvbs.New(t, 2048), 1, evidence.StageSignature, evidence.CodeBadSignature},
+		"another start between the two":    {kernel, 2, tpm.StageEnclave, evidence.CodeMissing},
+		"quoted under the same start only": {kernel, 0, tpm.StageEnclave, evidence.CodeMissing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := enclaveDraft(t, aik, kernel, test.signer, 2)
+			events := kernel.Boot(resume)
+			events[14] = testvbs.Boundary(12, resume) // without the kernel's key
+			d.current()["logs"] = []any{tcgLog(testvbs.Log(events...))}
+			d.requote(t, d.binding(t), bootBank(events))
+			d.tpmData()["boot_attestation"] = beforeRestarts(t, aik, kernel.Boot(), test.restarts)
+			_, err := checkRequest(t, tpm.NewVerifier(tpm.VerifierConfig{}), d.jws(t), evidence.Requirements{PCRs: allPCRMask})
+			if test.code == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantRefusal(t, err, test.stage, test.code)
+		})
+	}
 }

@@ -158,7 +158,7 @@ func (v *Verifier) verifyPlatform(p *platform, aik *AIK, of Requirements, mask u
 	}
 	proven, err := eventlog.ProveAll(p.logs, eventlog.Bank(bank.Algorithm), values)
 	if err != nil {
-		return nil, nil, fromLog(p.path+".logs", StageLog, err)
+		return nil, nil, p.fromLogs(err)
 	}
 	for _, p := range proven {
 		if p.IsPaddedSHA1 && !v.config.AcceptSHA1 {

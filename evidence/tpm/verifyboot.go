@@ -7,8 +7,8 @@ import (
 )
 
 // verifyBoot checks what was quoted before hibernation. It answers no challenge,
-// for it was made before anybody asked; that it is of the boot which was resumed,
-// the counts of the TPM say.
+// for it was made before anybody asked; that the TPM was not reset since then, its
+// counts say. Whether it speaks for what runs now, isResumedFromBoot does.
 func (v *Verifier) verifyBoot(f *found, mask uint32) error {
 	p := f.request.boot
 	if p == nil {
@@ -37,8 +37,8 @@ func (v *Verifier) verifyBoot(f *found, mask uint32) error {
 	if then.ResetCount != now.ResetCount || then.RestartCount > now.RestartCount || then.Clock > now.Clock {
 		e := refuse(StageQuote, evidence.CodeMismatch, p.path+": clock",
 			fmt.Sprintf("reset count %d, restart count %d at %d ms", then.ResetCount, then.RestartCount, then.Clock),
-			fmt.Sprintf("the same boot, earlier than reset count %d, restart count %d at %d ms", now.ResetCount, now.RestartCount, now.Clock))
-		e.Hint = "it is of another boot: quote at boot, and keep that until the next restart"
+			fmt.Sprintf("no reset between it and reset count %d, restart count %d at %d ms", now.ResetCount, now.RestartCount, now.Clock))
+		e.Hint = "the TPM was reset since: quote at boot, and keep that until the next one"
 		return e
 	}
 	return nil

@@ -137,9 +137,10 @@ func proveAll(t *testing.T, quoted map[int][]byte, raw ...[]byte) ([]*eventlog.P
 	return eventlog.ProveAll(logs, eventlog.SHA256, quoted)
 }
 
-// quoted are the 24 PCRs of a bank after firmware's events and IMA's entries.
-func quoted(t *testing.T, bank eventlog.Bank, firmware []entry, entries ...imaEntry) map[int][]byte {
+// quoted are the 24 PCRs of SHA-256 after firmware's events and IMA's entries.
+func quoted(t *testing.T, firmware []entry, entries ...imaEntry) map[int][]byte {
 	t.Helper()
+	const bank = eventlog.SHA256
 	pcrs, err := parse(t, agile(firmware...)).Replay(bank)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +163,7 @@ func quoted(t *testing.T, bank eventlog.Bank, firmware []entry, entries ...imaEn
 func TestAllLogsOfAMachineAreProven(t *testing.T) {
 	t.Parallel()
 	first, second := secureBoot(1), append(windowsBoot(), separator(4))
-	pcrs := quoted(t, eventlog.SHA256, append(slices.Clone(first), second...), imaSample...)
+	pcrs := quoted(t, append(slices.Clone(first), second...), imaSample...)
 	pcrs[16] = bytes.Repeat([]byte{7}, 32)
 	ima := imaBinary(imaSample...)
 	for name, raw := range map[string][][]byte{
@@ -225,7 +226,7 @@ func TestWhatNoLogExplainsIsRefused(t *testing.T) {
 		"IMA of another boot":        {[][]byte{agile(firmware...), imaBinary(imaSample[1:]...)}, 10, 2, eventlog.CodeMismatch},
 		"a trust domain's":           {[][]byte{agile(firmware...), ccel}, -1, 2, eventlog.CodeUnsupported},
 	} {
-		pcrs := quoted(t, eventlog.SHA256, firmware, imaSample...)
+		pcrs := quoted(t, firmware, imaSample...)
 		pcrs[15] = imaPCR(eventlog.SHA256, false, imaSample[0])
 		pcrs[23] = pcrs[15]
 		all, err := proveAll(t, pcrs, tt.raw...)
@@ -235,9 +236,31 @@ func TestWhatNoLogExplainsIsRefused(t *testing.T) {
 	}
 }
 
+// Firmware's events may hold anything, so that PCR 10 is explained by a log that calls
+// the kernel's entries firmware's. Beside it IMA's log is of another PCR.
+func TestIMAIsNotHiddenAsFirmwares(t *testing.T) {
+	t.Parallel()
+	firmware, measured := secureBoot(1), imaSample[:6]
+	disguised := slices.Clone(firmware)
+	for _, e := range measured {
+		disguised = append(disguised, entry{10, eventlog.EvIPL, []byte("x"), e.hashed()})
+	}
+	pcrs := quoted(t, firmware, measured...)
+	if _, err := proveAll(t, pcrs, agile(disguised...)); err != nil {
+		t.Fatalf("without IMA's log nothing is wrong: %v", err)
+	}
+	better := imaBinary(imaSample[0])
+	better[0] = 11
+	pcrs[11] = imaPCR(eventlog.SHA256, false, imaSample[0])
+	all, err := proveAll(t, pcrs, agile(disguised...), better)
+	if e := asError(t, err); e.PCR != 10 || e.Log != 2 || e.Code != eventlog.CodeMismatch || all != nil {
+		t.Errorf("%v, want PCR 10, log 2, mismatch", err)
+	}
+}
+
 func TestNoLogIsEnoughForWhatWasNeverExtended(t *testing.T) {
 	t.Parallel()
-	pcrs := quoted(t, eventlog.SHA256, nil)
+	pcrs := quoted(t, nil)
 	for _, index := range []int{10, 11, 15, 23} {
 		pcrs[index] = bytes.Repeat([]byte{1}, 32)
 	}

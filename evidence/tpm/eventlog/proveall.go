@@ -50,7 +50,8 @@ func ProveAll(logs []*Log, bank Bank, pcrs map[int][]byte) ([]*Proven, error) {
 		return nil, inLog(err, at, logs)
 	}
 	proven.Unexplained = slices.DeleteFunc(proven.Unexplained, func(index int) bool { return slices.Contains(ima.PCRs, index) })
-	if slices.Contains(proven.Unexplained, pcrIMA) {
+	// It is not enough that firmware's log explains it: events there may hold anything.
+	if value, ok := pcrs[pcrIMA]; ok && !isStart(value) && !slices.Contains(ima.PCRs, pcrIMA) {
 		return nil, inLog(logs[at].differs(pcrIMA, bank, make([]byte, bank.Size()), pcrs[pcrIMA]), at, logs)
 	}
 	return []*Proven{proven, ima}, nil
