@@ -42,6 +42,9 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 	if err != nil {
 		return nil, err
 	}
+	if a := tpms.enrollment; a != nil {
+		p.sources.EnrollmentAuthority = func() (time.Time, bool) { return a.Issuer().Expires(), true }
+	}
 	directory, err := openInstances(ctx, s, o, log, numbers, tpms, p)
 	if err != nil {
 		return nil, err

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -10,9 +12,65 @@ import (
 	"github.com/azattest/azattest/azattestation"
 	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/internal/enroll"
 	"github.com/azattest/azattest/internal/keyring"
 	"github.com/azattest/azattest/internal/ticket"
 )
+
+// tpmParts are what the attestation and the enrollment of TPMs share.
+type tpmParts struct {
+	// tickets seals the challenges of both.
+	tickets *ticket.Sealer
+	// aiks are those who vouch for attestation keys, the service's own authority
+	// among them; nil if there is nobody.
+	aiks *tpm.Authorities
+	// enrollment is nil if nobody is enrolled.
+	enrollment *enroll.Authority
+}
+
+// openTPM reads whose word counts for TPMs, and opens the authority that enrolls
+// them, if one is configured.
+func (o runOptions) openTPM(ctx context.Context, now func() time.Time, log *slog.Logger) (*tpmParts, error) {
+	wrapping, err := wrappingOf(o.config)
+	if err != nil {
+		return nil, err
+	}
+	p := new(tpmParts)
+	if p.tickets, err = openTickets(o.config, wrapping, now); err != nil {
+		return nil, err
+	}
+	issuer, err := o.issuer(now())
+	if err != nil {
+		return nil, err
+	}
+	var own []*x509.Certificate
+	if issuer != nil {
+		own = []*x509.Certificate{issuer.Certificate()}
+	}
+	aiks, eks, err := tpmAuthorities(o.config, own...)
+	if err != nil {
+		return nil, err
+	}
+	p.aiks = aiks
+	if issuer == nil {
+		return p, nil
+	}
+	lifetime := o.config.TPM.Enrollment.Lifetime
+	p.enrollment, err = enroll.New(enroll.Config{Issuer: issuer, EKs: eks, Tickets: p.tickets, Lifetime: lifetime, Clock: now})
+	if err != nil {
+		return nil, err
+	}
+	level, end, message := slog.LevelInfo, issuer.Expires(), "TPMs are enrolled"
+	if end.Before(now().Add(lifetime)) && o.hasIssuer() {
+		// Certificates end sooner than they are meant to, and one day none is given.
+		level = slog.LevelWarn
+	}
+	if err := issuer.Check(now()); err != nil {
+		level, message = slog.LevelError, "no TPMs are enrolled: make another authority with azattest tpm make-authority"
+	}
+	log.LogAttrs(ctx, level, message, slog.String("authority", issuer.String()), slog.Time("until", end), slog.Bool("in_memory", !o.hasIssuer()))
+	return p, nil
+}
 
 // openTickets returns what seals the challenges and the enrollments of TPMs. All
 // replicas with the same wrapping keys open each other's; without one, as --dev and

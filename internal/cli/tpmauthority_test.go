@@ -196,6 +196,32 @@ func TestServeEnrollsTPMs(t *testing.T) {
 	}
 }
 
+// What is out of its time enrolls nobody; attestation goes on.
+func TestServeGoesOnWithAnAuthorityOutOfItsTime(t *testing.T) {
+	t.Parallel()
+	_, vendor := vendorFile(t)
+	dir := t.TempDir()
+	if got := runAt(t, testTime.Add(-3*time.Hour), "", "tpm", "make-authority", "--out", dir, "--algorithm", "ecdsa", "--lifetime", "1h"); got.code != exitDone {
+		t.Fatal(got.stderr)
+	}
+	file := filepath.Join(dir, "azattest.yaml")
+	port := freePort(t)
+	text := fmt.Sprintf("listen: localhost:%d\ninstances: [{name: a, url: 'https://localhost:%d'}]\ntpm:\n  ekRootFiles: [%q]\n  enrollment:\n    certificateFile: %q\n    keyFile: %q\n",
+		port, port, vendor, filepath.Join(dir, "authority.pem"), filepath.Join(dir, "authority-key.pem"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := startServe(t, t.TempDir(), "--dev", "--config", file)
+	if log := r.log.String(); !strings.Contains(log, `level=ERROR msg="no TPMs are enrolled: make another authority`) {
+		t.Errorf("nothing said of an authority that has ended: %s", log)
+	}
+	// Whoever asks beforehand is told that this is no state to start in.
+	got := runAt(t, testTime, "", "config", "check", file)
+	if got.code != exitRefused || !strings.Contains(got.stdout, "tpm.enrollment") || !strings.Contains(got.stdout, "ended at") {
+		t.Errorf("config check: exit code %d, %s", got.code, got.stdout)
+	}
+}
+
 func TestServeRefusesAuthorities(t *testing.T) {
 	t.Parallel()
 	_, vendor := vendorFile(t)
@@ -214,7 +240,6 @@ func TestServeRefusesAuthorities(t *testing.T) {
 		code             int
 		want             string
 	}{
-		"ended":            {"authority.pem", "authority-key.pem", exitRefused, "ended at"},
 		"no authority":     {"leaf.pem", "leaf-key.pem", exitRefused, "CA:TRUE"},
 		"keys of two":      {"authority.pem", "leaf-key.pem", exitRefused, "does not match"},
 		"a file not there": {"authority.pem", "lost.pem", exitFailed, "lost.pem"},

@@ -36,14 +36,15 @@ type Challenge struct {
 }
 
 // Begin makes a challenge for the AIK, if the EK is of a TPM that may enroll. What
-// is wrong with certificates or keys gives an *[evidence.Error].
+// is wrong with certificates or keys gives an *[evidence.Error]; an authority out of
+// its time, a *[PeriodError].
 func (a *Authority) Begin(ctx context.Context, instanceURL string, r BeginRequest) (*Challenge, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	now := a.clock()
 	if err := a.issuer.checkTime(now); err != nil {
-		return nil, fmt.Errorf("enroll: %w", err)
+		return nil, err
 	}
 	chain, err := parseChain(r.EKCertificates)
 	if err != nil {

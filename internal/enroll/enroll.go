@@ -30,6 +30,7 @@
 package enroll
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,7 +40,8 @@ import (
 
 // Config is what an [Authority] is made of.
 type Config struct {
-	// Issuer signs the certificates. Required, and valid now.
+	// Issuer signs the certificates. Required. Out of its time it enrolls nobody, and
+	// the authority says so to whoever asks: a service is not to stand still for that.
 	Issuer *Issuer
 	// EKs are those who vouch for TPMs. Required.
 	EKs *tpm.Authorities
@@ -67,7 +69,7 @@ type Authority struct {
 }
 
 // New returns an authority; a *[ConfigError] for an issuer whose certificates
-// nobody would accept, as those of one that has ended.
+// nobody would ever accept.
 func New(c Config) (*Authority, error) {
 	switch {
 	case c.Issuer == nil:
@@ -83,7 +85,11 @@ func New(c Config) (*Authority, error) {
 	if a.clock == nil {
 		a.clock = time.Now
 	}
-	if err := a.issuer.Check(a.clock()); err != nil {
+	err := a.issuer.Check(a.clock())
+	if _, ok := errors.AsType[*PeriodError](err); ok {
+		err = a.issuer.Check(a.issuer.Expires())
+	}
+	if err != nil {
 		return nil, &ConfigError{"Issuer", err.Error()}
 	}
 	return a, nil

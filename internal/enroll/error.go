@@ -1,5 +1,7 @@
 package enroll
 
+import "fmt"
+
 // Reason is why an activation is refused.
 type Reason string
 
@@ -31,3 +33,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return "enroll: " + e.Problem }
+
+// PeriodError says that the authority's own certificate has ended, or not begun.
+type PeriodError struct{ Problem string }
+
+func (e *PeriodError) Error() string { return "enroll: " + e.Problem }
+
+func periodError(format string, arguments ...any) error {
+	return &PeriodError{fmt.Sprintf(format, arguments...)}
+}

@@ -115,14 +115,26 @@ func (i *Issuer) Check(now time.Time) error {
 	return nil
 }
 
-// checkTime refuses an issuer that is not valid at a time.
+// Expires returns until when certificates can be issued: the end of the first of the
+// chain to end.
+func (i *Issuer) Expires() time.Time {
+	end := i.chain[0].NotAfter
+	for _, c := range i.chain[1:] {
+		if c.NotAfter.Before(end) {
+			end = c.NotAfter
+		}
+	}
+	return end
+}
+
+// checkTime refuses an issuer that is not valid at a time with a *[PeriodError].
 func (i *Issuer) checkTime(now time.Time) error {
 	for _, c := range i.chain {
 		switch {
 		case now.Before(c.NotBefore):
-			return fmt.Errorf("the certificate of authority %q begins at %s, and it is %s", c.Subject, c.NotBefore.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+			return periodError("the certificate of authority %q begins at %s, and it is %s", c.Subject, c.NotBefore.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 		case now.After(c.NotAfter):
-			return fmt.Errorf("the certificate of authority %q ended at %s: make another one", c.Subject, c.NotAfter.UTC().Format(time.RFC3339))
+			return periodError("the certificate of authority %q ended at %s: make another one", c.Subject, c.NotAfter.UTC().Format(time.RFC3339))
 		}
 	}
 	return nil

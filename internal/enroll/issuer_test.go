@@ -107,9 +107,10 @@ func TestNewRefusesIssuersThatNobodyAccepts(t *testing.T) {
 		change func(*x509.Certificate)
 		want   string
 	}{
-		"ended":              {func(c *x509.Certificate) { c.NotAfter = noon.Add(-time.Second) }, `certificate of authority "CN=authority" ended at 2026-11-26T11:59:59Z`},
-		"not begun":          {func(c *x509.Certificate) { c.NotBefore = noon.Add(time.Hour) }, `begins at 2026-11-26T13:00:00Z, and it is 2026-11-26T12:00:00Z`},
 		"for something else": {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, "want CAs for 2.23.133.8.3"},
+		"ended, and for something else": {func(c *x509.Certificate) {
+			c.NotAfter, c.ExtKeyUsage = noon.Add(-time.Second), []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		}, "want CAs for 2.23.133.8.3"},
 		"an unknown demand": {func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
 		}, "its certificates do not hold"},
@@ -138,6 +139,32 @@ func TestNewRefusesIssuersThatNobodyAccepts(t *testing.T) {
 	}
 }
 
+// A service is not to stand still because it can enroll nobody.
+func TestAnAuthorityOutOfItsTimeIsMadeAndEnrollsNobody(t *testing.T) {
+	t.Parallel()
+	s := softTPM(t)
+	for name, tt := range map[string]struct {
+		change func(*x509.Certificate)
+		want   string
+	}{
+		"ended":     {func(c *x509.Certificate) { c.NotAfter = noon.Add(-time.Second) }, `certificate of authority "CN=authority" ended at 2026-11-26T11:59:59Z`},
+		"not begun": {func(c *x509.Certificate) { c.NotBefore = noon.Add(time.Hour) }, `begins at 2026-11-26T13:00:00Z, and it is 2026-11-26T12:00:00Z`},
+	} {
+		ca := newCA(t, ecKey(t), nil, tt.change)
+		certificates, key := files(t, ca.key, ca.certificate)
+		c := configOf(t, noon, s.Root())
+		c.Issuer = must[*enroll.Issuer](t)(enroll.ParseIssuer(certificates, key))
+		if got := c.Issuer.Expires(); !got.Equal(ca.certificate.NotAfter) {
+			t.Errorf("%s: expires at %v, want %v", name, got, ca.certificate.NotAfter)
+		}
+		a := must[*enroll.Authority](t)(enroll.New(c))
+		_, err := a.Begin(t.Context(), instance, enroll.BeginRequest{EKCertificates: [][]byte{s.Certificate().Raw}, AIKPublic: s.NewAIK(t, testtpm.AIKAttributes)})
+		if _, ok := errors.AsType[*enroll.PeriodError](err); !ok || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q", name, err, tt.want)
+		}
+	}
+}
+
 // An authority that was valid when the service began may end while it runs.
 func TestAnAuthorityThatEndsEnrollsNobody(t *testing.T) {
 	t.Parallel()
@@ -152,7 +179,7 @@ func TestAnAuthorityThatEndsEnrollsNobody(t *testing.T) {
 	found := must[[]byte](t)(s.Activate(aik, challenge.IDObject, challenge.EncryptedSecret))
 	now = noon.Add(time.Minute + time.Second)
 	_, err := a.Activate(t.Context(), instance, enroll.ActivateRequest{Context: challenge.Context, Secret: found, AIKPublic: aik})
-	if err == nil || !strings.Contains(err.Error(), "ended at") {
+	if _, ok := errors.AsType[*enroll.PeriodError](err); !ok || !strings.Contains(err.Error(), "ended at") {
 		t.Errorf("activation: %v", err)
 	}
 	_, err = a.Begin(t.Context(), instance, enroll.BeginRequest{EKCertificates: [][]byte{s.Certificate().Raw}, AIKPublic: aik})

@@ -63,13 +63,18 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v any) {
 }
 
 // refuse writes an error in the shape of the request's API version, with the
-// code in a header too, where the SDKs look first.
+// code in a header too, where the SDKs look first. Enrollments know no version: their
+// refusals have the newest shape, for it says why.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, e wire.Error) {
 	n := noteOf(r)
 	n.code = e.Code
 	w.Header().Set("x-ms-error-code", e.Code)
 	w.Header().Set("Cache-Control", "no-store")
-	write(w, status, e.JSON(n.version))
+	shape := n.version
+	if n.operation.isEnrollment() {
+		shape = wire.V20250601
+	}
+	write(w, status, e.JSON(shape))
 }
 
 func write(w http.ResponseWriter, status int, text []byte) {

@@ -8,17 +8,21 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/policytoken"
+	"github.com/azattest/azattest/internal/ticket"
 	"github.com/azattest/azattest/store"
 	"github.com/azattest/azattest/store/memory"
 )
@@ -351,14 +355,20 @@ func TestAReaderGetsNoStatementAboutAPolicyOfTheirOwn(t *testing.T) {
 }
 
 // Whoever floods the service must not keep out who could tighten the policy.
-func TestAFloodOfEvidenceKeepsNoOperatorOut(t *testing.T) {
+func TestAFloodOfEvidenceKeepsNobodyOutWhoHasARole(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	device := f.enrolling(t)
+	machine := f.attestingTPM(t)
+	close(machine.leave)
 	f.config.Limits.Concurrent, f.config.Limits.Uploads = 1, 1
 	entered, leave := make(chan struct{}), make(chan struct{})
+	var others atomic.Bool
 	f.verifier.verify = func(context.Context) error {
-		close(entered)
-		<-leave
+		if !others.Swap(true) {
+			close(entered)
+			<-leave
+		}
 		return nil
 	}
 	s := f.server(t)
@@ -383,8 +393,101 @@ func TestAFloodOfEvidenceKeepsNoOperatorOut(t *testing.T) {
 	large := policytoken.Unsigned(denying + "//" + strings.Repeat("x", 32<<10))
 	name, value := bearer(t, auth.Contributor)
 	tokenOf(t, do(t, s, http.MethodPut, "/policies/SgxEnclave?api-version=2025-06-01", large, name, value))
+	tokenOf(t, do(t, s, http.MethodPut, "/policies/Tpm?api-version=2025-06-01", permittingTPMs, name, value))
+	name, value = bearer(t, auth.Reader)
+	b := began(t, s, device, "")
+	padded := strings.TrimSuffix(b.body(t), "}") + strings.Repeat(" ", 32<<10) + "}"
+	membersOf(t, do(t, s, http.MethodPost, activatePath, padded, name, value))
+	padded = strings.TrimSuffix(tpmRequest, "}") + strings.Repeat(" ", 32<<10) + "}"
+	wantRefusal(t, do(t, s, http.MethodPost, tpmPath, padded, name, value), http.StatusBadRequest, "InvalidQuote")
 	_ = writer.Close()
 	close(leave)
 	<-done
 	<-done
+}
+
+// answering is evidence of a TPM that answers a challenge.
+type answering struct {
+	fakeEvidence
+	challenge, context []byte
+}
+
+func (a answering) Challenge() (challenge, context []byte) { return a.challenge, a.context }
+
+// fakeTPM refuses everything, and counts how much of it at once.
+type fakeTPM struct {
+	answering
+	running, most atomic.Int32
+	leave         chan struct{}
+}
+
+func (v *fakeTPM) Parse([]byte) (evidence.Evidence, error) { return v.answering, nil }
+
+func (v *fakeTPM) Verify(ctx context.Context, _ evidence.Evidence, _ evidence.Requirements) (*evidence.Result, error) {
+	n := v.running.Add(1)
+	defer v.running.Add(-1)
+	for most := v.most.Load(); n > most && !v.most.CompareAndSwap(most, n); most = v.most.Load() {
+	}
+	select {
+	case <-v.leave:
+	case <-ctx.Done():
+	}
+	return nil, &evidence.Error{Stage: "quote", Code: evidence.CodeMismatch, Part: "nonce", Offset: -1}
+}
+
+const tpmPath = "/attest/Tpm?api-version=2025-06-01"
+
+var (
+	tpmRequest     = `{"data":"` + b64([]byte(`{"payload":{"request":"a.b.c"}}`)) + `"}`
+	permittingTPMs = policytoken.Unsigned("version=1.0; authorizationrules { => permit(); };")
+)
+
+// attestingTPM lets a TPM attest that answers a challenge, once the fixture seals them.
+func (f *fixture) attestingTPM(tb testing.TB) *fakeTPM {
+	tb.Helper()
+	v := &fakeTPM{leave: make(chan struct{}), answering: answering{fakeEvidence: fakeEvidence{enclave()}}}
+	v.challenge = []byte("a challenge")
+	var err error
+	if v.context, err = f.tickets.Seal(ticket.Challenge, contoso, v.challenge); err != nil {
+		tb.Fatal(err)
+	}
+	f.tpms = v
+	return v
+}
+
+// Megabytes of logs become ten times that: no more TPMs are judged at once than
+// there are processors, and the others wait.
+func TestTPMsAreJudgedInTurn(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.sealing(t)
+	v := f.attestingTPM(t)
+	s := f.server(t)
+	name, value := bearer(t, auth.Contributor)
+	tokenOf(t, do(t, s, http.MethodPut, "/policies/Tpm?api-version=2025-06-01", permittingTPMs, name, value))
+	name, value = bearer(t, auth.Reader)
+	processors := runtime.GOMAXPROCS(0)
+	var all sync.WaitGroup
+	for range processors + 3 {
+		all.Go(func() {
+			wantRefusal(t, do(t, s, http.MethodPost, tpmPath, tpmRequest, name, value), http.StatusBadRequest, "InvalidQuote")
+		})
+	}
+	for int(v.running.Load()) < processors {
+		time.Sleep(time.Millisecond)
+	}
+	// One that waits may go.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, tpmPath, strings.NewReader(tpmRequest))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(name, value)
+	s.ServeHTTP(httptest.NewRecorder(), r)
+	// Others have no turn to wait for.
+	tokenOf(t, do(t, s, http.MethodPost, sgxPath, body))
+	close(v.leave)
+	all.Wait()
+	if got := int(v.most.Load()); got != processors {
+		t.Errorf("%d at once, want %d", got, processors)
+	}
 }

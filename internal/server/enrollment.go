@@ -16,7 +16,7 @@ import (
 var errNoAuthority = errors.New("no authority is configured that enrolls TPMs")
 
 // beginEnrollment serves POST /tpm/enroll: a challenge for a TPM that holds two
-// keys. Azure's service has no such route, so it speaks no version of its API.
+// keys. Azure's service has no such route, so it asks for no version of its API.
 func (s *Server) beginEnrollment(w http.ResponseWriter, r *http.Request) {
 	s.enroll(w, r, opBeginEnrollment, func(ctx context.Context, instanceURL string, body []byte) (any, enroll.Subject, error) {
 		request, err := wire.ParseEnrollRequest(body)
@@ -55,8 +55,8 @@ func (s *Server) activateEnrollment(w http.ResponseWriter, r *http.Request) {
 type step func(ctx context.Context, instanceURL string, body []byte) (any, enroll.Subject, error)
 
 // enroll serves a step of an enrollment. It asks for the role that a TPM needs to
-// attest, and takes the places of attestations: whoever may enroll has no part in
-// those of the service's operators.
+// attest, and takes the places of those who attest with it: whoever may enroll has no
+// part in those of the service's operators.
 func (s *Server) enroll(w http.ResponseWriter, r *http.Request, op operation, do step) {
 	n := noteOf(r)
 	n.operation, n.attestationType = op, string(attest.TPM)
@@ -86,11 +86,11 @@ func (s *Server) enrollAdmitted(w http.ResponseWriter, r *http.Request, do step)
 	if !wire.IsJSON(r.Header.Get("Content-Type")) {
 		return nil, &mediaError{"Content-Type", r.Header.Get("Content-Type"), "application/json in UTF-8"}
 	}
-	body, err := s.receive(w, r, s.uploads)
+	body, err := s.receive(w, r, s.knownUploads)
 	if err != nil {
 		return nil, err
 	}
-	leave, ok := s.work.take()
+	leave, ok := s.knownWork.take()
 	if !ok {
 		return nil, errBusy
 	}

@@ -37,18 +37,24 @@ func (f *fixture) enrolling(tb testing.TB) *testtpm.Soft {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tickets, err := ticket.New(ticket.Config{Lifetime: 5 * time.Minute, Clock: f.config.Clock})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	f.sealing(tb)
 	issuer, err := enroll.MakeIssuer(enroll.Template{Name: "authority", Algorithm: enroll.ECDSA, Begin: at.Add(-time.Hour), Lifetime: 24 * time.Hour})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if f.config.Enrollment, err = enroll.New(enroll.Config{Issuer: issuer, EKs: eks, Tickets: tickets, Lifetime: time.Hour, Clock: f.config.Clock}); err != nil {
+	if f.config.Enrollment, err = enroll.New(enroll.Config{Issuer: issuer, EKs: eks, Tickets: f.tickets, Lifetime: time.Hour, Clock: f.config.Clock}); err != nil {
 		tb.Fatal(err)
 	}
 	return s
+}
+
+// sealing lets the fixture give out challenges.
+func (f *fixture) sealing(tb testing.TB) {
+	tb.Helper()
+	var err error
+	if f.tickets, err = ticket.New(ticket.Config{Lifetime: 5 * time.Minute, Clock: f.config.Clock}); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 func b64(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
@@ -312,6 +318,58 @@ func TestEnrollmentWithTerseErrors(t *testing.T) {
 	wantRefusal(t, w, http.StatusBadRequest, "InvalidParameter")
 	if strings.Contains(w.Body.String(), "secret is not") || !strings.Contains(w.Body.String(), "The TPM cannot be enrolled") {
 		t.Error(w.Body)
+	}
+}
+
+// These routes are none of Azure's: whatever version a client names, it is told why.
+func TestRefusalsOfEnrollmentsHaveOneShape(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.enrolling(t)
+	s := f.server(t)
+	name, value := bearer(t, auth.Reader)
+	for _, path := range []string{enrollPath, activatePath} {
+		for _, query := range []string{"", "?api-version=2020-10-01", "?api-version=2022-08-01", "?api-version=2025-06-01"} {
+			w := do(t, s, http.MethodPost, path+query, `{"context":"YQ","secret":"YQ","aikPublic":"YQ","ekCertificates":["YQ"]}`, name, value)
+			wantRefusal(t, w, http.StatusBadRequest, "InvalidParameter")
+			if !strings.Contains(w.Body.String(), `"innererror":{"code":`) {
+				t.Errorf("%s%s: %s, want why", path, query, w.Body)
+			}
+		}
+	}
+}
+
+// The operator is at fault, not the TPM, and both are told.
+func TestEnrollmentByAnAuthorityOutOfItsTime(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var later atomic.Int64
+	f.config.Clock = func() time.Time { return at.Add(time.Duration(later.Load())) }
+	lines := f.logged(t)
+	device := f.enrolling(t)
+	s := f.server(t)
+	later.Store(int64(23*time.Hour - time.Minute)) // it ends in a minute
+	b := began(t, s, device, "")
+	later.Store(int64(23*time.Hour + time.Minute))
+	name, value := bearer(t, auth.Reader)
+	for path, request := range map[string]string{
+		enrollPath:   object(t, map[string]any{"ekCertificates": [][]byte{device.Certificate().Raw}, "aikPublic": b.aik}),
+		activatePath: b.body(t),
+	} {
+		w := do(t, s, http.MethodPost, path, request, name, value)
+		wantRefusal(t, w, http.StatusBadRequest, "InvalidOperation")
+		if !strings.Contains(w.Body.String(), "The operator makes another one: the certificate of authority") {
+			t.Errorf("%s: %s", path, w.Body)
+		}
+	}
+	found := 0
+	for _, line := range lines() {
+		if cause, _ := line["cause"].(string); strings.Contains(cause, "ended at") {
+			found++
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d lines of the log say why, want 2: %v", found, lines())
 	}
 }
 

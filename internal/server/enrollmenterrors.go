@@ -21,6 +21,11 @@ func translateEnrollment(err error, op operation) (verdict, bool) {
 		v.cause = err.Error()
 		return v, true
 	}
+	if e, ok := errors.AsType[*enroll.PeriodError](err); ok {
+		v := bad(wire.CodeInvalidOperation, "The operation is not possible: the authority that enrolls TPMs is out of its time.")
+		v.reason, v.cause = " The operator makes another one: "+e.Problem+".", e.Error()
+		return v, true
+	}
 	if e, ok := errors.AsType[*enroll.Error](err); ok {
 		v := bad(wire.CodeInvalidParameter, notEnrolled)
 		if e.Reason == enroll.ReasonExpired || e.Reason == enroll.ReasonContext {

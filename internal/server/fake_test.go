@@ -26,6 +26,7 @@ import (
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/internal/ticket"
 	"github.com/azattest/azattest/store"
 	"github.com/azattest/azattest/store/memory"
 	"github.com/azattest/azattest/token"
@@ -149,6 +150,8 @@ type fixture struct {
 	settings     instance.Settings
 	certificates []*x509.Certificate
 	others       []instance.Settings
+	tickets      *ticket.Sealer      // of TPMs, where one attests or is enrolled
+	tpms         evidence.Verifier   // nil where no TPM attests
 	instances    *instance.Directory // once complete
 	config       server.Config
 }
@@ -189,6 +192,9 @@ func (f *fixture) complete(tb testing.TB) server.Config {
 		Clock:     f.config.Clock, Log: f.config.Log,
 		// Nobody lets it run, and a slow machine must not make tests fail.
 		MaxStaleness: time.Hour,
+	}
+	if f.tpms != nil {
+		c.Verifiers[attest.TPM], c.Tickets = f.tpms, f.tickets
 	}
 	if f.policy != "" {
 		c.Fixed = map[string]map[attest.Type]string{f.settings.Name: {attest.SGXEnclave: f.policy}}

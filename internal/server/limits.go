@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"time"
 )
@@ -15,10 +16,11 @@ type Limits struct {
 	// Uploads are request bodies of more than 16 KiB that may be received and
 	// parsed at once. Smaller ones, such as those of nearly all enclaves, need no
 	// place: who holds all places by sending slowly keeps nobody else out. Callers
-	// with a role have as many places of their own.
+	// with a role have as many places of their own: those who attest, TPMs among
+	// them, and those who manage.
 	Uploads int
-	// Concurrent are attestations that may be worked on at once, and, apart from
-	// them, requests of callers with a role.
+	// Concurrent are attestations without a credential that may be worked on at once,
+	// and, apart from them, those of callers with a role and what is managed.
 	Concurrent int
 	// Caller and Instance bound how many requests one caller may send, and one
 	// instance get: attestations and what is managed, not documents. They have no
@@ -103,16 +105,27 @@ const (
 	maxDetails = 20
 )
 
-// places are a number of places of which each request takes one. Nobody queues:
-// whoever finds none is told to come again, and so holds no memory.
+// places are a number of places of which each request takes one.
 type places chan struct{}
 
-// take returns the function that gives the place back, or false.
+// take returns the function that gives the place back, or false. Nobody queues:
+// whoever finds none is told to come again, and so holds no memory.
 func (p places) take() (func(), bool) {
 	select {
 	case p <- struct{}{}:
 		return func() { <-p }, true
 	default:
 		return nil, false
+	}
+}
+
+// wait waits for a place, and returns the function that gives it back; or why the
+// context ended.
+func (p places) wait(ctx context.Context) (func(), error) {
+	select {
+	case p <- struct{}{}:
+		return func() { <-p }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -135,12 +136,17 @@ type Server struct {
 	explains bool
 	version  string
 	ready    func() bool
-	// uploads and work are the places of attestations, managing those of callers with
-	// a role: whoever floods the service must not keep out who could end it.
+	// uploads and work are the places of whoever attests without a credential, known
+	// those of callers with a role who attest or enroll, managing those who manage:
+	// whoever floods the service must not keep out who could end it, nor anybody
+	// without a name who has one.
 	uploads, work                 places
+	knownUploads, knownWork       places
 	managingUploads, managingWork places
-	throttle                      *throttle
-	audit                         *audit.Trail
+	// turns are those of TPMs' requests, one a processor.
+	turns    places
+	throttle *throttle
+	audit    *audit.Trail
 	// auditsAll says that attestations and reads are recorded, too.
 	auditsAll bool
 	// strangers bounds the records of refusals of callers without a name.
@@ -183,8 +189,11 @@ func New(c Config) (*Server, error) {
 		ready:           c.Ready,
 		uploads:         make(places, limits.Uploads),
 		work:            make(places, limits.Concurrent),
+		knownUploads:    make(places, limits.Uploads),
+		knownWork:       make(places, limits.Concurrent),
 		managingUploads: make(places, limits.Uploads),
 		managingWork:    make(places, limits.Concurrent),
+		turns:           make(places, runtime.GOMAXPROCS(0)),
 		throttle:        newThrottle(limits.Caller, limits.Instance, time.Now),
 		audit:           c.Audit,
 		auditsAll:       c.AuditAttestations,

@@ -31,8 +31,9 @@ func everything(tb testing.TB) *Telemetry {
 			k := SigningKey{Algorithm: "RS256", Created: at.Add(-time.Hour), Expires: at.Add(time.Minute)}
 			return []SigningKey{k, k}
 		},
-		Collateral:     func() (time.Time, bool) { return at.Add(2 * time.Hour), true },
-		TLSCertificate: func() (time.Time, bool) { return at.Add(-time.Second), true },
+		Collateral:          func() (time.Time, bool) { return at.Add(2 * time.Hour), true },
+		TLSCertificate:      func() (time.Time, bool) { return at.Add(-time.Second), true },
+		EnrollmentAuthority: func() (time.Time, bool) { return at.Add(3 * time.Second), true },
 	})
 	return t
 }
@@ -61,6 +62,7 @@ func TestNumbersAreShown(t *testing.T) {
 		`maa_signing_key_expiry_seconds{algorithm="RS256"} 60.0`,
 		`maa_collateral_expiry_seconds 7200.0`,
 		`maa_tls_certificate_expiry_seconds -1.0`,
+		`maa_enrollment_authority_expiry_seconds 3.0`,
 	)
 	if !strings.Contains(page, `maa_build_info{go_version="go`) || !strings.Contains(page, "go_goroutines ") {
 		t.Error("nothing about the program itself")
@@ -75,14 +77,18 @@ func TestNothingIsShownOfWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]*Sources{
 		"no sources": nil, "nil": {},
-		"none": {Collateral: func() (time.Time, bool) { return at, false }, TLSCertificate: func() (time.Time, bool) { return at, false }},
+		"none": {
+			Collateral:          func() (time.Time, bool) { return at, false },
+			TLSCertificate:      func() (time.Time, bool) { return at, false },
+			EnrollmentAuthority: func() (time.Time, bool) { return at, false },
+		},
 	} {
 		from := mustNew(t, newConfig())
 		if s != nil {
 			from.Metrics().SetSources(*s)
 		}
 		page, _ := scrape(t, from, "")
-		for _, absent := range []string{"staleness", "signing_key", "collateral_age", "certificate_expiry"} {
+		for _, absent := range []string{"staleness", "signing_key", "collateral_expiry", "certificate_expiry", "enrollment"} {
 			if strings.Contains(page, absent) {
 				t.Errorf("%s: %s is shown", name, absent)
 			}

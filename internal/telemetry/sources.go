@@ -21,6 +21,9 @@ type Sources struct {
 	// TLSCertificate returns until when the server's certificate holds, and false
 	// if it has none.
 	TLSCertificate func() (time.Time, bool)
+	// EnrollmentAuthority returns until when TPMs can be enrolled, and false if none
+	// are.
+	EnrollmentAuthority func() (time.Time, bool)
 }
 
 // SigningKey is a key that signs tokens.
@@ -54,11 +57,13 @@ var (
 		"Time until the first collateral in use expires, negative once it has.", nil, nil)
 	certificateDesc = prometheus.NewDesc("maa_tls_certificate_expiry_seconds",
 		"Time until the server's TLS certificate expires, negative once it has.", nil, nil)
+	authorityDesc = prometheus.NewDesc("maa_enrollment_authority_expiry_seconds",
+		"Time until the authority that enrolls TPMs expires, negative once it has.", nil, nil)
 )
 
 // Describe names the metrics.
 func (c *sourceCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{stalenessDesc, keyAgeDesc, keyExpiryDesc, collateralDesc, certificateDesc} {
+	for _, d := range []*prometheus.Desc{stalenessDesc, keyAgeDesc, keyExpiryDesc, collateralDesc, certificateDesc, authorityDesc} {
 		to <- d
 	}
 }
@@ -100,6 +105,11 @@ func (c *sourceCollector) Collect(to chan<- prometheus.Metric) {
 	if s.TLSCertificate != nil {
 		if expires, ok := s.TLSCertificate(); ok {
 			gauge(certificateDesc, expires.Sub(now))
+		}
+	}
+	if s.EnrollmentAuthority != nil {
+		if expires, ok := s.EnrollmentAuthority(); ok {
+			gauge(authorityDesc, expires.Sub(now))
 		}
 	}
 }

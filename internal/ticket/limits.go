@@ -11,6 +11,8 @@ const (
 	timeSize = 8
 	// maxLifetime is far more than a client needs from one message to the next.
 	maxLifetime = time.Hour
+	// clockSlack is by how much the clock of who sealed a ticket may be ahead.
+	clockSlack = time.Minute
 	// maxPayload is more than anything that is sealed here: challenges of 16
 	// bytes, secrets of 32 with the hash of a key.
 	maxPayload = 1 << 10

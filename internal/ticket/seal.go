@@ -86,6 +86,11 @@ func (s *Sealer) check(plain []byte) ([]byte, error) {
 			Problem: fmt.Sprintf("expired at %s, and it is %s", expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
 		}
 	}
+	if now := s.clock(); expires.After(now.Add(s.lifetime + clockSlack)) {
+		// One whose clock runs ahead must not make quotes count that are old.
+		return nil, &Error{Problem: fmt.Sprintf("made by a clock that is ahead: it ends at %s, and it is %s",
+			expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))}
+	}
 	return plain[timeSize:], nil
 }
 

@@ -62,6 +62,8 @@ func TestOpen(t *testing.T) {
 		{"after the secret has changed", sealer(t, noon, secretB, secretA), ticket.Challenge, instance, ours, ""},
 		{"just before it expires", sealer(t, noon.Add(299*time.Second), secretA), ticket.Challenge, instance, ours, ""},
 		{"when it expires", sealer(t, noon.Add(300*time.Second), secretA), ticket.Challenge, instance, ours, "expired at 2026-11-26T12:05:00Z"},
+		{"a clock that is somewhat ahead", sealer(t, noon.Add(-time.Minute), secretA), ticket.Challenge, instance, ours, ""},
+		{"a clock that is far ahead", sealer(t, noon.Add(-61*time.Second), secretA), ticket.Challenge, instance, ours, "made by a clock that is ahead: it ends at 2026-11-26T12:05:00Z, and it is 2026-11-26T11:58:59Z"},
 		{"another secret", sealer(t, noon, secretB), ticket.Challenge, instance, ours, "a key that is not known here"},
 		{"another use", sealer(t, noon, secretA), ticket.Enrollment, instance, ours, "another instance or another use"},
 		{"another instance", sealer(t, noon, secretA), ticket.Challenge, "https://attest.example/b", ours, "another instance or another use"},
