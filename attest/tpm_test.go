@@ -19,6 +19,8 @@ import (
 // challenged is evidence of a TPM that answers a challenge.
 type challenged struct{ fakeEvidence }
 
+var _ attest.Challenged = challenged{}
+
 func (challenged) Challenge() (challenge, context []byte) {
 	return []byte("a challenge"), []byte("its context")
 }

@@ -37,16 +37,6 @@ type Evidence interface {
 	Claims() *claims.Set
 }
 
-// Challenged is evidence that answers a challenge of the service, which it must
-// have given out itself and not long ago.
-type Challenged interface {
-	Evidence
-	// Challenge returns the challenge that the evidence says it answers, and what
-	// was given out beside it, by which the service knows it again. That the
-	// evidence does answer it, Verify checks.
-	Challenge() (challenge, context []byte)
-}
-
 // Requirements is what the caller demands of a verification.
 type Requirements struct {
 	// At is the time for which certificates and collateral must be valid. A

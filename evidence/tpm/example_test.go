@@ -53,7 +53,7 @@ func ExampleVerifier() {
 	}
 	// Whether this is a challenge that was given out, and not long ago, the verifier
 	// cannot know.
-	challenge, givenOut := request.(evidence.Challenged).Challenge()
+	challenge, givenOut := request.(*tpm.Request).Challenge()
 	fmt.Printf("answers %q, %s\n", challenge, givenOut)
 
 	result, err := verifier.Verify(context.Background(), request, evidence.Requirements{PCRs: 1 << 7})

@@ -166,8 +166,8 @@ func readOfRelyingParty(data object, name string) (*string, error) {
 }
 
 // Challenge returns what the request says that it answers, with what the service
-// gave out beside it to know it again. It makes a Request an
-// [evidence.Challenged].
+// gave out beside it to know it again. Package attest asks for it, by its interface
+// Challenged.
 func (r *Request) Challenge() (challenge, context []byte) { return r.challenge, r.context }
 
 // Claims returns what configuration rules may read before anything is verified:

@@ -48,7 +48,7 @@ func (v *Verifier) Parse(raw []byte) (evidence.Evidence, error) {
 // and that it answers the challenge, the PCRs that must be quoted, the logs against
 // them, the keys, an enclave's report, and that the request is signed by the key
 // that it names. Whether the challenge is one of the service's is for the caller to
-// know, see [evidence.Challenged].
+// know, see [Request.Challenge].
 //
 // Without want.ValidAIK, an AIK whose certificate is missing or does not hold is
 // taken as a bare key: the claim aikValidated is false then, and nothing is known
