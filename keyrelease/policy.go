@@ -1,6 +1,7 @@
 package keyrelease
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"net"
@@ -30,13 +31,15 @@ var operators = []Operator{
 	OperatorGreater, OperatorGreaterOrEquals, OperatorExists,
 }
 
-// policyVersion is the one version of the grammar.
-const policyVersion = "1.0.0"
+// policyVersions are how the one version of the grammar is written: as its document
+// has it, and as clients of Key Vault have written it, too.
+var policyVersions = []string{"1.0.0", "1.0"}
 
 // Policy is a release policy: which authorities may vouch for who asks for a key,
 // and what their tokens must claim. It is immutable, and safe for concurrent use.
 type Policy struct {
 	authorities []condition
+	text        []byte
 }
 
 // condition is an authority, a selector or the condition of one claim.
@@ -94,8 +97,12 @@ func ParsePolicy(text []byte) (*Policy, error) {
 		})
 		return nil, &PolicyError{r.faults}
 	}
+	policy.text = bytes.Clone(text)
 	return policy, nil
 }
+
+// Text returns the policy as it was written, byte for byte.
+func (p *Policy) Text() []byte { return bytes.Clone(p.text) }
 
 // Authorities returns the URLs whose tokens the policy takes, each once, in the
 // order of the policy, without a slash at the end.

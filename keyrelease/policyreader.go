@@ -31,7 +31,7 @@ func (r *reader) policy(root *node) *Policy {
 		switch {
 		case m.name == "version":
 			hasVersion = true
-			if m.value.kind != kindString || m.value.text != policyVersion {
+			if m.value.kind != kindString || !slices.Contains(policyVersions, m.value.text) {
 				r.fault(m.value.offset, `version %s, want "1.0.0"`, m.value.shown())
 			}
 		case selectorOf(m.name) == "anyOf":
