@@ -19,6 +19,7 @@ import (
 
 	collect "github.com/azattest/azattest/collect/tpm"
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/internal/wholefile"
 )
 
 // Where a request key is.
@@ -69,7 +70,7 @@ func (f *requestKeyFlags) open(ctx context.Context, s Streams, t *collect.TPM) (
 		if _, err := os.Stat(f.file); err == nil {
 			return f.load(ctx, s, t)
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("read %s: %w", f.file, causeOf(err))
+			return nil, fmt.Errorf("read %s: %w", f.file, wholefile.Cause(err))
 		}
 	}
 	if f.where == keyInMemory {
