@@ -193,19 +193,33 @@ func (f *keyFile) keep(write func() error) error {
 func (t *TPM) key(f *keyFile) (*Key, error) {
 	k := &Key{tpm: t, public: f.public, private: f.private, handle: f.handle}
 	if f.handle == 0 {
-		return k, k.with(func(tpm2.AuthHandle) error { return nil })
+		return k, f.named(k.with(func(tpm2.AuthHandle) error { return nil }))
 	}
 	there, err := t.persistent(f.handle)
 	if err != nil {
-		return nil, err
+		return nil, f.named(err)
 	}
 	if there == nil || !equal(there.public.Key, f.public.Key) {
-		return nil, &Error{
-			Op: fmt.Sprintf("key at %#08x", uint32(f.handle)), Found: "none, or another", Expected: "that of the file",
+		return nil, f.named(&Error{
+			Op: fmt.Sprintf("handle %#08x", uint32(f.handle)), Found: "no key, or another", Expected: "that of the file",
 			Hint: "the TPM was cleared, or somebody else uses the handle: remove the file, or name another handle",
-		}
+		})
 	}
 	return there, nil
+}
+
+// named says of which file a key is that the TPM did not load.
+func (f *keyFile) named(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || f.name == "" {
+		return err
+	}
+	said := *e
+	said.Op = "key of " + f.name + ": " + e.Op
+	if errors.Is(err, tpm2.TPMRCIntegrity) {
+		said.Hint += ": name a file of this TPM's, or one that is not there for a new key"
+	}
+	return &said
 }
 
 // Save keeps the key in a file that is not there, readable by its owner only. It is of
