@@ -53,7 +53,7 @@ func TestAIKRefuses(t *testing.T) {
 	_, opened := start(t)
 	running := testtpm.Start(t)
 	p := startProxy(t, running, nil)
-	other := must[*collect.TPM](t)(collect.Open(p.name))
+	other := must[*collect.TPM](t)(collect.Open(t.Context(), p.name))
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	write := func(name, text string) string {

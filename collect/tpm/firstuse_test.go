@@ -25,8 +25,8 @@ func TestTwoFirstUsesMakeOneAIK(t *testing.T) {
 	t.Parallel()
 	running := testtpm.Start(t)
 	p := startProxy(t, running, nil)
-	slow := must[*collect.TPM](t)(collect.Open(p.name))
-	fast := must[*collect.TPM](t)(collect.Open(running.Name()))
+	slow := must[*collect.TPM](t)(collect.Open(t.Context(), p.name))
+	fast := must[*collect.TPM](t)(collect.Open(t.Context(), running.Name()))
 	dir := t.TempDir()
 	link := filepath.Join(dir, "link.json")
 	if err := os.Symlink("linked.json", link); err != nil {
