@@ -61,7 +61,8 @@ func (f *requestKeyFlags) check(cmd *cobra.Command) error {
 	return err
 }
 
-// open loads the request key, or makes it; it is nil if there shall be none.
+// open loads the request key, or makes it; it is nil if there shall be none. Of two
+// that make it at once both get the one that is in the file.
 func (f *requestKeyFlags) open(ctx context.Context, s Streams, t *collect.TPM) (crypto.Signer, error) {
 	if f.where == keyNone {
 		return nil, nil //nolint:nilnil // see above
@@ -73,6 +74,15 @@ func (f *requestKeyFlags) open(ctx context.Context, s Streams, t *collect.TPM) (
 			return nil, fmt.Errorf("read %s: %w", f.file, wholefile.Cause(err))
 		}
 	}
+	key, err := f.make(ctx, s, t)
+	if errors.Is(err, fs.ErrExist) {
+		return f.load(ctx, s, t)
+	}
+	return key, err
+}
+
+// make makes a request key. If its file is there by now, the error is an fs.ErrExist.
+func (f *requestKeyFlags) make(ctx context.Context, s Streams, t *collect.TPM) (crypto.Signer, error) {
 	if f.where == keyInMemory {
 		return f.makeInMemory()
 	}
@@ -81,7 +91,10 @@ func (f *requestKeyFlags) open(ctx context.Context, s Streams, t *collect.TPM) (
 	if err == nil && f.file != "" {
 		err = k.Save(f.file)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil, err
+	case err != nil:
 		return nil, tpmFault(err)
 	}
 	return k, nil
@@ -134,7 +147,7 @@ func (f *requestKeyFlags) makeInMemory() (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, writeFile(f.file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return key, wholefile.Create(f.file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 // loadOthers reads the further keys.
