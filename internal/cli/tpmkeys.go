@@ -40,7 +40,7 @@ func (f *requestKeyFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.where, "request-key", keyInMemory, "where the key is that signs the request and that the token names: memory (bound by the quote), tpm (certified by the attestation key), or none (the attestation key signs; not for Azure's service)")
 	flags.StringVar(&f.algorithm, "request-key-algorithm", string(collect.RSA), "algorithm of a request key that is made: "+tpmAlgorithms())
 	flags.StringVar(&f.file, "request-key-file", "", "file that keeps the request key, made if it is not there: PEM of a key in memory, JSON that only this TPM opens of another (default: the key is forgotten)")
-	flags.StringArrayVar(&f.others, "other-key", nil, "file with a further key for the token to name: one of this TPM that --request-key-file kept, or a public key (PEM, JWK, certificate); up to two")
+	flags.StringArrayVar(&f.others, "other-key", nil, "file with a further key for the policy to read in the claim x-ms-tpm-other-keys: one of this TPM that --request-key-file kept, which the attestation key certifies, or a public key (PEM, JWK, certificate), which is your word; up to two")
 	mustComplete(cmd, "request-key", keyInMemory, keyInTPM, keyNone)
 	mustComplete(cmd, "request-key-algorithm", algorithmNames()...)
 }
