@@ -47,7 +47,7 @@ var rows = []row{
 	{"attest", []string{"claims", "evidence", "policy", "token", "store"}, "the pipeline joins evidence, policy and token, and knows no kind of evidence"},
 	{"attest/intel", []string{"collateral", "evidence", "evidence/dcap", "evidence/sgx", "evidence/openenclave"}, "a verifier never fetches and the pipeline knows no Intel, so somebody must join a verifier with a source of collateral"},
 	{"relyingparty", []string{"azattestation", "claims", "evidence", "evidence/dcap", "evidence/openenclave", "evidence/sgx", "evidence/tpm"}, "it verifies with public keys, of tokens and of the enclave that signs them, and must not be able to sign; what a report says of a TPM's key is in the words of evidence/tpm"},
-	{"keyrelease", nil, "a policy is held against claims that somebody has verified, and keys are wrapped for keys that somebody has chosen"},
+	{"keyrelease", []string{"azattestation", "relyingparty"}, "who keeps a key is a relying party: whether a token is genuine, and whose keys stand in it, is said there; the attested party's half asks through the client"},
 	{"collect", nil, "it fetches evidence from the machine it runs on, and judges nothing"},
 	{"collect/tpm", []string{"azattestation", "evidence", "evidence/tpm", "evidence/tpm/eventlog", "internal/wholefile"}, "it speaks the TPM protocol through the client, and holds what the TPM signs against what it asked for, as the service will; its keys are kept in files"},
 	{"internal/wire", nil, "Microsoft's words on the wire, without ours"},
@@ -113,7 +113,7 @@ var outside = []struct {
 	{"go.yaml.in/yaml/v3", []string{"internal/cli", "internal/config"}, "tables of policy tests and configurations are written by people, in YAML; its nodes keep types and lines"},
 	{"modernc.org/sqlite", []string{"store/sqlite"}, "SQLite without cgo"},
 	{"github.com/jackc/pgx/v5", []string{"store/postgres", "internal/testpg"}, "the PostgreSQL driver that speaks LISTEN and NOTIFY"},
-	{"github.com/go-jose/go-jose/v4", []string{"internal/auth"}, "JWS of other people's making, with a mandatory list of algorithms"},
+	{"github.com/go-jose/go-jose/v4", []string{"internal/auth", "keyrelease"}, "JWS and JWE of other people's making, with a mandatory list of algorithms"},
 	{"github.com/prometheus/client_golang", []string{"internal/telemetry"}, "metrics in the form that everybody scrapes"},
 	{"go.opentelemetry.io/otel", []string{"internal/telemetry"}, "traces that continue the client's"},
 	{"go.opentelemetry.io/contrib", []string{"internal/telemetry"}, "traces of HTTP as everybody draws them"},
@@ -137,7 +137,7 @@ var clockless = []struct {
 	{"collateral", true, "whether collateral is current is judged at the time of the query or of an injected clock"},
 	{"token", true, "the pipeline says when a token begins and ends"},
 	{"attest", true, "one clock, in the Config, for the whole request"},
-	{"keyrelease", false, "a policy holds of claims, whenever"},
+	{"keyrelease", true, "a policy holds of claims, whenever; when a key begins and ends is judged by the clock of a Config"},
 	{"relyingparty", true, "whether a key or a token holds is judged as of the time that the caller gives"},
 }
 
