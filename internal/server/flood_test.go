@@ -6,7 +6,6 @@ import (
 
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/policytoken"
-	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/internal/throttle"
 )
 
