@@ -31,4 +31,17 @@ const (
 	// it can be broken; above, it costs whoever uses it.
 	minRSABits = 2048
 	maxRSABits = 8192
+	// maxNameBytes and maxVersionBytes bound names and versions of keys, as Key Vault
+	// does.
+	maxNameBytes    = 127
+	maxVersionBytes = 32
+	// maxChain bounds the certificates with a response.
+	maxChain = 8
+	// maxTokenBytes bounds the token of an attested party. Runtime data make it long.
+	maxTokenBytes = 512 << 10
+	// maxNonceBytes bounds the nonce of a request.
+	maxNonceBytes = 1024
+	// maxResponseBytes bounds a response: the longest key, wrapped and encoded three
+	// times over, with the longest policy and chain.
+	maxResponseBytes = 1 << 20
 )

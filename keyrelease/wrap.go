@@ -13,11 +13,12 @@ import (
 	kwp "github.com/tink-crypto/tink-go/v2/kwp/subtle"
 )
 
-// WrapAlgorithm says how a key is wrapped to the attested party's RSA key. The names
-// are those of the member enc of Key Vault's release request.
+// WrapAlgorithm says how a key is wrapped to the attested party's key. The names are
+// those of the member enc of Key Vault's release request.
 type WrapAlgorithm string
 
-// The algorithms of Key Vault. They differ in the hash of RSAES-OAEP alone.
+// The algorithms of Key Vault. They differ in the hash of RSAES-OAEP alone. Those
+// that make a JWE are [JWERSAOAEP256] and [JWEECDHES].
 const (
 	// CKMRSAAESKeyWrap uses SHA-1, and is what Key Vault uses if nothing is asked
 	// for. OAEP does not need the property that SHA-1 has lost.
@@ -69,31 +70,41 @@ func (a WrapAlgorithm) hash() (crypto.Hash, error) {
 	case RSAAESKeyWrap384:
 		return crypto.SHA384, nil
 	}
-	return 0, &WrapError{Algorithm: a, Problem: fmt.Sprintf("not an algorithm for wrapping, want %s, %s or %s",
-		CKMRSAAESKeyWrap, RSAAESKeyWrap256, RSAAESKeyWrap384)}
+	return 0, a.unknown()
 }
 
 // Wrap wraps a key, in PKCS #8 (DER) or, if it is symmetric, its bytes, to the
-// public key of the attested party, of 2048 to 8192 bits. The result is, one behind
-// the other,
+// public key of the attested party: an *rsa.PublicKey of 2048 to 8192 bits, or for
+// [JWEECDHES] an *ecdsa.PublicKey on P-256, P-384 or P-521. The result is, of Key
+// Vault's algorithms, one behind the other,
 //
 //   - a fresh AES-256 key, encrypted with RSAES-OAEP, whose hash and that of its mask
 //     (MGF1) are the algorithm's, as long as the modulus;
 //   - the key, wrapped with that AES key by AES-KWP.
 //
-// The error is a *[WrapError].
+// Of the others it is a JWE in compact serialization. The error is a *[WrapError].
 //
-// Source: PKCS #11 3.1, section 6.1.20; RFC 8017, section 7.1; RFC 5649, section 3.
-func (a WrapAlgorithm) Wrap(to *rsa.PublicKey, key []byte) ([]byte, error) {
+// Source: PKCS #11 3.1, section 6.1.20; RFC 8017, section 7.1; RFC 5649, section 3;
+// RFC 7516, section 7.1.
+func (a WrapAlgorithm) Wrap(to crypto.PublicKey, key []byte) ([]byte, error) {
+	if n := len(key); n < MinWrappedKeyBytes || n > MaxWrappedKeyBytes {
+		return nil, &WrapError{Algorithm: a, Problem: fmt.Sprintf("a key of %d bytes, want %d to %d", n, MinWrappedKeyBytes, MaxWrappedKeyBytes)}
+	}
+	if err := a.checkPublic(to); err != nil {
+		return nil, err
+	}
+	if a.isJWE() {
+		return a.wrapJWE(to, key)
+	}
+	public, _ := to.(*rsa.PublicKey)
+	return a.wrapRSA(public, key)
+}
+
+// wrapRSA wraps as Key Vault does.
+func (a WrapAlgorithm) wrapRSA(to *rsa.PublicKey, key []byte) ([]byte, error) {
 	hash, err := a.hash()
 	if err != nil {
 		return nil, err
-	}
-	if err := a.checkModulus(to); err != nil {
-		return nil, err
-	}
-	if n := len(key); n < MinWrappedKeyBytes || n > MaxWrappedKeyBytes {
-		return nil, &WrapError{Algorithm: a, Problem: fmt.Sprintf("a key of %d bytes, want %d to %d", n, MinWrappedKeyBytes, MaxWrappedKeyBytes)}
 	}
 	kek := make([]byte, kekBytes)
 	defer clear(kek)
@@ -116,26 +127,32 @@ func (a WrapAlgorithm) Wrap(to *rsa.PublicKey, key []byte) ([]byte, error) {
 }
 
 // Unwrap returns the key that [WrapAlgorithm.Wrap] or Key Vault wrapped, as it was
-// given there. The decrypter holds the private half of the RSA key: an
-// *rsa.PrivateKey, or a key in a TPM or an HSM that decrypts with
-// *rsa.OAEPOptions.
+// given there. The private key is, of an algorithm of RSA, a [crypto.Decrypter]: an
+// *rsa.PrivateKey, or a key in a TPM or an HSM that decrypts with *rsa.OAEPOptions;
+// of [JWEECDHES] an *ecdsa.PrivateKey.
 //
 // The error is a *[WrapError]. Whether the key, the algorithm or the wrapped key is
 // the wrong one, or the decrypter failed, it does not say: whoever altered the
 // wrapped key would learn from it.
-func (a WrapAlgorithm) Unwrap(decrypter crypto.Decrypter, wrapped []byte) ([]byte, error) {
-	hash, err := a.hash()
+func (a WrapAlgorithm) Unwrap(private crypto.PrivateKey, wrapped []byte) ([]byte, error) {
+	public, err := a.publicOf(private)
 	if err != nil {
 		return nil, err
 	}
-	if private, ok := decrypter.(*rsa.PrivateKey); decrypter == nil || ok && private == nil {
-		return nil, &WrapError{Algorithm: a, Problem: "no RSA key"}
+	if err := a.checkPublic(public); err != nil {
+		return nil, err
 	}
-	public, ok := decrypter.Public().(*rsa.PublicKey)
-	if !ok {
-		return nil, &WrapError{Algorithm: a, Problem: fmt.Sprintf("a key of type %T, want RSA", decrypter.Public())}
+	if a.isJWE() {
+		return a.unwrapJWE(private, wrapped)
 	}
-	if err := a.checkModulus(public); err != nil {
+	decrypter, _ := private.(crypto.Decrypter)
+	rsaPublic, _ := public.(*rsa.PublicKey)
+	return a.unwrapRSA(decrypter, rsaPublic, wrapped)
+}
+
+func (a WrapAlgorithm) unwrapRSA(decrypter crypto.Decrypter, public *rsa.PublicKey, wrapped []byte) ([]byte, error) {
+	hash, err := a.hash()
+	if err != nil {
 		return nil, err
 	}
 	size := public.Size()
@@ -144,7 +161,7 @@ func (a WrapAlgorithm) Unwrap(decrypter crypto.Decrypter, wrapped []byte) ([]byt
 		return nil, &WrapError{Algorithm: a, Problem: fmt.Sprintf("%d bytes, want %d to %d for an RSA key of %d bits, and a multiple of 8 behind the first %d",
 			n, shortest, longest, public.N.BitLen(), size)}
 	}
-	refused := &WrapError{Algorithm: a, Problem: "does not unwrap: another RSA key, another algorithm, or altered on its way", Err: errUnwrap}
+	refused := &WrapError{Algorithm: a, Problem: "does not unwrap: another key, another algorithm, or altered on its way", Err: errUnwrap}
 	kek, err := decrypter.Decrypt(rand.Reader, wrapped[:size], &rsa.OAEPOptions{Hash: hash, MGFHash: hash})
 	defer clear(kek)
 	if err != nil || len(kek) != kekBytes {
@@ -165,13 +182,3 @@ var errUnwrap = errors.New("decryption failed")
 
 // wrappedLength is how long AES-KWP makes n bytes: padded to eights, and eight more.
 func wrappedLength(n int) int { return (n+7)/8*8 + 8 }
-
-func (a WrapAlgorithm) checkModulus(key *rsa.PublicKey) error {
-	if key == nil || key.N == nil || key.N.Sign() <= 0 {
-		return &WrapError{Algorithm: a, Problem: "no RSA key"}
-	}
-	if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-		return &WrapError{Algorithm: a, Problem: fmt.Sprintf("an RSA key of %d bits, want %d to %d", bits, minRSABits, maxRSABits)}
-	}
-	return nil
-}

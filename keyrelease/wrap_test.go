@@ -195,7 +195,7 @@ func TestWrapRefuses(t *testing.T) {
 		length    int
 		want      string
 	}{
-		"no algorithm":       {"", &partyKey().PublicKey, 32, "not an algorithm for wrapping, want CKM_RSA_AES_KEY_WRAP"},
+		"no algorithm":       {"", &partyKey().PublicKey, 32, "not an algorithm for wrapping, want one of CKM_RSA_AES_KEY_WRAP"},
 		"another algorithm":  {"RSA_AES_KEY_WRAP_512\n", &partyKey().PublicKey, 32, `"RSA_AES_KEY_WRAP_512\n": not an algorithm`},
 		"no RSA key":         {keyrelease.RSAAESKeyWrap256, nil, 32, "no RSA key"},
 		"an empty RSA key":   {keyrelease.RSAAESKeyWrap256, &rsa.PublicKey{}, 32, "no RSA key"},
@@ -255,7 +255,7 @@ func TestUnwrapRefuses(t *testing.T) {
 		"another algorithm":     {keyrelease.RSAAESKeyWrap384, partyKey(), wrapped, "does not unwrap"},
 		"another RSA key":       {algorithm, newRSA(2048), wrapped, "does not unwrap"},
 		"a longer RSA key":      {algorithm, newRSA(3072), wrapped, "296 bytes, want 408 to 8584 for an RSA key of 3072 bits"},
-		"no decrypter":          {algorithm, nil, wrapped, "no RSA key"},
+		"no decrypter":          {algorithm, nil, wrapped, "no private key"},
 		"no private key":        {algorithm, (*rsa.PrivateKey)(nil), wrapped, "no RSA key"},
 		"no RSA key":            {algorithm, ecDecrypter{}, wrapped, "a key of type *ecdsa.PublicKey, want RSA"},
 		"nothing":               {algorithm, partyKey(), nil, "0 bytes, want 280 to 8456"},

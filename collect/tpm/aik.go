@@ -36,7 +36,7 @@ type AIKConfig struct {
 }
 
 // AIK returns the AIK that is kept in a file or at a handle, and makes it where there
-// is none. One that another TPM made is an *[Error], as is a key at the handle that
+// is none. Of several who do so at once all get the same. One that another TPM made is an *[Error], as is a key at the handle that
 // is no AIK.
 func (t *TPM) AIK(ctx context.Context, c AIKConfig) (*AIK, error) {
 	const op = "AIK"
@@ -76,30 +76,55 @@ func (t *TPM) AIK(ctx context.Context, c AIKConfig) (*AIK, error) {
 // findAIK reads the file, or makes the key and the file.
 func (t *TPM) findAIK(c AIKConfig) (*keyFile, error) {
 	if c.File != "" {
-		f, err := readKeyFile(c.File)
-		if err == nil {
-			return f, f.checkAIK(c)
-		}
+		f, err := readAIK(c)
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return f, err
 		}
 	}
-	var k *Key
-	var err error
-	if c.Handle != 0 {
-		k, err = t.persistent(tpm2.TPMHandle(c.Handle))
-	}
-	if k == nil && err == nil {
-		k, err = t.create(aikTemplate(c.Algorithm), tpm2.TPMHandle(c.Handle))
-	}
+	k, err := t.makeAIK(c)
 	if err != nil {
 		return nil, err
 	}
-	f := &keyFile{kind: kindAIK, public: k.public, private: k.private, handle: k.handle}
+	f := &keyFile{name: c.File, kind: kindAIK, public: k.public, private: k.private, handle: k.handle}
 	if _, err := tpm.NewAIK(k.public); err != nil || c.File == "" {
 		return f, nil //nolint:nilerr // the caller says what is wrong with the key; no file is to hold it
 	}
-	return f, f.write(c.File)
+	if err := f.create(); errors.Is(err, fs.ErrExist) {
+		return readAIK(c) // of who was faster, and may have a certificate already
+	} else if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// readAIK reads the file of an AIK.
+func readAIK(c AIKConfig) (*keyFile, error) {
+	f, err := readKeyFile(c.File)
+	if err != nil {
+		return nil, err
+	}
+	return f, f.checkAIK(c)
+}
+
+// makeAIK returns the key at the handle, or makes one.
+func (t *TPM) makeAIK(c AIKConfig) (*Key, error) {
+	handle := tpm2.TPMHandle(c.Handle)
+	if handle == 0 {
+		return t.create(aikTemplate(c.Algorithm), 0)
+	}
+	k, err := t.persistent(handle)
+	if err != nil || k != nil {
+		return k, err
+	}
+	k, err = t.create(aikTemplate(c.Algorithm), handle)
+	if !errors.Is(err, tpm2.TPMRCNVDefined) {
+		return k, err
+	}
+	// Somebody was faster.
+	if there, failed := t.persistent(handle); failed == nil && there != nil {
+		return there, nil
+	}
+	return nil, err
 }
 
 // checkAIK refuses a file that does not fit to what was asked for.
@@ -137,6 +162,6 @@ func (a *AIK) WithCertificates(chain []*x509.Certificate) (*AIK, error) {
 	if other.file == "" {
 		return &other, nil
 	}
-	f := keyFile{kind: kindAIK, public: a.key.public, private: a.key.private, handle: a.key.handle, chain: other.chain}
-	return &other, f.write(other.file)
+	f := keyFile{name: other.file, kind: kindAIK, public: a.key.public, private: a.key.private, handle: a.key.handle, chain: other.chain}
+	return &other, f.write()
 }

@@ -53,7 +53,7 @@ func TestAIKRefuses(t *testing.T) {
 	_, opened := start(t)
 	running := testtpm.Start(t)
 	p := startProxy(t, running, nil)
-	other := must[*collect.TPM](t)(collect.Open(p.name))
+	other := must[*collect.TPM](t)(collect.Open(t.Context(), p.name))
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	write := func(name, text string) string {
@@ -82,7 +82,9 @@ func TestAIKRefuses(t *testing.T) {
 		"a file without one":    {opened, collect.AIKConfig{File: file("aik.json"), Handle: 0x81010031}, "want one at 0x81010031"},
 		"key of another kind":   {opened, collect.AIKConfig{File: file("key.json")}, "want an AIK"},
 		"an EK at the handle":   {opened, collect.AIKConfig{Handle: 0x81010001}, "something else"},
-		"another TPM":           {other, collect.AIKConfig{File: file("aik.json")}, "made by another TPM"},
+		"another TPM":           {other, collect.AIKConfig{File: file("aik.json")}, "made by another TPM, or by this one before it was cleared: name a file of this TPM's"},
+		"another TPM, the file": {other, collect.AIKConfig{File: file("aik.json")}, "key of " + file("aik.json") + ": TPM2_Load"},
+		"another's handle":      {other, collect.AIKConfig{File: file("handle.json")}, "key of " + file("handle.json") + ": handle 0x81010030"},
 		"another TPM's handle":  {other, collect.AIKConfig{File: file("handle.json")}, "want that of the file"},
 		"no JSON":               {opened, collect.AIKConfig{File: write("no.json", "-----BEGIN")}, "want a JSON object"},
 		"another version":       {opened, collect.AIKConfig{File: write("version.json", strings.Replace(text, `"version": 1`, `"version": 2`, 1))}, `version "2", want 1`},
@@ -96,6 +98,9 @@ func TestAIKRefuses(t *testing.T) {
 		if e, ok := errors.AsType[*collect.Error](err); !ok || !strings.Contains(e.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
+	}
+	if _, err := other.LoadKey(t.Context(), file("key.json")); err == nil || !strings.Contains(err.Error(), "key of "+file("key.json")+": TPM2_Load") {
+		t.Errorf("%v, want that the file is of another TPM", err)
 	}
 	// The TPM was cleared: its key can do nothing any more.
 	mine := must[*collect.AIK](t)(other.AIK(t.Context(), collect.AIKConfig{File: file("mine.json"), Algorithm: collect.ECC}))

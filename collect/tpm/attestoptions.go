@@ -25,7 +25,9 @@ type AttestOptions struct {
 	// machine, and names no key. This is for azattest's service; Azure's wants a
 	// request key. Version 2 only.
 	NoRequestKey bool
-	// OtherKeys are up to two more for the report to name. Version 2 only.
+	// OtherKeys are up to two more for the policy to read, in the claim
+	// x-ms-tpm-other-keys; the report names them if the policy issues it. Version 2
+	// only.
 	OtherKeys []OtherKey
 
 	// Version is that of the protocol's request: 2, which is the default, or 1.

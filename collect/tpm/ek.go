@@ -10,7 +10,6 @@ import (
 	"fmt"
 
 	"github.com/google/go-tpm/tpm2"
-	"github.com/google/go-tpm/tpm2/transport"
 
 	"github.com/azattest/azattest/evidence/tpm"
 )
@@ -215,22 +214,43 @@ func (e *endorsement) with(t *TPM, use func(tpm2.AuthHandle) error) error {
 		}
 		handle = loaded.LoadedHandle
 	}
-	ek := tpm2.AuthHandle{Handle: handle, Name: tpm2.TPM2BName{Buffer: e.public.Name()}, Auth: tpm2.PasswordAuth(nil)}
-	if !e.public.Attributes.Has(tpm.UserWithAuth) {
-		ek.Auth = tpm2.Policy(tpm2.TPMAlgID(e.public.NameAlgorithm), 16, t.endorse)
-	}
-	err := use(ek)
+	err := e.authorized(t, func(auth tpm2.Session) error {
+		return use(tpm2.AuthHandle{Handle: handle, Name: tpm2.TPM2BName{Buffer: e.public.Name()}, Auth: auth})
+	})
 	if e.handle == 0 {
 		err = joined(err, t.flush(handle))
 	}
 	return err
 }
 
+// authorized has what the key's policy demands. The session is ended here, for those
+// that go-tpm makes itself stay in the TPM where a command gets no answer, or the
+// policy is not satisfied.
+func (e *endorsement) authorized(t *TPM, use func(tpm2.Session) error) error {
+	if e.public.Attributes.Has(tpm.UserWithAuth) {
+		return use(tpm2.PasswordAuth(nil))
+	}
+	session, end, err := tpm2.PolicySession(t.device, tpm2.TPMAlgID(e.public.NameAlgorithm), 16)
+	if err != nil {
+		return failed("TPM2_StartAuthSession", err)
+	}
+	if err = t.endorse(session); err == nil {
+		err = use(session)
+	}
+	if ending := end(); ending != nil {
+		err = joined(err, failed("TPM2_FlushContext", ending))
+	}
+	return err
+}
+
 // endorse satisfies PolicySecret(endorsement).
-func (t *TPM) endorse(device transport.TPM, session tpm2.TPMISHPolicy, nonce tpm2.TPM2BNonce) error {
+func (t *TPM) endorse(session tpm2.Session) error {
 	_, err := tpm2.PolicySecret{
 		AuthHandle:    tpm2.AuthHandle{Handle: tpm2.TPMRHEndorsement, Auth: tpm2.PasswordAuth(t.auth.Endorsement)},
-		PolicySession: session, NonceTPM: nonce,
-	}.Execute(device)
-	return err
+		PolicySession: session.Handle(), NonceTPM: session.NonceTPM(),
+	}.Execute(t.device)
+	if err != nil {
+		return failed("TPM2_PolicySecret of the endorsement hierarchy", err)
+	}
+	return nil
 }

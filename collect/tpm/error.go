@@ -3,7 +3,9 @@ package tpm
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"strings"
+	"syscall"
 
 	"github.com/google/go-tpm/tpm2"
 )
@@ -98,6 +100,10 @@ func hintFor(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return "the device is for root and the group tss: be one of them"
+	case errors.Is(err, syscall.EAGAIN):
+		return "others keep the TPM busy: try again"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "the TPM does not answer any more: start it again"
 	case errors.Is(err, fs.ErrNotExist):
 		return "there is no such TPM: is it enabled in the firmware's settings?"
 	}

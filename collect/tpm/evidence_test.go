@@ -141,7 +141,7 @@ func TestQuoteWhilePCRsChange(t *testing.T) {
 		}
 		return nil
 	})
-	opened := must[*collect.TPM](t)(collect.Open(p.name))
+	opened := must[*collect.TPM](t)(collect.Open(t.Context(), p.name))
 	s := startService(t)
 	aik := newAIK(t, opened, collect.ECC)
 	for name, test := range map[string]struct {

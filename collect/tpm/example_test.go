@@ -21,7 +21,7 @@ func Example() {
 }
 
 func attest(ctx context.Context, device, endpoint string) (*tpm.Report, error) {
-	t, err := tpm.Open(device) // "" for the machine's own
+	t, err := tpm.Open(ctx, device) // "" for the machine's own
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func must[T any](t testing.TB) func(T, error) T {
 func start(t testing.TB) (*testtpm.TPM, *collect.TPM) {
 	t.Helper()
 	running := testtpm.Start(t)
-	opened := must[*collect.TPM](t)(collect.Open(running.Name()))
+	opened := must[*collect.TPM](t)(collect.Open(t.Context(), running.Name()))
 	t.Cleanup(func() {
 		if err := opened.Close(); err != nil {
 			t.Error(err)

@@ -1,6 +1,7 @@
 package tpm
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -11,7 +12,7 @@ import (
 )
 
 // signJWS signs a payload in the compact serialization (RFC 7515, 3.1).
-func signJWS(key crypto.Signer, kind string, payload []byte) (string, error) {
+func signJWS(ctx context.Context, key crypto.Signer, kind string, payload []byte) (string, error) {
 	const op = "sign the request"
 	var algorithm string
 	var opts crypto.SignerOpts
@@ -31,7 +32,13 @@ func signJWS(key crypto.Signer, kind string, payload []byte) (string, error) {
 	signed := signingInput(algorithm, kind, payload)
 	h := opts.HashFunc().New()
 	h.Write([]byte(signed))
-	signature, err := key.Sign(rand.Reader, h.Sum(nil), opts)
+	var signature []byte
+	var err error
+	if k, ok := key.(*Key); ok {
+		signature, err = k.sign(ctx, h.Sum(nil), opts)
+	} else {
+		signature, err = key.Sign(rand.Reader, h.Sum(nil), opts)
+	}
 	if err == nil && half > 0 {
 		signature, err = fixedWidth(signature, half)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-tpm/tpm2"
 
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/internal/wholefile"
 )
 
 // A key's file is JSON. Bytes are base64url without padding:
@@ -39,6 +40,7 @@ const (
 
 // keyFile is what stands in a key's file.
 type keyFile struct {
+	name    string // "" for none
 	kind    string
 	public  *tpm.Public
 	private []byte
@@ -159,25 +161,30 @@ func readKeyFile(name string) (*keyFile, error) {
 	if err != nil {
 		return nil, &Error{Op: "read key " + name, Err: err}
 	}
+	parsed.name = name
 	return parsed, nil
 }
 
-// write replaces a file as a whole or not at all, readable by its owner only. Its
-// folder is made if there is none.
-func (f *keyFile) write(name string) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return &Error{Op: "write key", Err: err}
+// write replaces a file as a whole or not at all, readable by its owner only. What a
+// symbolic link leads to is replaced, and the link stays.
+func (f *keyFile) write() error {
+	return f.keep(func() error { return wholefile.Write(f.name, f.text(), wholefile.Private) })
+}
+
+// create writes a file that is not there: else the error is an fs.ErrExist. Somebody
+// may have made a key there at the same time, and had it enrolled.
+func (f *keyFile) create() error {
+	return f.keep(func() error { return wholefile.Create(f.name, f.text()) })
+}
+
+// keep makes the file's folder, if there is none.
+func (f *keyFile) keep(write func() error) error {
+	const op = "keep key"
+	if err := os.MkdirAll(filepath.Dir(f.name), 0o700); err != nil {
+		return &Error{Op: op, Err: err}
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // of mode 0600
-	if err != nil {
-		return &Error{Op: "write key", Err: err}
-	}
-	_, err = temporary.Write(f.text())
-	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err == nil {
-		err = os.Rename(temporary.Name(), name)
-	}
-	if err != nil {
-		return &Error{Op: "write key", Err: errors.Join(err, os.Remove(temporary.Name()))}
+	if err := write(); err != nil {
+		return &Error{Op: op, Err: err} // which names the file
 	}
 	return nil
 }
@@ -186,26 +193,41 @@ func (f *keyFile) write(name string) error {
 func (t *TPM) key(f *keyFile) (*Key, error) {
 	k := &Key{tpm: t, public: f.public, private: f.private, handle: f.handle}
 	if f.handle == 0 {
-		return k, k.with(func(tpm2.AuthHandle) error { return nil })
+		return k, f.named(k.with(func(tpm2.AuthHandle) error { return nil }))
 	}
 	there, err := t.persistent(f.handle)
 	if err != nil {
-		return nil, err
+		return nil, f.named(err)
 	}
 	if there == nil || !equal(there.public.Key, f.public.Key) {
-		return nil, &Error{
-			Op: fmt.Sprintf("key at %#08x", uint32(f.handle)), Found: "none, or another", Expected: "that of the file",
+		return nil, f.named(&Error{
+			Op: fmt.Sprintf("handle %#08x", uint32(f.handle)), Found: "no key, or another", Expected: "that of the file",
 			Hint: "the TPM was cleared, or somebody else uses the handle: remove the file, or name another handle",
-		}
+		})
 	}
 	return there, nil
 }
 
-// Save keeps the key in a file, readable by its owner only. It is of no use without
-// the TPM.
+// named says of which file a key is that the TPM did not load.
+func (f *keyFile) named(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || f.name == "" {
+		return err
+	}
+	said := *e
+	said.Op = "key of " + f.name + ": " + e.Op
+	if errors.Is(err, tpm2.TPMRCIntegrity) {
+		said.Hint += ": name a file of this TPM's, or one that is not there for a new key"
+	}
+	return &said
+}
+
+// Save keeps the key in a file that is not there, readable by its owner only. It is of
+// no use without the TPM. If the file is there the error is an [fs.ErrExist]: what is in
+// it may be the only copy of a key.
 func (k *Key) Save(name string) error {
-	f := keyFile{kind: kindKey, public: k.public, private: k.private, handle: k.handle}
-	return f.write(name)
+	f := keyFile{name: name, kind: kindKey, public: k.public, private: k.private, handle: k.handle}
+	return f.create()
 }
 
 // LoadKey returns the key that [Key.Save] kept in a file. One of another TPM is an

@@ -12,10 +12,22 @@ const (
 	// commandPatience is for one command. Some TPMs need most of a minute to find
 	// the primes of an RSA key.
 	commandPatience = 3 * time.Minute
-	// firstWait and lastWait bound the waits before a busy TPM is asked again: four
-	// seconds in all.
+	// identifyPatience is for the questions what a TPM is, which it answers at once. It
+	// may be at work for others, though.
+	identifyPatience = time.Minute
+	// flushPatience is for putting away what is in the TPM, also when nobody waits for
+	// the operation any more: a TPM that does not answer in that time keeps it.
+	flushPatience = 10 * time.Second
+	// lingerPatience is how long an answer is waited for that nobody needs any more, if
+	// it alone says what to put away. Most come within a second.
+	lingerPatience = 3 * time.Second
+	// queueWait is the wait before somebody asks again for a place in a full queue. A
+	// swtpm takes milliseconds for most commands.
+	queueWait = 10 * time.Millisecond
+	// firstWait and lastWait bound the waits before a busy TPM is asked again, each
+	// twice the one before: four seconds in all.
 	firstWait = time.Millisecond
-	lastWait  = 2 * time.Second
+	lastWait  = 2048 * time.Millisecond
 	// maxPCRReads is how often PCRs are quoted and read until both agree. IMA extends
 	// one whenever a program is first run, and reading takes below a second.
 	maxPCRReads = 8

@@ -28,6 +28,19 @@ func startProxy(t *testing.T, running *testtpm.TPM, hook func(code tpm2.TPMCC, c
 	dir := must[string](t)(os.MkdirTemp("", "proxy")) //nolint:usetesting // The name of the test would make the path too long.
 	listener := must[net.Listener](t)(net.Listen("unix", filepath.Join(dir, "tpm")))
 	p := &proxy{name: "unix:" + filepath.Join(dir, "tpm"), hook: hook}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	p.serve(t, running, listener)
+	return p
+}
+
+// serve passes commands on, one connection at a time as a swtpm does, until the test
+// ends.
+func (p *proxy) serve(t *testing.T, running *testtpm.TPM, listener net.Listener) {
+	t.Helper()
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -37,19 +50,18 @@ func startProxy(t *testing.T, running *testtpm.TPM, hook func(code tpm2.TPMCC, c
 			}
 			command := make([]byte, 4096)
 			n, err := conn.Read(command)
-			if err == nil {
+			if err == nil && n > 0 {
 				_, err = conn.Write(p.answer(t, running, command[:n]))
 			}
 			_ = errors.Join(err, conn.Close()) // the client says what is wrong
 		}
 	})
 	t.Cleanup(func() {
-		if err := errors.Join(listener.Close(), os.RemoveAll(dir)); err != nil {
+		if err := listener.Close(); err != nil {
 			t.Error(err)
 		}
 		serving.Wait()
 	})
-	return p
 }
 
 func (p *proxy) answer(t *testing.T, running *testtpm.TPM, command []byte) []byte {

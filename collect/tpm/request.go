@@ -102,7 +102,7 @@ func (o *AttestOptions) request(ctx context.Context, t *TPM, key *requestKey, c 
 	if key == nil {
 		signed, err = o.AIK.signJWS(ctx, kind, payload)
 	} else {
-		signed, err = signJWS(key.signer, kind, payload)
+		signed, err = signJWS(ctx, key.signer, kind, payload)
 	}
 	return signed, q.verified, err
 }

@@ -117,8 +117,8 @@ func (a *AIK) wireKey(ctx context.Context, k *Key, challenge []byte) (wireKey, e
 	return wireKey{jwk, &keyInfo{Certify: &certifyInfo{encode(k.public.Bytes()), encode(c.attest), encode(c.signature)}}}, nil
 }
 
-// OtherKey is a further key that the report shall name: one in the TPM, which the
-// AIK certifies, or else the caller's word for a public key.
+// OtherKey is a further key for the policy to read: one in the TPM, which the AIK
+// certifies, or else the caller's word for a public key.
 type OtherKey struct {
 	// Key is in the AIK's TPM. It excludes Public.
 	Key *Key

@@ -21,6 +21,11 @@ import (
 // as long as there is room. Whoever verifies must take either, as
 // rsa.PSSSaltLengthAuto does.
 func (k *Key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	// crypto.Signer has no context.
+	return k.sign(context.Background(), digest, opts)
+}
+
+func (k *Key) sign(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	const op = "TPM2_Sign"
 	scheme, err := k.scheme(opts)
 	if err != nil {
@@ -30,8 +35,7 @@ func (k *Key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, 
 		return nil, &Error{Op: op, Found: fmt.Sprintf("a digest of %d bytes", len(digest)), Expected: fmt.Sprint(opts.HashFunc().Size())}
 	}
 	var raw []byte
-	// crypto.Signer has no context.
-	err = k.tpm.do(context.Background(), func() error {
+	err = k.tpm.do(ctx, func() error {
 		return k.with(func(key tpm2.AuthHandle) error {
 			signed, err := tpm2.Sign{
 				KeyHandle: key, Digest: tpm2.TPM2BDigest{Buffer: digest}, InScheme: scheme,

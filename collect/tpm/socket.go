@@ -8,14 +8,12 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
-
-	"github.com/google/go-tpm/tpm2"
-	"github.com/google/go-tpm/tpm2/transport"
 )
 
 // dial connects to a TPM by its name, and returns the name of what was found.
-func dial(name string) (device transport.TPMCloser, found string, isOwn bool, err error) {
+func dial(ctx context.Context, name string) (to wire, found string, isOwn bool, err error) {
 	for _, network := range []string{"unix", "tcp"} {
 		address, ok := strings.CutPrefix(name, network+":")
 		if !ok {
@@ -23,38 +21,61 @@ func dial(name string) (device transport.TPMCloser, found string, isOwn bool, er
 		}
 		s := socket{network: network, address: address}
 		// Whether somebody listens is known before the first command.
-		conn, err := s.connect()
+		conn, err := s.connect(ctx)
 		if err != nil {
-			return nil, name, false, &Error{Op: "open " + name, Err: err, Hint: "is the TPM running there?"}
+			e := &Error{Op: "open " + name, Err: err, Hint: "is the TPM running there?"}
+			if ctx.Err() != nil || errors.Is(err, syscall.EAGAIN) {
+				e.Hint = hintFor(err)
+			}
+			return nil, name, false, e
 		}
 		if err := conn.Close(); err != nil {
 			return nil, name, false, &Error{Op: "open " + name, Err: err}
 		}
 		return s, name, false, nil
 	}
-	device, found, err = openDevice(name)
-	return device, found, true, err
+	opened, found, err := openDevice(name)
+	return device{opened}, found, true, err
 }
 
 // socket is a TPM that takes commands as they are, each over a connection of its
 // own: so it does not matter that a swtpm serves one at a time.
 type socket struct{ network, address string }
 
-var _ transport.TPMCloser = socket{}
+var _ wire = socket{}
 
-func (s socket) connect() (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), connectPatience)
+func (s socket) connect(ctx context.Context) (net.Conn, error) {
+	bounded, cancel := context.WithTimeout(ctx, connectPatience)
 	defer cancel()
-	return new(net.Dialer).DialContext(ctx, s.network, s.address)
+	for {
+		conn, err := new(net.Dialer).DialContext(bounded, s.network, s.address)
+		if err == nil || !errors.Is(err, syscall.EAGAIN) {
+			return conn, ended(ctx, err)
+		}
+		// The queue before a Unix socket is full, and Linux does not wait for room: a
+		// swtpm serves one at a time, and others stand there.
+		if sleep(bounded, queueWait) != nil {
+			return nil, ended(ctx, err)
+		}
+	}
 }
 
-// Send sends one command and returns its answer.
-func (s socket) Send(command []byte) ([]byte, error) {
-	conn, err := s.connect()
+// ended is the context's error if that is why something ended, and else what is known
+// of it.
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// send sends one command over a connection and returns its answer.
+func (s socket) send(ctx context.Context, command []byte, linger time.Duration) ([]byte, error) {
+	conn, err := s.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := exchange(conn, command)
+	answer, err := exchange(ctx, conn, command, linger)
 	return answer, errors.Join(err, conn.Close())
 }
 
@@ -64,10 +85,15 @@ func (socket) Close() error { return nil }
 // responseHeader is tag, size and code of an answer (part 3, 4.4).
 const responseHeader = 10
 
-func exchange(conn net.Conn, command []byte) ([]byte, error) {
+func exchange(ctx context.Context, conn net.Conn, command []byte, linger time.Duration) ([]byte, error) {
 	if err := conn.SetDeadline(time.Now().Add(commandPatience)); err != nil {
 		return nil, err
 	}
+	stop := context.AfterFunc(ctx, func() {
+		// A connection that is closed by now has no deadline, and needs none.
+		_ = conn.SetDeadline(time.Now().Add(linger))
+	})
+	defer stop()
 	if _, err := conn.Write(command); err != nil {
 		return nil, err
 	}
@@ -82,32 +108,4 @@ func exchange(conn net.Conn, command []byte) ([]byte, error) {
 	answer = answer[:size]
 	_, err := io.ReadFull(conn, answer[responseHeader:])
 	return answer, err
-}
-
-// patient sends a command again that the TPM was not able to start.
-type patient struct{ transport.TPMCloser }
-
-// Send sends one command and returns its answer.
-func (p patient) Send(command []byte) ([]byte, error) {
-	wait := firstWait
-	for {
-		answer, err := p.TPMCloser.Send(command)
-		if err != nil {
-			return nil, err
-		}
-		if len(answer) < responseHeader {
-			// This is how go-tpm's own patience ends.
-			return nil, tpm2.TPMRCRetry
-		}
-		switch tpm2.TPMRC(binary.BigEndian.Uint32(answer[6:])) {
-		case tpm2.TPMRCRetry, tpm2.TPMRCYielded, tpm2.TPMRCTesting, tpm2.TPMRCNVRate:
-			if wait > lastWait {
-				return answer, nil
-			}
-			time.Sleep(wait)
-			wait *= 2
-		default:
-			return answer, nil
-		}
-	}
 }

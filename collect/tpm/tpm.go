@@ -29,12 +29,10 @@ package tpm
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/google/go-tpm/tpm2"
-	"github.com/google/go-tpm/tpm2/transport"
 
 	"github.com/azattest/azattest/evidence/tpm"
 )
@@ -49,7 +47,7 @@ type TPM struct {
 	banks []tpm.Algorithm
 
 	mu     sync.Mutex // held for an operation, with all its commands
-	device transport.TPMCloser
+	device *line
 	auth   Authorization
 }
 
@@ -78,17 +76,31 @@ func (a Authorization) GoString() string { return a.String() }
 //   - "tcp:localhost:2321" is the same over TCP (--server type=tcp). Nothing
 //     protects the connection.
 //
-// The TPM is asked what it is; a TPM 1.2 is refused.
-func Open(name string) (*TPM, error) {
-	d, name, isOwn, err := dial(name)
+// The TPM is asked what it is; a TPM 1.2 is refused. The context is for opening only.
+func Open(ctx context.Context, name string) (*TPM, error) {
+	to, name, isOwn, err := dial(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	t := &TPM{name: name, isOwn: isOwn, device: patient{d}}
-	if err := t.identify(); err != nil {
+	t := &TPM{name: name, isOwn: isOwn, device: &line{wire: to}}
+	if err := t.identifySoon(ctx); err != nil {
 		return nil, joined(err, t.Close())
 	}
 	return t, nil
+}
+
+// identifySoon does not wait as long as a command may take.
+func (t *TPM) identifySoon(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, identifyPatience)
+	defer cancel()
+	err := t.do(bounded, t.identify)
+	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
+		return &Error{
+			Op: "ask " + t.name, Found: "no answer within " + identifyPatience.String(), Expected: "a TPM",
+			Hint: "does something else listen there, or do others keep it busy?", Err: bounded.Err(),
+		}
+	}
+	return err
 }
 
 // Close ends the connection.
@@ -114,14 +126,16 @@ func (t *TPM) Authorize(a Authorization) {
 // Banks returns the active banks of PCRs, the strongest first.
 func (t *TPM) Banks() []tpm.Algorithm { return slices.Clone(t.banks) }
 
-// do runs one operation. The TPM cannot be interrupted, so the context is looked at
-// before.
+// do runs one operation. When the context is done the operation ends after the command
+// that the TPM works at; behind a socket that is left to itself. What the operation has
+// put into the TPM is put away in any case.
 func (t *TPM) do(ctx context.Context, operation func() error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("collect/tpm: %w", err)
+		return &Error{Op: "ask " + t.name, Err: err}
 	}
+	t.device.ctx = ctx
 	return operation()
 }
 

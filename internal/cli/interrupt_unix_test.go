@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,5 +91,40 @@ func TestSecondSignalKills(t *testing.T) {
 		case <-again.C:
 			_ = cmd.Process.Signal(syscall.SIGTERM) // until it has ended
 		}
+	}
+}
+
+// The first signal ends what waits for a TPM behind a socket that does not answer.
+func TestSignalEndsWaitingForATPM(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "silent") //nolint:usetesting // The name of the test would make the path too long.
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	listener, err := net.Listen("unix", filepath.Join(dir, "tpm")) //nolint:noctx // It listens at once, or not at all.
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // nobody is asked any more
+	cmd, stderr := start(t, "tpm", "enroll", "--tpm", "unix:"+filepath.Join(dir, "tpm"), "--aik", filepath.Join(dir, "aik.json"),
+		"--endpoint", "https://attest.example.com", "--credential", "none")
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() }) // nothing was written
+		// The first connection is only to see whether somebody listens.
+		if n, err := conn.Read(make([]byte, 4096)); err == nil && n > 0 {
+			break
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	failed, ok := errors.AsType[*exec.ExitError](cmd.Wait())
+	if !ok || failed.ExitCode() != exitFailed || !strings.HasSuffix(stderr.String(), "/tpm: interrupted\n") {
+		t.Errorf("%v, stderr %q; want exit code %d, interrupted", failed, stderr, exitFailed)
 	}
 }

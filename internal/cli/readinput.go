@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/azattest/azattest/internal/wholefile"
 )
 
 // maxInput bounds a file given on the command line: evidence, tokens and
@@ -101,7 +103,7 @@ func readFile(name string) ([]byte, error) {
 func readBounded(r io.Reader, name string) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxInput+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, causeOf(err))
+		return nil, fmt.Errorf("read %s: %w", name, wholefile.Cause(err))
 	}
 	if len(raw) > maxInput {
 		return nil, fmt.Errorf("read %s: more than %d bytes", name, maxInput)

@@ -25,6 +25,7 @@ import (
 	"github.com/azattest/azattest/internal/keyring"
 	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/internal/telemetry"
+	"github.com/azattest/azattest/internal/wholefile"
 	"github.com/azattest/azattest/token"
 )
 
@@ -214,10 +215,10 @@ func serve(ctx context.Context, s Streams, o *serveOptions) error {
 	}
 	if o.readyFile != "" {
 		// One that a service before us left would name a dead endpoint.
-		if err := removeFile(o.readyFile); err != nil {
+		if err := wholefile.Remove(o.readyFile); err != nil {
 			return fmt.Errorf("ready file: %w", err)
 		}
-		defer removeFile(o.readyFile) //nolint:errcheck // whoever reads it later finds nobody listening
+		defer wholefile.Remove(o.readyFile) //nolint:errcheck // whoever reads it later finds nobody listening
 	}
 	unlock, err := claimDataDir(c)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/azattest/azattest/internal/enroll"
+	"github.com/azattest/azattest/internal/wholefile"
 )
 
 // The files of an authority, in the folder of --out.
@@ -19,6 +20,10 @@ const (
 	authorityFile    = "authority.pem"
 	authorityKeyFile = "authority-key.pem"
 )
+
+// authorityMode lets everybody read the certificate: whoever trusts the authority needs
+// it.
+const authorityMode fs.FileMode = 0o644
 
 const (
 	defaultAuthorityName = "azattest TPM enrollment"
@@ -114,18 +119,44 @@ func (o *makeAuthorityOptions) run(command string, s Streams) error {
 // authorityBackdate is by how much the clocks may be behind of those who verify.
 const authorityBackdate = 5 * time.Minute
 
-// write writes the key first: a certificate is nothing that anybody could use
-// without it.
+// write writes the key first: a certificate is nothing that anybody could use without
+// it. If there is to be no certificate the key is as it was before, for an authority is
+// both or none.
 func (m *madeAuthority) write(issuer *enroll.Issuer) error {
 	certificate, key, err := issuer.PEM()
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(m.KeyFile), 0o700); err != nil {
+	if err := makeReadable(filepath.Dir(m.KeyFile)); err != nil {
 		return fmt.Errorf("--out: %w", err)
+	}
+	before, err := os.ReadFile(filepath.Clean(m.KeyFile))
+	wasThere := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--out: read %s: %w", m.KeyFile, wholefile.Cause(err))
 	}
 	if err := writeFile(m.KeyFile, key); err != nil {
 		return err
 	}
-	return writeFile(m.CertificateFile, certificate)
+	err = wholefile.Write(m.CertificateFile, certificate, authorityMode)
+	if err == nil {
+		return nil
+	}
+	if wasThere {
+		return errors.Join(err, writeFile(m.KeyFile, before))
+	}
+	return errors.Join(err, wholefile.Remove(m.KeyFile))
+}
+
+// makeReadable makes a folder for others to read, whatever the process's mask. One that
+// is there is as its owner wants it.
+func makeReadable(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	const mode = 0o755 // what is secret in it has a mode of its own
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return err
+	}
+	return os.Chmod(dir, mode)
 }

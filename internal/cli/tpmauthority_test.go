@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -38,9 +40,11 @@ func TestMakeAuthority(t *testing.T) {
 	if got.code != exitDone || got.stdout != want || got.stderr != "" {
 		t.Fatalf("exit code %d, %s\nstdout %s\nwant %s", got.code, got.stderr, got.stdout, want)
 	}
-	info, err := os.Stat(key)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the key's file: %v, %v", info.Mode(), err)
+	// The certificate is for others to read, the key is not.
+	for name, mode := range map[string]fs.FileMode{key: 0o600, certificate: 0o644, dir: fs.ModeDir | 0o755} {
+		if info, err := os.Stat(name); err != nil || info.Mode() != mode {
+			t.Errorf("%s: %v, %v, want %v", name, info.Mode(), err, mode)
+		}
 	}
 	first := readText(t, key)
 	issuer, err := enroll.ParseIssuer([]byte(readText(t, certificate)), []byte(first))
@@ -65,6 +69,32 @@ func TestMakeAuthority(t *testing.T) {
 	}
 	if readText(t, key) == first || strings.Contains(got.stdout, "PRIVATE") {
 		t.Error("with --force: the key is the old one, or printed")
+	}
+}
+
+// An authority is a key with a certificate: where one of them cannot be written, all is
+// as it was.
+func TestMakeAuthorityMakesNoHalfOfOne(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]string{"none before": "", "another before": "the key before"} {
+		dir := t.TempDir()
+		key, certificate := filepath.Join(dir, "authority-key.pem"), filepath.Join(dir, "authority.pem")
+		if err := os.Mkdir(certificate, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if before != "" {
+			if err := os.WriteFile(key, []byte(before), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := runAt(t, testTime, "", "tpm", "make-authority", "--out", dir, "--force", "--algorithm", "ecdsa")
+		wantFault(t, got, exitFailed, "write "+certificate+": this is a folder")
+		switch text, err := os.ReadFile(key); {
+		case before == "" && !errors.Is(err, fs.ErrNotExist):
+			t.Errorf("%s: a key without a certificate (%v)", name, err)
+		case before != "" && string(text) != before:
+			t.Errorf("%s: the key is another (%v)", name, err)
+		}
 	}
 }
 

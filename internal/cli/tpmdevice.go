@@ -90,7 +90,7 @@ type tpmInUse struct {
 
 // open opens the TPM, and loads its AIK or makes it.
 func (f *deviceFlags) open(ctx context.Context, s Streams, c collect.AIKConfig) (*tpmInUse, error) {
-	t, err := collect.Open(f.device)
+	t, err := collect.Open(ctx, f.device)
 	if err != nil {
 		return nil, tpmFault(err)
 	}
@@ -128,6 +128,9 @@ func tpmFault(err error) error {
 		return withHint(&refusedError{errors.New(told(e.Error()))}, "the service signed another report than was asked for: do not use it, and try again")
 	}
 	if e, ok := errors.AsType[*collect.Error](err); ok {
+		if errors.Is(err, context.Canceled) {
+			return fmt.Errorf("%s: %w", told(e.Op), errInterrupted)
+		}
 		said := *e
 		said.Hint = ""
 		return withHint(&undecidedError{errors.New(told(said.Error()))}, e.Hint)

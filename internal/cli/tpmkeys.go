@@ -19,6 +19,7 @@ import (
 
 	collect "github.com/azattest/azattest/collect/tpm"
 	"github.com/azattest/azattest/evidence/tpm"
+	"github.com/azattest/azattest/internal/wholefile"
 )
 
 // Where a request key is.
@@ -39,7 +40,7 @@ func (f *requestKeyFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.where, "request-key", keyInMemory, "where the key is that signs the request and that the token names: memory (bound by the quote), tpm (certified by the attestation key), or none (the attestation key signs; not for Azure's service)")
 	flags.StringVar(&f.algorithm, "request-key-algorithm", string(collect.RSA), "algorithm of a request key that is made: "+tpmAlgorithms())
 	flags.StringVar(&f.file, "request-key-file", "", "file that keeps the request key, made if it is not there: PEM of a key in memory, JSON that only this TPM opens of another (default: the key is forgotten)")
-	flags.StringArrayVar(&f.others, "other-key", nil, "file with a further key for the token to name: one of this TPM that --request-key-file kept, or a public key (PEM, JWK, certificate); up to two")
+	flags.StringArrayVar(&f.others, "other-key", nil, "file with a further key for the policy to read in the claim x-ms-tpm-other-keys: one of this TPM that --request-key-file kept, which the attestation key certifies, or a public key (PEM, JWK, certificate), which is your word; up to two")
 	mustComplete(cmd, "request-key", keyInMemory, keyInTPM, keyNone)
 	mustComplete(cmd, "request-key-algorithm", algorithmNames()...)
 }
@@ -60,7 +61,8 @@ func (f *requestKeyFlags) check(cmd *cobra.Command) error {
 	return err
 }
 
-// open loads the request key, or makes it; it is nil if there shall be none.
+// open loads the request key, or makes it; it is nil if there shall be none. Of two
+// that make it at once both get the one that is in the file.
 func (f *requestKeyFlags) open(ctx context.Context, s Streams, t *collect.TPM) (crypto.Signer, error) {
 	if f.where == keyNone {
 		return nil, nil //nolint:nilnil // see above
@@ -69,9 +71,18 @@ func (f *requestKeyFlags) open(ctx context.Context, s Streams, t *collect.TPM) (
 		if _, err := os.Stat(f.file); err == nil {
 			return f.load(ctx, s, t)
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("read %s: %w", f.file, causeOf(err))
+			return nil, fmt.Errorf("read %s: %w", f.file, wholefile.Cause(err))
 		}
 	}
+	key, err := f.make(ctx, s, t)
+	if errors.Is(err, fs.ErrExist) {
+		return f.load(ctx, s, t)
+	}
+	return key, err
+}
+
+// make makes a request key. If its file is there by now, the error is an fs.ErrExist.
+func (f *requestKeyFlags) make(ctx context.Context, s Streams, t *collect.TPM) (crypto.Signer, error) {
 	if f.where == keyInMemory {
 		return f.makeInMemory()
 	}
@@ -80,7 +91,10 @@ func (f *requestKeyFlags) open(ctx context.Context, s Streams, t *collect.TPM) (
 	if err == nil && f.file != "" {
 		err = k.Save(f.file)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil, err
+	case err != nil:
 		return nil, tpmFault(err)
 	}
 	return k, nil
@@ -133,7 +147,7 @@ func (f *requestKeyFlags) makeInMemory() (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, writeFile(f.file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return key, wholefile.Create(f.file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 // loadOthers reads the further keys.

@@ -1,105 +1,14 @@
 package cli
 
 import (
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
-func wantContent(t *testing.T, name, want string) {
-	t.Helper()
-	if got, err := os.ReadFile(name); err != nil || string(got) != want {
-		t.Errorf("%s holds %q (%v), want %q", name, got, err, want)
-	}
-}
-
-func TestWrittenFilesAreReplacedAsAWhole(t *testing.T) {
-	t.Parallel()
-	name := filepath.Join(t.TempDir(), "out*.txt")
-	for _, content := range []string{"first", "2nd", ""} {
-		if err := writeFile(name, []byte(content)); err != nil {
-			t.Fatal(err)
-		}
-		wantContent(t, name, content)
-	}
-	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) != 1 {
-		t.Errorf("%v (%v) in the folder, want the file alone", left, err)
-	}
-}
-
-// The link stays, whether its target is there or not.
-func TestWrittenLinksLeadToWhatIsWritten(t *testing.T) {
+// The message names what the user wrote.
+func TestResultsAreNotWrittenToFolders(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	below := filepath.Join(dir, "real")
-	if err := os.Mkdir(below, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for link, target := range map[string]string{
-		"there.txt":        filepath.Join(below, "there.txt"),
-		"relative.txt":     filepath.Join("real", "relative.txt"),
-		"new.txt":          filepath.Join(below, "new.txt"),
-		"twice.txt":        "new.txt",
-		"new.relative.txt": filepath.Join("real", "new2.txt"),
-		"folder":           "real",
-		"real/back.txt":    filepath.Join("..", "outside.txt"),
-	} {
-		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
-			t.Skipf("no symbolic links here: %v", err)
-		}
-	}
-	for _, name := range []string{"there.txt", "relative.txt"} {
-		if err := os.WriteFile(filepath.Join(below, name), []byte("old"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for link, target := range map[string]string{
-		"there.txt": "real/there.txt", "relative.txt": "real/relative.txt", "new.txt": "real/new.txt", "twice.txt": "real/new.txt",
-		"new.relative.txt": "real/new2.txt", "folder/back.txt": "outside.txt",
-	} {
-		if err := writeFile(filepath.Join(dir, link), []byte(link)); err != nil {
-			t.Error(err)
-		}
-		if info, err := os.Lstat(filepath.Join(dir, link)); err != nil || info.Mode()&os.ModeSymlink == 0 {
-			t.Errorf("%s is no link any more (%v)", link, err)
-		}
-		wantContent(t, filepath.Join(dir, target), link)
-		if err := removeFile(filepath.Join(dir, link)); err != nil {
-			t.Error(err)
-		}
-		if _, err := os.Stat(filepath.Join(dir, target)); !os.IsNotExist(err) {
-			t.Errorf("%s is there after removal (%v)", target, err)
-		}
-	}
-	if err := os.Symlink("loop.txt", filepath.Join(dir, "loop.txt")); err != nil {
-		t.Fatal(err)
-	}
-	if err := writeFile(filepath.Join(dir, "loop.txt"), nil); err == nil {
-		t.Error("a link to itself was written to")
-	}
-}
-
-// Nothing but a file is replaced or removed, and the message names what the user
-// wrote.
-func TestFoldersAreNotWrittenTo(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	for name, want := range map[string]string{
-		dir:           "write " + dir + ": this is a folder, want the name of a file",
-		dir + "/new/": "write " + dir + "/new/: this names a folder, want the name of a file",
-		filepath.Join(dir, "missing", "file.txt"): "there is no folder " + filepath.Join(dir, "missing"),
-	} {
-		if err := writeFile(name, []byte("content")); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want %q", err, want)
-		}
-	}
-	if err := removeFile(dir); err == nil {
-		t.Error("an empty folder was removed")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Error(err)
-	}
 	for _, args := range [][]string{
 		{"simulate", "quote", "--data-dir", filepath.Join(dir, "data"), "--out", dir},
 		{"policy", "token-hash", inFile(t, "policy.txt", somePolicy), "--out", dir},

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli
+package wholefile_test
 
 import (
 	"io/fs"
@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/azattest/azattest/internal/wholefile"
 )
 
 // A pipe that somebody reads gets what is written, and stays a pipe.
@@ -30,13 +32,13 @@ func TestPipesAreWrittenInto(t *testing.T) {
 			}
 			read <- string(raw)
 		}()
-		if err := writeFile(name, []byte("content")); err != nil {
+		if err := wholefile.Write(name, []byte("content"), wholefile.Private); err != nil {
 			t.Fatal(err)
 		}
 		if got := <-read; got != "content" {
 			t.Errorf("%q came through the pipe", got)
 		}
-		if err := removeFile(name); err != nil {
+		if err := wholefile.Remove(name); err != nil {
 			t.Error(err)
 		}
 		if info, err := os.Lstat(pipe); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {

@@ -1,0 +1,143 @@
+// Package wholefile writes files as a whole or not at all: whoever reads one sees what
+// was there before, or all of what was written.
+//
+// Which function do I want? [Write] puts a file into the place of the one that may be
+// there, and [Stream] does so with what is too large to be held. [Create] makes a file
+// that is not there, and of many who do so at once for one. [Remove] takes away what
+// they wrote.
+//
+// None of them replaces anything but files: what a symbolic link leads to is written
+// and the link stays, and what is no regular file (a pipe, a device) is written into.
+// Errors name the file as it was given, and not the temporary one beside it.
+package wholefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Private is the mode of a file that only its owner may read.
+const Private fs.FileMode = 0o600
+
+// Write writes a file. The mode is that of a regular file, whatever the process's mask.
+func Write(name string, content []byte, mode fs.FileMode) error {
+	return named(name, stream(name, mode, writing(content)))
+}
+
+// Stream writes a file that is readable by its owner only. Errors of write come back
+// as they are.
+func Stream(name string, write func(io.Writer) error) error {
+	var failed error
+	err := stream(name, Private, func(w io.Writer) error {
+		failed = write(w)
+		return failed
+	})
+	if failed != nil {
+		return err
+	}
+	return named(name, err)
+}
+
+func stream(name string, mode fs.FileMode, write func(io.Writer) error) error {
+	path, isRegular, err := follow(name)
+	switch {
+	case err != nil:
+		return err
+	case !isRegular:
+		return into(path, write)
+	}
+	return beside(path, mode, write, os.Rename)
+}
+
+// Remove removes what was written, which need not be there. What is no regular file
+// stays: nothing is left in it.
+func Remove(name string) error {
+	path, isRegular, err := follow(name)
+	if err == nil && isRegular {
+		err = os.Remove(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return named(name, err)
+}
+
+func writing(content []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	}
+}
+
+// beside writes a temporary file in the folder of another, where it is sure to be on
+// the same file system, and has it put into its place.
+func beside(path string, mode fs.FileMode, write func(io.Writer) error, place func(temporary, path string) error) error {
+	if os.IsPathSeparator(path[len(path)-1]) {
+		return errors.New("this names a folder, want the name of a file")
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no folder %s", filepath.Dir(path))
+	}
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone already once it is renamed
+	if err := fill(f, mode, write); err != nil {
+		return err
+	}
+	return place(f.Name(), path)
+}
+
+// fill writes a new file and closes it. Without Sync a name could outlive a loss of
+// power, and what it names not.
+func fill(f *os.File, mode fs.FileMode, write func(io.Writer) error) error {
+	err := write(f)
+	if err == nil && mode != Private {
+		err = f.Chmod(mode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// into writes into what is there, and never makes a file.
+func into(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(filepath.Clean(path), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// named says of what the error is.
+func named(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("write %s: %w", name, Cause(err))
+}
+
+// Cause is what the system says, without the names that it adds: the one that the user
+// gave says more than that of a temporary file, and says it once.
+func Cause(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
+}
