@@ -74,9 +74,9 @@ func (f *configFiles) read(key, name string) []byte {
 }
 
 // pair checks that the files of certificateFile and keyFile in a section are a pair
-// that others can accept now. It returns the certificate, nil if they are not there
-// or no pair.
-func (f *configFiles) pair(section, certificateFile, keyFile string) *x509.Certificate {
+// that others can accept now. It returns the pair with its leaf, nil if they are not
+// there or no pair.
+func (f *configFiles) pair(section, certificateFile, keyFile string) *tls.Certificate {
 	at := section + ".certificateFile"
 	chain, key := f.read(at, certificateFile), f.read(section+".keyFile", keyFile)
 	if chain == nil || key == nil {
@@ -87,35 +87,31 @@ func (f *configFiles) pair(section, certificateFile, keyFile string) *x509.Certi
 		f.fault(at, "%v", err)
 		return nil
 	}
-	leaf, err := x509.ParseCertificate(pair.Certificate[0])
-	if err != nil {
-		f.fault(at, "%v", err)
-		return nil
-	}
-	f.validity(at, leaf)
-	return leaf
+	f.validity(at, pair.Leaf)
+	return &pair
 }
 
 // tls checks the certificate by which clients know the service.
 func (f *configFiles) tls(c *config.Config) {
-	leaf := f.pair("tls", c.TLS.CertificateFile, c.TLS.KeyFile)
-	if leaf == nil || len(c.TrustedProxies) > 0 {
+	pair := f.pair("tls", c.TLS.CertificateFile, c.TLS.KeyFile)
+	if pair == nil || len(c.TrustedProxies) > 0 {
 		return // clients see the certificate of the proxy
 	}
 	for i := range c.Instances {
 		one := &c.Instances[i]
 		if u, err := url.Parse(one.URL); err == nil {
-			f.named(fmt.Sprintf("instances[%d].url", i), leaf, u.Hostname())
+			f.named(fmt.Sprintf("instances[%d].url", i), "tls", pair.Leaf, u.Hostname())
 		}
 		for j, host := range one.Hosts {
-			f.named(fmt.Sprintf("instances[%d].hosts[%d]", i, j), leaf, host)
+			f.named(fmt.Sprintf("instances[%d].hosts[%d]", i, j), "tls", pair.Leaf, host)
 		}
 	}
 }
 
-func (f *configFiles) named(key string, leaf *x509.Certificate, host string) {
+// named checks that the certificate of a section is for a host.
+func (f *configFiles) named(key, section string, leaf *x509.Certificate, host string) {
 	if host != "" && leaf.VerifyHostname(host) != nil {
-		f.fault(key, "the certificate in tls.certificateFile is not for %s", host)
+		f.fault(key, "the certificate in %s.certificateFile is not for %s", section, host)
 	}
 }
 

@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"crypto"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/keyrelease"
 )
 
 // configuration is one of the attestation service or of the key release server.
@@ -53,11 +57,7 @@ func checkKeyReleaseConfig(s Streams, name string) (*checkedConfig, error) {
 
 // keyRelease looks at every file of a key release server.
 func (f *configFiles) keyRelease(c *config.KeyRelease) {
-	leaf := f.pair("tls", c.TLS.CertificateFile, c.TLS.KeyFile)
-	if u, err := url.Parse(c.URL); err == nil && leaf != nil && len(c.TrustedProxies) == 0 {
-		f.named("url", leaf, u.Hostname())
-	}
-	f.pair("signing", c.Signing.CertificateFile, c.Signing.KeyFile)
+	f.vault(c)
 	f.certificates("tls.clientCAFile", c.TLS.ClientCAFile)
 	f.wrappingKeys(c.Keys.WrappingKeyFile, c.Keys.WrappingKey, c.Keys.PreviousWrappingKeyFiles)
 	f.dsn(&c.Store)
@@ -65,4 +65,30 @@ func (f *configFiles) keyRelease(c *config.KeyRelease) {
 		f.certificates(fmt.Sprintf("authorities[%d].caFile", i), authority.CAFile)
 	}
 	f.issuers(&c.Auth)
+}
+
+// vault checks the certificate by which clients know the server, and that by which
+// they know who signed: both are for the host of the vault.
+func (f *configFiles) vault(c *config.KeyRelease) {
+	host := ""
+	if u, err := url.Parse(c.URL); err == nil {
+		host = u.Hostname()
+	}
+	section, signing := "tls", f.pair("tls", c.TLS.CertificateFile, c.TLS.KeyFile)
+	isShown := len(c.TrustedProxies) == 0 // else clients see the certificate of the proxy
+	if hasOwn := c.Signing != (config.Signing{}); hasOwn {
+		if signing != nil && isShown {
+			f.named("url", section, signing.Leaf, host)
+		}
+		section, signing = "signing", f.pair("signing", c.Signing.CertificateFile, c.Signing.KeyFile)
+	}
+	if signing == nil {
+		return
+	}
+	f.named("url", section, signing.Leaf, host)
+	if key, ok := signing.PrivateKey.(crypto.Signer); ok {
+		if _, err := keyrelease.NewSigner(key, []*x509.Certificate{signing.Leaf}); err != nil {
+			f.fault(section+".keyFile", "%v", strings.TrimPrefix(err.Error(), "keyrelease: signer: "))
+		}
+	}
 }
