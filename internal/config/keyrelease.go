@@ -78,7 +78,7 @@ type Release struct {
 	// RequireNonce refuses requests without a nonce.
 	RequireNonce bool `yaml:"requireNonce"`
 	// HeldData are the forms in which an enclave's held data may be the key that is
-	// encrypted to: jwk, pem, raw. Empty: none, only x-ms-runtime counts.
+	// encrypted to, for tokens without x-ms-runtime: jwk, pem, raw. Empty: none.
 	HeldData []string `yaml:"heldData"`
 	// AllowDebuggable releases keys to what can be debugged, too.
 	AllowDebuggable bool `yaml:"allowDebuggable"`

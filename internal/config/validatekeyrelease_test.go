@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/keyrelease"
 )
 
 func TestKeyReleaseValidateAccepts(t *testing.T) {
@@ -146,5 +147,17 @@ func TestKeyReleaseDefaultLacksWhatOnlyTheOperatorHas(t *testing.T) {
 	// Whom to believe even a server on a developer's machine must be told.
 	if got, want := missing(linesOf(t, c.ValidateDevelopment())), []string{"authorities"}; !slices.Equal(got, want) {
 		t.Errorf("in development missing %s, want %s", got, want)
+	}
+}
+
+// The forms of held data are a copy, for this room imports nothing of ours.
+func TestEveryFormOfHeldDataIsKnown(t *testing.T) {
+	t.Parallel()
+	c := validKeyRelease()
+	for _, form := range keyrelease.HeldForms() {
+		c.Release.HeldData = append(c.Release.HeldData, string(form))
+	}
+	if err := c.Validate(); err != nil || len(c.Release.HeldData) != 3 {
+		t.Errorf("%s: %v", c.Release.HeldData, err)
 	}
 }
