@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,8 +16,8 @@ import (
 	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/vault"
 	"github.com/azattest/azattest/internal/vaultserver"
+	"github.com/azattest/azattest/internal/wholefile"
 	"github.com/azattest/azattest/keyrelease"
-	"github.com/azattest/azattest/relyingparty"
 )
 
 // keyReleaseServeOptions are the flags of keyrelease serve.
@@ -103,8 +102,8 @@ func (o *keyReleaseServeOptions) configuration(s Streams) (*config.KeyRelease, e
 	c := config.DefaultKeyRelease()
 	if o.configFile != "" {
 		var err error
-		if c, err = config.LoadKeyRelease(o.configFile, s.env); err != nil {
-			return nil, configFault(err)
+		if c, err = readKeyReleaseConfig(s, o.configFile); err != nil {
+			return nil, tellFaults(s, o.configFile, err)
 		}
 	}
 	for _, url := range o.authorities {
@@ -121,7 +120,7 @@ func (o *keyReleaseServeOptions) configuration(s Streams) (*config.KeyRelease, e
 		validate = c.ValidateDevelopment
 	}
 	if err := validate(); err != nil {
-		return nil, configFault(err)
+		return nil, tellFaults(s, o.configFile, err)
 	}
 	if host, _, err := net.SplitHostPort(c.Listen); o.dev && (err != nil || !isLoopback(host)) {
 		return nil, usage("azattest keyrelease serve", "--dev serves loopback only, not %q", c.Listen)
@@ -140,10 +139,10 @@ func keyReleaseServe(ctx context.Context, s Streams, o *keyReleaseServeOptions) 
 		return err
 	}
 	if o.readyFile != "" {
-		if err := removeFile(o.readyFile); err != nil {
+		if err := wholefile.Remove(o.readyFile); err != nil {
 			return fmt.Errorf("ready file: %w", err)
 		}
-		defer removeFile(o.readyFile) //nolint:errcheck // whoever reads it later finds nobody listening
+		defer wholefile.Remove(o.readyFile) //nolint:errcheck // whoever reads it later finds nobody listening
 	}
 	home := &config.Config{DataDir: c.DataDir}
 	unlock, err := claimDataDir(home)
@@ -195,7 +194,7 @@ func runBeside(ctx context.Context, p *parts, serve func(context.Context) error)
 // asFault is what the parts of a vault refuse about their configuration.
 func (o *keyReleaseServeOptions) asFault(err error) error {
 	isConfiguration := isType[*vaultserver.ConfigError](err) || isType[*keyrelease.ConfigError](err) || isType[*vault.ConfigError](err) ||
-		isType[*relyingparty.ConfigError](err) || isType[*auth.ConfigError](err) || isType[*audit.ConfigError](err)
+		isType[*auth.ConfigError](err) || isType[*audit.ConfigError](err)
 	switch {
 	case !isConfiguration:
 		return err
@@ -204,5 +203,3 @@ func (o *keyReleaseServeOptions) asFault(err error) error {
 	}
 	return &usageError{err: err, command: "azattest keyrelease serve"}
 }
-
-var errNoStore = errors.New("the store does not answer")

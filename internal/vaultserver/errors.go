@@ -29,11 +29,19 @@ func unavailable(message string, cause error) error {
 // unknownCaller answers for credentials that do not hold, or cannot be judged now.
 func (s *Server) unknownCaller(w http.ResponseWriter, err error) error {
 	if e, ok := errors.AsType[*auth.InvalidError](err); ok {
-		challenge := s.config.Auth.Challenge()
-		w.Header().Set("WWW-Authenticate", challenge+", "+e.Challenge())
+		w.Header().Set("WWW-Authenticate", s.challenge())
 		return &keyrelease.RefusalError{Status: http.StatusUnauthorized, Code: "Unauthorized", Message: "AKV10022: Invalid token: " + e.Message(), Err: e}
 	}
 	return unavailable("The caller's token cannot be checked now, try again.", err)
+}
+
+// challenge says where to get a token, and for what. Azure's clients ask without one
+// first, and go no further if they are not told.
+func (s *Server) challenge() string {
+	if c := s.config.Auth.Challenge(); c != "Bearer" {
+		return c
+	}
+	return `Bearer authorization="` + s.config.Release.Vault + `", resource="` + auth.VaultAudience + `"`
 }
 
 // translate maps what the vault says to what Key Vault would say.

@@ -109,7 +109,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, n *note) error {
 	}
 	switch {
 	case caller.IsAnonymous():
-		w.Header().Set("WWW-Authenticate", s.config.Auth.Challenge())
+		w.Header().Set("WWW-Authenticate", s.challenge())
 		return refusal(http.StatusUnauthorized, "Unauthorized", "AKV10000: Request is missing a Bearer or PoP token.")
 	case !caller.May(n.operation.action(), strings.ToLower(n.name)):
 		return &keyrelease.RefusalError{
@@ -147,8 +147,13 @@ func (s *Server) log(r *http.Request, n *note) {
 		slog.Duration("duration", time.Since(n.start)), slog.String("request_id", n.requestID), slog.String("remote", n.address), slog.String("caller", n.caller.Name()),
 	}
 	for _, a := range [][2]string{
-		{"key", clip(n.name)}, {"version", clip(n.version)}, {"authority", n.authority}, {"token_id", clip(n.tokenID)}, {"target", clip(n.target)},
-		{"code", n.code}, {"cause", n.cause},
+		{"key", clip(n.name)},
+		{"version", clip(n.version)},
+		{"authority", n.authority},
+		{"token_id", clip(n.tokenID)},
+		{"target", clip(n.target)},
+		{"code", n.code},
+		{"cause", n.cause},
 	} {
 		if a[1] != "" {
 			attrs = append(attrs, slog.String(a[0], a[1]))
