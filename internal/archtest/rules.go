@@ -56,6 +56,7 @@ var rows = []row{
 	{"internal/instance", []string{"attest", "claims", "evidence", "internal/policytoken", "internal/ticket", "policy", "store", "token"}, "an instance is what was stored of it, made into a pipeline"},
 	{"internal/ticket", nil, "whatever a ticket carries, it is sealed alike"},
 	{"internal/throttle", nil, "who asks too often is counted alike, whatever he asks for"},
+	{"internal/vault", []string{"keyrelease", "store"}, "keys are kept as records and handed out to who releases them"},
 	{"internal/enroll", []string{"evidence", "evidence/tpm", "internal/ticket"}, "who gives keys their certificates judges TPMs as a verifier does, and keeps nothing"},
 	{"internal/audit", nil, "a trail of what happened, whatever it was"},
 	{"internal/telemetry", nil, "it counts and times, and knows nothing of what"},
