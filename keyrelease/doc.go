@@ -1,6 +1,7 @@
-// Package keyrelease is for who keeps a secret for an attested party: it says
-// whether a token satisfies the release policy of a key, and wraps the key so that
-// only the attested party can read it.
+// Package keyrelease is Secure Key Release, both halves. For who keeps a secret for an
+// attested party it says whether a token satisfies the release policy of a key, and
+// wraps the key so that only the attested party can read it. For the attested party it
+// asks, verifies the answer and unwraps.
 //
 // Which function do I want?
 //
@@ -10,6 +11,8 @@
 //     outcome condition by condition.
 //   - [WrapAlgorithm.Wrap] wraps a key to the attested party's RSA key;
 //     [WrapAlgorithm.Unwrap] is the attested party's half.
+//   - [NewClient] and [Client.Get] are for the attested party: with a key of its own and
+//     an attestation of it, to the released key. [SGXAttester] attests an enclave.
 //
 // Whether a token is genuine, and which of its keys to wrap to, is said by package
 // relyingparty: Verifier.Verify and Result.EncryptionKey. A policy must be held

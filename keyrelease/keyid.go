@@ -20,13 +20,25 @@ func vaultHost(vault string) (string, error) {
 	u, err := url.Parse(vault)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		return "", fmt.Errorf("%s: want the URL of a vault, such as https://contoso.vault.azure.net", shown(vault))
+		return "", fmt.Errorf("%s: want the URL of a vault, such as https://contoso.vault.azure.net", shown(withoutSecrets(vault)))
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return "", fmt.Errorf("%s: want https (http for this machine only)", shown(vault))
+		return "", fmt.Errorf("%s: want https (http for this machine only)", shown(withoutSecrets(vault)))
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", fmt.Errorf("%s: want a URL without user, query and fragment", shown(vault))
+		return "", fmt.Errorf("%s: want a URL without user, query and fragment", shown(withoutSecrets(vault)))
 	}
 	return u.Hostname(), nil
+}
+
+// withoutSecrets cuts off of a URL what may be one: a password before the last @, a
+// signature in the query.
+func withoutSecrets(vault string) string {
+	if i := strings.IndexAny(vault, "?#"); i >= 0 {
+		vault = vault[:i+1] + "…"
+	}
+	if i := strings.LastIndexByte(vault, '@'); i >= 0 {
+		return "…" + vault[i:]
+	}
+	return vault
 }
 
 // isKeyName reports whether a text can be the name of a key.

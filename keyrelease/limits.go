@@ -44,4 +44,12 @@ const (
 	// maxResponseBytes bounds a response: the longest key, wrapped and encoded three
 	// times over, with the longest policy and chain.
 	maxResponseBytes = 1 << 20
+	// maxAnswerBytes bounds an answer to a client: a response and the JSON around it.
+	maxAnswerBytes = maxResponseBytes + 4<<10
+	// maxErrorBytes bounds what a client reads of a refusal. The longest known have
+	// some hundred bytes.
+	maxErrorBytes = 64 << 10
+	// maxToldBytes bounds what an error repeats of a refusal: Key Vault's longest say
+	// who may not do what where.
+	maxToldBytes = 1000
 )

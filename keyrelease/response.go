@@ -38,7 +38,8 @@ type Expected struct {
 // ResponseError says why a response is not what was asked for.
 type ResponseError struct {
 	// Part is what was looked at: "expected", "signature", "certificate", "payload",
-	// "request", "key", "policy" or "wrapped key".
+	// "request", "key", "policy" or "wrapped key"; of a [Client] also "answer", which
+	// has none in it.
 	Part string
 	// Problem says what was found, and what is wanted.
 	Problem string
