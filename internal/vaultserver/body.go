@@ -130,9 +130,6 @@ func timeOf(seconds *int64) *time.Time {
 		return nil
 	}
 	t := time.Unix(*seconds, 0).UTC()
-	if *seconds == 0 {
-		t = time.Time{}
-	}
 	return &t
 }
 
