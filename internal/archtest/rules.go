@@ -74,6 +74,8 @@ var rows = []row{
 	{"internal/corpus", nil, "it finds files for tests"},
 	{"internal/archtest", nil, "it reads files, not packages"},
 	{"cmd/azattest", []string{"internal/cli"}, "main is ten lines"},
+	{"examples/secure-key-release", nil, "it starts programs, and asks them as any client could"},
+	{"examples/secure-key-release/enclave", []string{"azattestation", "collect", "keyrelease", "simulator"}, "it is copied into other people's modules, so it may import what those may"},
 	{"azattestation", nil, "who imports the client gets azcore and nothing else"},
 	{"azattestation/fake", []string{"azattestation"}, "a fake server speaks the client's types"},
 	{"azattestation/internal/replay", nil, "it replays recorded exchanges below the client"},
@@ -108,7 +110,7 @@ var outside = []struct {
 	rooms   []string
 	because string
 }{
-	{"github.com/Azure/azure-sdk-for-go/sdk/azcore", []string{"azattestation", "azattestation/fake", "azattestation/internal/replay", "collect/tpm", "internal/cli", "keyrelease"}, "the pipeline of every Azure client, enrollment's and a vault's too; the command configures the client library's, and reads its errors"},
+	{"github.com/Azure/azure-sdk-for-go/sdk/azcore", []string{"azattestation", "azattestation/fake", "azattestation/internal/replay", "collect/tpm", "examples/secure-key-release/enclave", "internal/cli", "keyrelease"}, "the pipeline of every Azure client, enrollment's and a vault's too; the command configures the client library's, and reads its errors; an example has a credential for it"},
 	{"github.com/Azure/azure-sdk-for-go/sdk/azidentity", []string{"internal/cli"}, "who may change policies logs in as with every Azure tool; it is the command's, not the client library's"},
 	{"github.com/google/go-tpm", []string{"collect/tpm"}, "the commands of a TPM, and the ways to its device; what a TPM signs is verified without it"},
 	{"golang.org/x/sync/singleflight", []string{"collateral"}, "one fetch for many who ask"},
