@@ -228,7 +228,9 @@ func TestGetRefusesAKeyForAnother(t *testing.T) {
 		v := newVault(t)
 		o := v.options(t)
 		o.Algorithm = algorithm
-		o.Attest = func(_ context.Context, r keyrelease.AttestRequest) (string, error) { return v.token(t, set{"nonce": r.Nonce}), nil }
+		o.Attest = func(_ context.Context, r keyrelease.AttestRequest) (string, error) {
+			return v.token(t, set{"nonce": r.Nonce}), nil
+		}
 		_, err := mustClient(t, serve(t, v.handler(t))).Get(t.Context(), "payroll", o)
 		if _, ok := errors.AsType[*keyrelease.WrapError](err); !ok {
 			t.Errorf("%s: got %v", algorithm, err)

@@ -117,7 +117,7 @@ func (v *vaultParts) limits() vaultserver.Limits {
 
 // vaultSecretPurpose keeps the secrets of a vault apart from all that the same
 // wrapping key makes.
-const vaultSecretPurpose = "azattest key release"
+const vaultSecretPurpose = "azattest key release" //nolint:gosec // G101: it says what for, and is no secret
 
 // secrets seal the keys of the vault. With --dev they come of a wrapping key that is
 // made in the data directory.
@@ -191,7 +191,7 @@ func (v *vaultParts) certificates(s Streams, at *ready) (*tls.Config, func(conte
 		}
 		pair = certificate.Pair
 	}
-	signer := signerOf(pair)
+	signer := responseSigner(pair)
 	// What cannot sign is told now, not to who wants a key.
 	if _, err := signer(context.Background()); err != nil {
 		return nil, nil, &refusedError{fmt.Errorf("%s: %w", cmp.Or(v.config.Signing.CertificateFile, v.config.TLS.CertificateFile, "the certificate"), err)}
@@ -212,8 +212,8 @@ func (v *vaultParts) openPair(certificate, key, clientCAs string) (*server.Certi
 	return c, nil
 }
 
-// signerOf signs with the pair of the moment.
-func signerOf(pair func(context.Context) *tls.Certificate) func(context.Context) (*keyrelease.Signer, error) {
+// responseSigner signs with the pair of the moment.
+func responseSigner(pair func(context.Context) *tls.Certificate) func(context.Context) (*keyrelease.Signer, error) {
 	type made struct {
 		of     *tls.Certificate
 		signer *keyrelease.Signer

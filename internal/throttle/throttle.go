@@ -72,9 +72,10 @@ const (
 	maxEvicted = 8
 )
 
-// limited says which limit a request ran into.
+// Reached says which limit a request ran into.
 type Reached string
 
+// The limits.
 const (
 	ReachedCaller   Reached = "caller"
 	ReachedInstance Reached = "instance"

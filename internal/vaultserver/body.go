@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,6 +155,9 @@ func clipLong(text string) string {
 	return strings.ToValidUTF8(text, "?")
 }
 
+// keyMembers are those of a JSON Web Key that make up the key (RFC 7518, section 6).
+var keyMembers = []string{"kty", "n", "e", "d", "p", "q", "dp", "dq", "qi", "crv", "x", "y", "k"}
+
 // imported reads the key of an import: PKCS #8, or the bytes of a symmetric key.
 func (b *keyBody) imported() (kind string, operations *[]string, material []byte, err error) {
 	var head struct {
@@ -174,7 +178,7 @@ func (b *keyBody) imported() (kind string, operations *[]string, material []byte
 	members["kty"] = strings.TrimSuffix(head.Type, "-HSM")
 	// Nothing but the key itself is for the parser.
 	for name := range members {
-		if !strings.Contains(" kty n e d p q dp dq qi crv x y k ", " "+name+" ") {
+		if !slices.Contains(keyMembers, name) {
 			delete(members, name)
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -110,7 +111,9 @@ func newFixture(tb testing.TB) *fixture {
 	go func() { done <- trail.Run(ctx) }()
 	tb.Cleanup(func() {
 		stop()
-		<-done
+		if err := <-done; err != nil {
+			tb.Error(err)
+		}
 		_ = trail.Close()
 	})
 	f.config = vaultserver.Config{
@@ -164,9 +167,7 @@ func (f *fixture) token(tb testing.TB, changes set) string {
 		"x-ms-sgx-is-debuggable": false, "x-ms-sgx-mrenclave": strings.Repeat("29", 32), "x-ms-sgx-product-id": 1,
 		"x-ms-runtime": set{"keys": []set{{"kty": "RSA", "kid": "enclave-key", "key_ops": []string{"encrypt"}, "n": b64(enclave.N.Bytes()), "e": "AQAB"}}},
 	}
-	for name, value := range changes {
-		claims[name] = value
-	}
+	maps.Copy(claims, changes)
 	text := encoded(tb, set{"alg": "RS256", "kid": f.kid, "typ": "JWT"}) + "." + encoded(tb, claims)
 	digest := sha256.Sum256([]byte(text))
 	return text + "." + b64(must[[]byte](tb)(f.authority.Sign(rand.Reader, digest[:], crypto.SHA256)))
@@ -185,9 +186,7 @@ func releasePolicy(product int) set {
 func exportable(changes ...set) set {
 	body := set{"kty": "EC-HSM", "attributes": set{"exportable": true}, "release_policy": releasePolicy(1)}
 	for _, c := range changes {
-		for name, value := range c {
-			body[name] = value
-		}
+		maps.Copy(body, c)
 	}
 	return body
 }

@@ -3,6 +3,7 @@ package vaultserver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -40,11 +41,15 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, n *note) (any,
 	case KeyGet:
 		return s.bundle(n)(v.Get(ctx, n.name, n.version))
 	case KeyRotate:
-		return s.bundle(n)(v.Rotate(ctx, n.name))
+		return s.bundle(n)(s.inTurn(ctx, func() (*vault.Version, error) { return v.Rotate(ctx, n.name) }))
 	case KeyDelete:
 		return s.bundle(n)(v.Delete(ctx, n.name))
 	case KeyList, KeyListVersions:
 		return s.list(r, n)
+	case KeyCreate, KeyImport, KeyUpdate:
+		// They have a body.
+	case KeyRelease:
+		return nil, errors.New("a release is not managed")
 	}
 	raw, err := s.readBody(w, r)
 	if err != nil {
@@ -56,10 +61,10 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, n *note) (any,
 		return nil, err
 	}
 	defer clear(b.Key)
-	switch n.operation {
-	case KeyCreate:
+	if n.operation == KeyCreate {
 		return s.create(ctx, n, b)
-	case KeyImport:
+	}
+	if n.operation == KeyImport {
 		return s.importKey(ctx, n, b)
 	}
 	u, err := b.update()
@@ -74,7 +79,19 @@ func (s *Server) create(ctx context.Context, n *note, b *keyBody) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.bundle(n)(s.config.Vault.Create(ctx, n.name, vault.Template{Settings: settings, Type: b.Type, Size: b.Size, Curve: b.Curve}))
+	template := vault.Template{Settings: settings, Type: b.Type, Size: b.Size, Curve: b.Curve}
+	return s.bundle(n)(s.inTurn(ctx, func() (*vault.Version, error) { return s.config.Vault.Create(ctx, n.name, template) }))
+}
+
+// inTurn makes a key, as many at once as there are processors.
+func (s *Server) inTurn(ctx context.Context, makeKey func() (*vault.Version, error)) (*vault.Version, error) {
+	select {
+	case s.making <- struct{}{}:
+		defer func() { <-s.making }()
+		return makeKey()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 func (s *Server) importKey(ctx context.Context, n *note, b *keyBody) (any, error) {

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,9 +73,12 @@ type Server struct {
 	// work are the places of releases, managing those of everything else: neither keeps
 	// the other out.
 	work, managing chan struct{}
-	throttle       *throttle.Throttle
-	isDraining     atomic.Bool
-	handlers       sync.WaitGroup
+	// making are the places of those who make a key: RSA ones take a processor for
+	// seconds, whatever becomes of the request.
+	making     chan struct{}
+	throttle   *throttle.Throttle
+	isDraining atomic.Bool
+	handlers   sync.WaitGroup
 }
 
 // New returns a server, or a *[ConfigError], also of package keyrelease.
@@ -95,6 +99,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{config: c, limits: c.Limits.withDefaults()}
 	s.work, s.managing = make(chan struct{}, s.limits.Concurrent), make(chan struct{}, s.limits.Concurrent)
+	s.making = make(chan struct{}, runtime.GOMAXPROCS(0))
 	s.throttle = throttle.New(s.limits.Caller, throttle.Limit{}, time.Now)
 	release := c.Release
 	release.Keys, release.Record = c.Vault, s.recordRelease

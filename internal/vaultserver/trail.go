@@ -23,11 +23,11 @@ func (s *Server) recordRelease(ctx context.Context, d *keyrelease.Decision) erro
 	if d.Policy != nil {
 		n.policyHash = hashOf(d.Policy.Text())
 	}
-	if d.Err != nil {
-		// The status is that of the refusal, and it is recorded as one.
-		return nil
+	if d.Err == nil {
+		return s.record(ctx, n, http.StatusOK)
 	}
-	return s.record(ctx, n, http.StatusOK)
+	// It is recorded as a refusal, once its status is known.
+	return nil
 }
 
 // record puts what was done into the trail, before anybody is told that it was.
