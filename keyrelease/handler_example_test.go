@@ -28,7 +28,7 @@ func ExampleHandler() {
 		log.Fatal(err)
 	}
 	safe := newExampleVault() // its ReleaseKey is where the keys are
-	defer safe.Close()
+	safe.Close()              // it is not asked over HTTP here
 	signer := safe.signer()
 
 	verifier, err := relyingparty.New(relyingparty.Config{
