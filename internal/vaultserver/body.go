@@ -48,20 +48,47 @@ type bodyPolicy struct {
 	Immutable   *bool  `json:"immutable"`
 }
 
-// readBody reads the body of a request that must have one.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" || parameters["charset"] != "" && !strings.EqualFold(parameters["charset"], "utf-8") {
-		return nil, refusal(http.StatusUnsupportedMediaType, "UnsupportedMediaType", "Content-Type: want application/json in UTF-8.")
+// smallBody is what nearly all requests stay below. It needs no place.
+const smallBody = 16 << 10
+
+// maxReleaseBytes is more than the longest token takes.
+const maxReleaseBytes = 1 << 20
+
+// receive reads a body, of whatever type it is. A large one takes one of the places.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, o Operation) ([]byte, error) {
+	most := s.limits.BodyBytes
+	if o == KeyRelease {
+		most = maxReleaseBytes
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.BodyBytes))
+	limited := http.MaxBytesReader(w, r.Body, most)
+	body, err := io.ReadAll(io.LimitReader(limited, smallBody))
+	if err == nil && len(body) == smallBody {
+		select {
+		case s.uploads <- struct{}{}:
+			defer func() { <-s.uploads }()
+		default:
+			return nil, tooMany("Too many requests at once, try again.", 1)
+		}
+		var rest []byte
+		rest, err = io.ReadAll(limited)
+		body = append(body, rest...)
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, refusal(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("The request body has more than %d bytes.", s.limits.BodyBytes))
+		return nil, refusal(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("The request body has more than %d bytes.", most))
 	}
 	if err != nil {
 		return nil, &keyrelease.RefusalError{Status: http.StatusBadRequest, Code: "BadParameter", Message: "The request body could not be read.", Err: err}
 	}
-	return raw, nil
+	return body, nil
+}
+
+// readBody returns the body of a request that must have one.
+func readBody(r *http.Request) ([]byte, error) {
+	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" || parameters["charset"] != "" && !strings.EqualFold(parameters["charset"], "utf-8") {
+		return nil, refusal(http.StatusUnsupportedMediaType, "UnsupportedMediaType", "Content-Type: want application/json in UTF-8.")
+	}
+	return io.ReadAll(r.Body)
 }
 
 func parseBody(raw []byte) (*keyBody, error) {
