@@ -147,6 +147,15 @@ func TestImport(t *testing.T) {
 	if member(got, "key", "n") != b64(k.N.Bytes()) || member(got, "key", "kty") != "RSA-HSM" || strings.Contains(fmt.Sprint(got), b64(k.D.Bytes())) {
 		t.Errorf("imported %v", got)
 	}
+	// Clients say of a key of software that it goes into hardware, or nothing.
+	for hardware, want := range map[any]string{true: "RSA-HSM", false: "RSA", nil: "RSA"} {
+		body := imported(jwk(set{"kty": "RSA"}))
+		body["Hsm"] = hardware
+		got = answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPut, "/keys/rsa"+apiVersion, body))
+		if member(got, "key", "kty") != want {
+			t.Errorf("imported with Hsm %v: %v", hardware, got)
+		}
+	}
 	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPut, "/keys/oct"+apiVersion, imported(set{"kty": "oct-HSM", "k": b64([]byte(strings.Repeat("secret! ", 4)))})))
 	for name, tt := range map[string]struct {
 		body set
