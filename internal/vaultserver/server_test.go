@@ -230,6 +230,9 @@ func TestBadRequests(t *testing.T) {
 	}{
 		"another path":          {http.MethodGet, "/secrets", nil, 404, "NotFound", ""},
 		"a longer path":         {http.MethodGet, "/keys/a/b/c/d", nil, 404, "NotFound", ""},
+		"a backup":              {http.MethodPost, "/keys/key/backup", nil, 404, "NotFound", "nothing here"},
+		"an attestation":        {http.MethodGet, "/keys/key//attestation", nil, 404, "NotFound", "nothing here"},
+		"a rotation policy":     {http.MethodGet, "/keys/key/rotationpolicy", nil, 404, "NotFound", "nothing here"},
 		"another method":        {http.MethodDelete, "/keys", nil, 405, "MethodNotAllowed", "want GET"},
 		"no version of the API": {http.MethodGet, "/keys/a", nil, 400, "BadParameter", "api-version"},
 		"no body":               {http.MethodPost, "/keys/a/create" + apiVersion, nil, 415, "UnsupportedMediaType", ""},
