@@ -33,6 +33,9 @@ type keyBody struct {
 	Policy     *bodyPolicy        `json:"release_policy"`
 	// Key is the one to import; it is read apart, for it is secret.
 	Key json.RawMessage `json:"key"`
+	// Hardware says that the key to import is one of a hardware module, as clients say
+	// it beside the type that the key had in software.
+	Hardware bool `json:"Hsm"`
 }
 
 type bodyAttributes struct {
@@ -197,6 +200,9 @@ func (b *keyBody) imported() (kind string, operations *[]string, material []byte
 	wrong := badParameter("Property key: want a JSON Web Key (RSA, EC or oct) with its private half.")
 	if json.Unmarshal(b.Key, &head) != nil {
 		return "", nil, nil, wrong
+	}
+	if b.Hardware && !strings.HasSuffix(head.Type, "-HSM") {
+		head.Type += "-HSM"
 	}
 	var members map[string]any
 	if json.Unmarshal(b.Key, &members) != nil {
