@@ -200,4 +200,3 @@ func keyOrigin(vault string) string {
 type nopCloser struct{ io.ReadSeeker }
 
 func (nopCloser) Close() error { return nil }
-
