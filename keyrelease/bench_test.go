@@ -1,6 +1,7 @@
 package keyrelease_test
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/azattest/azattest/keyrelease"
+	"github.com/azattest/azattest/relyingparty"
+	"github.com/azattest/azattest/token"
 )
 
 // BenchmarkWrap has what wrapping an RSA key costs beside the RSA encryption that
@@ -73,4 +76,44 @@ func hostileTree(depth int) string {
 		members = append(members, `"a`+strings.Repeat(".a", i)+`":`+hostileTree(depth-1))
 	}
 	return "{" + strings.Join(members, ",") + "}"
+}
+
+// BenchmarkRelease measures a release of a key of 2048 bits, and beside it what of it
+// is cryptography that nobody can leave out: the verification of a token (RS256, its
+// keys at hand), the encryption to an RSA key, and the signature. docs/performance.md
+// has the ratio.
+func BenchmarkRelease(b *testing.B) {
+	v := newVault(b)
+	v.config.Record = nil
+	request := keyrelease.Request{Target: v.token(b), Nonce: "nonce", Algorithm: keyrelease.RSAAESKeyWrap256}
+	b.Run("release", func(b *testing.B) {
+		r := v.releaser(b)
+		b.ReportAllocs()
+		for b.Loop() {
+			v.released = nil
+			if _, err := r.Release(b.Context(), "payroll", "", "7.4", request); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("raw", func(b *testing.B) {
+		verifier := mustVerifier(b, v.require)
+		to, kek := keysOf().rsa.Public().(*rsa.PublicKey), make([]byte, 32)
+		signing, err := token.GenerateSigner(token.RS256, 2048)
+		if err != nil {
+			b.Fatal(err)
+		}
+		digest := sha256.Sum256([]byte("a response"))
+		for b.Loop() {
+			if _, err := verifier.Verify(b.Context(), request.Target, relyingparty.Expected{}); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, to, kek, nil); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := signing.Sign(rand.Reader, digest[:], crypto.SHA256); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -2,7 +2,10 @@ package keyrelease_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"slices"
 	"strings"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/azattest/azattest/internal/corpus"
 	"github.com/azattest/azattest/keyrelease"
+	"github.com/azattest/azattest/relyingparty"
 )
 
 // FuzzPolicy changes policies and claims. Whatever is read is JSON for encoding/json
@@ -101,6 +105,98 @@ func FuzzUnwrap(f *testing.F) {
 		}
 		if string(key) != string(secret) {
 			t.Errorf("unwrapped what was never wrapped: %x", wrapped)
+		}
+	})
+}
+
+func FuzzRequest(f *testing.F) {
+	for _, body := range []string{`{"target":"a.b.c"}`, `{"target":"a","nonce":"n","enc":"RSA_AES_KEY_WRAP_256"}`, `{"target":null}`, `[]`, `{"enc":1}`} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, err := keyrelease.ParseRequest(body)
+		if err != nil {
+			if _, ok := errors.AsType[*keyrelease.RefusalError](err); !ok {
+				t.Fatalf("error of type %T", err)
+			}
+			return
+		}
+		again, err := r.JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, err := keyrelease.ParseRequest(again); err != nil || *other != *r {
+			t.Fatalf("%+v is read again as %+v, %v", r, other, err)
+		}
+	})
+}
+
+// FuzzResponse has a vault sign whatever it is given.
+func FuzzResponse(f *testing.F) {
+	v := newVault(f)
+	response, err := v.releaser(f).Release(f.Context(), "payroll", "", "7.4", keyrelease.Request{Target: v.token(f), Nonce: "nonce"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(response, ".")[1])
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(payload)
+	f.Add([]byte(`{"request":{},"response":{"key":{"key":{"key_hsm":{}}}}}`))
+	signer, err := v.config.Signer(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	e := v.expected()
+	e.Nonce = "nonce"
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		signed, err := keyrelease.Sign(signer, payload)
+		if err != nil {
+			t.Skip()
+		}
+		r, err := keyrelease.VerifyResponse(signed, e)
+		if err != nil {
+			if _, ok := errors.AsType[*keyrelease.ResponseError](err); !ok {
+				t.Fatalf("error of type %T", err)
+			}
+			return
+		}
+		if !strings.EqualFold(r.Name, "payroll") || r.Policy == nil {
+			t.Fatalf("accepted %+v", r)
+		}
+		_, _ = r.Unwrap(keysOf().rsa)
+	})
+}
+
+func FuzzHeldData(f *testing.F) {
+	v := newVault(f)
+	verifier := mustVerifier(f, v.require)
+	r, err := verifier.Verify(f.Context(), v.token(f), relyingparty.Expected{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&keysOf().rsa.PublicKey)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(der)
+	f.Add(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	f.Add([]byte(`{"kty":"RSA","n":"AQAB","e":"AQAB"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		result := *r
+		claims := *r.Claims
+		claims.RuntimeClaims, claims.EnclaveHeldData = nil, data
+		result.Claims = &claims
+		target, err := keyrelease.ChooseTarget(&result, keyrelease.RSAAESKeyWrap256, keyrelease.HeldForms()...)
+		if err != nil {
+			if _, ok := errors.AsType[*keyrelease.TargetError](err); !ok {
+				t.Fatalf("error of type %T", err)
+			}
+			return
+		}
+		if _, err := keyrelease.RSAAESKeyWrap256.Wrap(target.Public, make([]byte, 32)); err != nil {
+			t.Fatalf("chosen, and not fit: %v", err)
 		}
 	})
 }

@@ -22,6 +22,10 @@ import (
 // once.
 type Handler struct {
 	releaser *Releaser
+	// Refused is told of each request that is refused, and why: the error is the one
+	// whose cause who asked does not hear. Nil: nobody is told. Set it before the first
+	// request.
+	Refused func(r *http.Request, err error)
 }
 
 // NewHandler returns a handler.
@@ -33,15 +37,17 @@ var apiVersions = regexp.MustCompile(`^(\d{1,2}\.\d{1,2}|\d{4}-\d{2}-\d{2})(-[a-
 // ServeHTTP answers a request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	response, err := h.release(w, r)
-	if err != nil {
-		WriteRefusal(w, err)
-		return
+	var body []byte
+	if err == nil {
+		body, err = json.Marshal(struct {
+			Value string `json:"value"`
+		}{response})
 	}
-	body, err := json.Marshal(struct {
-		Value string `json:"value"`
-	}{response})
 	if err != nil {
-		WriteRefusal(w, unavailable("The key could not be released now, try again.", err))
+		if h.Refused != nil {
+			h.Refused(r, err)
+		}
+		WriteRefusal(w, err)
 		return
 	}
 	writeJSON(w, http.StatusOK, body)
@@ -122,5 +128,5 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	// Whoever has gone does not hear of it.
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(append(body, '\n')) //nolint:gosec // G705: JSON, by encoding/json, which nothing is to sniff
 }

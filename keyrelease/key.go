@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -29,7 +31,7 @@ type Key struct {
 	// those that it keeps in hardware, RSA-HSM, EC-HSM or oct-HSM.
 	Type string
 	// Material is the secret: PKCS #8 in DER, or the bytes of a symmetric key.
-	Material []byte
+	Material []byte `json:"-"`
 	// Public is the *rsa.PublicKey or *ecdsa.PublicKey of the key, nil of a symmetric
 	// one.
 	Public crypto.PublicKey
@@ -42,6 +44,15 @@ type Key struct {
 	// for [DefaultPolicyContentType].
 	PolicyContentType string
 }
+
+// String names the key, and nothing of its secret.
+func (k Key) String() string { return "key " + shown(k.Name) + ", version " + shown(k.Version) }
+
+// Format keeps the secret out of what is printed with any verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(k.String())) }
+
+// LogValue keeps the secret out of logs of any form.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // DefaultPolicyContentType is the media type under which Key Vault keeps policies.
 const DefaultPolicyContentType = "application/json; charset=utf-8"

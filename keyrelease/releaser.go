@@ -14,9 +14,10 @@ import (
 // Config is what a [Releaser] is made of.
 type Config struct {
 	// Verifier says which tokens are genuine: whose, how old, whether of enclaves that
-	// can be debugged, or simulated. Required. It names the authorities that this vault
-	// trusts; a policy can choose among them, and add none.
-	Verifier *relyingparty.Verifier
+	// can be debugged, or simulated. Required, a *[relyingparty.Verifier] as a rule. It
+	// names the authorities that this vault trusts; a policy can choose among them, and
+	// add none.
+	Verifier TokenVerifier
 	// Keys keeps the keys. Required.
 	Keys KeySource
 	// Signer returns what signs responses: the same each time, or another once a
@@ -37,6 +38,12 @@ type Config struct {
 	Record func(context.Context, *Decision) error
 	// Now is the clock by which keys begin and end; nil means time.Now.
 	Now func() time.Time
+}
+
+// TokenVerifier says whether a token is genuine, with the errors of
+// [relyingparty.Verifier.Verify]. It must be safe for concurrent use.
+type TokenVerifier interface {
+	Verify(ctx context.Context, compact string, expected relyingparty.Expected) (*relyingparty.Result, error)
 }
 
 // ConfigError says why a Config makes no Releaser.
@@ -60,7 +67,9 @@ type Decision struct {
 	Authority, TokenID string
 	// Target is the kid of the key to which it was wrapped.
 	Target string
-	// Outcome is what the policy made of the token, nil if it was not asked.
+	// Policy is the key's, nil if none was found. Outcome is what it made of the token,
+	// nil if it was not asked.
+	Policy  *Policy
 	Outcome *Outcome
 	// Err is a *[RefusalError], nil for a release.
 	Err error
@@ -128,7 +137,7 @@ func (r *Releaser) decide(ctx context.Context, d *Decision, apiVersion string, r
 	}
 	defer clear(key.Material)
 	asked := keyURL(r.config.Vault, d.Name, d.Version)
-	d.Name, d.Version = key.Name, key.Version
+	d.Name, d.Version, d.Policy = key.Name, key.Version, key.Policy
 	result, err := r.verify(ctx, request)
 	if err != nil {
 		return "", err

@@ -127,8 +127,13 @@ type Details struct {
 	// SHA-256 of the certificate that vouches for its TPM; both in hexadecimal.
 	AIKName           string `json:"aikName,omitempty"`
 	EKCertificateHash string `json:"ekCertificateHash,omitempty"`
-	// TokenID is the "jti" of the token that was issued.
+	// TokenID is the "jti" of the token that was issued, or for which a key was
+	// released.
 	TokenID string `json:"tokenId,omitempty"`
+	// Authority issued the token for which a key was released, TargetKeyID is the ID of
+	// the key to which it was wrapped.
+	Authority   string `json:"authority,omitempty"`
+	TargetKeyID string `json:"targetKeyId,omitempty"`
 	// Revision is that of the store after a change.
 	Revision int64 `json:"revision,omitempty"`
 }

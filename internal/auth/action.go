@@ -1,5 +1,11 @@
 package auth
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // Action is what a caller wants to do, by the name that Azure's roles give it.
 // Attesting is no action: whether it needs a caller is for the instance to say.
 type Action string
@@ -25,17 +31,29 @@ const (
 	Contributor Role = "Attestation Contributor"
 )
 
-// Allows reports whether who has the role may do the action. What is no role
-// allows nothing.
-func (r Role) Allows(a Action) bool {
-	switch r {
-	case Reader:
-		return a == Read
-	case Contributor:
-		return a == Read || a == Write || a == Delete
-	default:
-		return false
-	}
+// attestationRoles are the roles of an attestation service.
+var attestationRoles = []Role{Reader, Contributor}
+
+// allowed are written out, so that a new action is allowed to nobody by itself.
+var allowed = map[Role][]Action{
+	Reader:         {Read},
+	Contributor:    {Read, Write, Delete},
+	KeyReleaseUser: {ReleaseKey},
+	KeyReader:      {ReadKey},
+	KeyOfficer:     {ReadKey, CreateKey, ImportKey, RotateKey, UpdateKey, DeleteKey},
 }
 
-func (r Role) isKnown() bool { return r == Reader || r == Contributor }
+// Allows reports whether who has the role may do the action. What is no role
+// allows nothing, and no role allows actions of two services.
+func (r Role) Allows(a Action) bool { return slices.Contains(allowed[r], a) }
+
+func (r Role) isKnown() bool { return len(allowed[r]) > 0 }
+
+// rolesInWords are all roles, for errors.
+func rolesInWords() string {
+	var quoted []string
+	for _, r := range slices.Concat(attestationRoles, vaultRoles) {
+		quoted = append(quoted, strconv.Quote(string(r)))
+	}
+	return strings.Join(quoted, ", ")
+}

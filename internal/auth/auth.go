@@ -5,8 +5,8 @@
 //
 // Which function do I want?
 //
-//   - to set it up: [New], with issuers by [Entra] or written out, and with
-//     bindings that give roles;
+//   - to set it up: [New], with issuers by [Entra] or, for a key release server,
+//     [EntraVault], or written out, and with bindings that give roles;
 //   - for each request: [Authenticator.Caller], then [Caller.May];
 //   - for a service on a developer's machine: [OpenDevelopmentIssuer].
 //

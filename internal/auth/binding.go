@@ -42,7 +42,8 @@ type Binding struct {
 	// array.
 	Value string
 	Role  Role
-	// Instances are the names of those that the role is for. None stands for all.
+	// Instances are the names of those that the role is for: of instances, or of the
+	// keys of a vault. None stands for all.
 	Instances []string
 }
 
@@ -72,7 +73,7 @@ func (b *Binding) validate(field string, issuers []Issuer) error {
 
 func checkRole(field string, role Role, instances []string) error {
 	if !role.isKnown() {
-		return &ConfigError{Field: field + ".Role", Problem: fmt.Sprintf("%q, want %q or %q", string(role), Reader, Contributor)}
+		return &ConfigError{Field: field + ".Role", Problem: fmt.Sprintf("%q, want one of %s", string(role), rolesInWords())}
 	}
 	for _, name := range instances {
 		if !isPlain(name) || name == "*" {

@@ -31,7 +31,8 @@ type grant struct {
 	instances []string
 }
 
-// May reports whether the caller may do the action on the instance of that name.
+// May reports whether the caller may do the action on the instance of that name, or
+// on the key.
 func (c *Caller) May(a Action, instance string) bool {
 	if c.IsAnonymous() {
 		return false

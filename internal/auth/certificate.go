@@ -27,7 +27,7 @@ type CertificateBinding struct {
 	// DNS is a subject alternative name, without wildcards.
 	DNS  string
 	Role Role
-	// Instances are the names of those that the role is for. None stands for all.
+	// Instances are as of [Binding].
 	Instances []string
 }
 

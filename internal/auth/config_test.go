@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,15 +156,54 @@ func TestDevelopmentIssuerDoesNotMakeBindingsAmbiguous(t *testing.T) {
 	}
 }
 
+// TestRoles holds every role against every action: those that are not named here are
+// refused, so that no role of one service means anything to the other.
 func TestRoles(t *testing.T) {
 	t.Parallel()
-	for role, want := range map[Role][]bool{
-		Reader: {true, false, false, false}, Contributor: {true, true, true, false}, "": {false, false, false, false}, "Owner": {false, false, false, false},
-	} {
-		for i, action := range []Action{Read, Write, Delete, "Microsoft.Attestation/attestationProviders/delete"} {
-			if got := role.Allows(action); got != want[i] {
-				t.Errorf("%s, %s: %v, want %v", role, action, got, want[i])
+	roles := map[Role][]Action{
+		Reader:                          {Read},
+		Contributor:                     {Read, Write, Delete},
+		KeyReleaseUser:                  {ReleaseKey},
+		KeyReader:                       {ReadKey},
+		KeyOfficer:                      {ReadKey, CreateKey, ImportKey, RotateKey, UpdateKey, DeleteKey},
+		"":                              nil,
+		"Owner":                         nil,
+		"key vault reader":              nil,
+		"Key Vault Administrator":       nil,
+		"Key Vault Crypto Officer ":     nil,
+		"Key Vault Crypto Service User": nil,
+	}
+	actions := []Action{
+		Read, Write, Delete, ReleaseKey, ReadKey, CreateKey, ImportKey, RotateKey, UpdateKey, DeleteKey, "",
+		"Microsoft.Attestation/attestationProviders/delete", "Microsoft.KeyVault/vaults/keys/*", "Microsoft.KeyVault/vaults/keys/purge/action",
+	}
+	for role, want := range roles {
+		for _, action := range actions {
+			if got := role.Allows(action); got != slices.Contains(want, action) {
+				t.Errorf("%s, %s: %v", role, action, got)
 			}
+		}
+	}
+	if len(allowed) != 5 {
+		t.Errorf("%d roles, of which this table has 5", len(allowed))
+	}
+}
+
+// TestKeysAreInstances: of a vault, a role may be for some keys alone.
+func TestKeysAreInstances(t *testing.T) {
+	t.Parallel()
+	p := newIDP(t)
+	config := p.config(newClock())
+	long := strings.Repeat("k-", 63) + "k"
+	config.Bindings = []Binding{
+		{Claim: ClaimSubject, Value: "alice", Role: KeyReleaseUser, Instances: []string{"disk-1", "-", long}},
+		{Claim: ClaimSubject, Value: "alice", Role: KeyReader},
+	}
+	a := newAuthenticator(t, config)
+	c := wantCaller(t, a, withBearer(p.token(map[string]any{"sub": "alice"})))
+	for key, mayRelease := range map[string]bool{"disk-1": true, "-": true, long: true, "disk-2": false, "disk": false, "DISK-1": false, "": false} {
+		if got := c.May(ReleaseKey, key); got != mayRelease || !c.May(ReadKey, key) || c.May(CreateKey, key) || c.May(Read, key) {
+			t.Errorf("%q: may release %v, read %v, create %v, read policies %v", key, got, c.May(ReadKey, key), c.May(CreateKey, key), c.May(Read, key))
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -76,35 +77,53 @@ func LoadDevelopmentIssuer(dir string) (*DevelopmentIssuer, error) {
 	return &DevelopmentIssuer{signer, key{id: id, algorithm: string(jose.ES256), public: &private.PublicKey}}, nil
 }
 
-// Issuer is for [Config]. It is named "development", and asked for nothing: its
-// key comes along. [DevelopmentIssuer.Bindings] must stand beside it.
-func (d *DevelopmentIssuer) Issuer() Issuer {
+// Issuer is for the [Config] of an attestation service. It is named "development",
+// and asked for nothing: its key comes along. [DevelopmentIssuer.Bindings] must stand
+// beside it.
+func (d *DevelopmentIssuer) Issuer() Issuer { return d.issuerFor(Audience) }
+
+// VaultIssuer is for the [Config] of a key release server, with
+// [DevelopmentIssuer.VaultBindings] beside it.
+func (d *DevelopmentIssuer) VaultIssuer() Issuer { return d.issuerFor(VaultAudience) }
+
+func (d *DevelopmentIssuer) issuerFor(audience string) Issuer {
 	return Issuer{
-		Name: developmentName, URL: developmentURL, Audiences: []string{Audience},
+		Name: developmentName, URL: developmentURL, Audiences: []string{audience},
 		Algorithms: []string{d.public.algorithm}, keys: keySet{d.public},
 	}
 }
 
-// Bindings give the roles that its tokens name, for all instances.
-func (d *DevelopmentIssuer) Bindings() []Binding {
+// Bindings give the roles of Azure Attestation that its tokens name, for all
+// instances.
+func (d *DevelopmentIssuer) Bindings() []Binding { return developmentBindings(attestationRoles) }
+
+// VaultBindings give the roles of Azure Key Vault that its tokens name, for all keys.
+func (d *DevelopmentIssuer) VaultBindings() []Binding { return developmentBindings(vaultRoles) }
+
+func developmentBindings(roles []Role) []Binding {
 	var all []Binding
-	for _, role := range []Role{Reader, Contributor} {
+	for _, role := range roles {
 		all = append(all, Binding{Issuer: developmentName, Claim: ClaimRoles, Value: string(role), Role: role})
 	}
 	return all
 }
 
 // Token makes a bearer token with a role, which holds from now on for a lifetime
-// of at most 24 hours, in whole seconds.
+// of at most 24 hours, in whole seconds. It is for the service that has the role: an
+// attestation service refuses those of a key release server, and that one those.
 func (d *DevelopmentIssuer) Token(role Role, lifetime time.Duration, now time.Time) (string, error) {
 	if !role.isKnown() {
-		return "", fmt.Errorf("auth: development issuer: role %q, want %q or %q", string(role), Reader, Contributor)
+		return "", fmt.Errorf("auth: development issuer: role %q, want one of %s", string(role), rolesInWords())
+	}
+	audience := Audience
+	if slices.Contains(vaultRoles, role) {
+		audience = VaultAudience
 	}
 	if lifetime < time.Second || lifetime > MaxDevelopmentLifetime {
 		return "", fmt.Errorf("auth: development issuer: lifetime %s, want one second to %s", lifetime, MaxDevelopmentLifetime)
 	}
 	claims, err := json.Marshal(map[string]any{
-		"iss": developmentURL, "aud": Audience, "sub": developmentName, "roles": []string{string(role)},
+		"iss": developmentURL, "aud": audience, "sub": developmentName, "roles": []string{string(role)},
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(lifetime).Unix(), "jti": rand.Text(),
 	})
 	if err != nil {

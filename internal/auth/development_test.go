@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -127,6 +128,42 @@ func TestDevelopmentTokens(t *testing.T) {
 	}
 	if _, err := d.Token("Owner", time.Hour, day); err == nil {
 		t.Error("a role that is none is accepted")
+	}
+}
+
+// TestDevelopmentTokensAreForOneService: with one key, in one folder, a token for
+// attestation opens no vault, and one for a vault changes no policy.
+func TestDevelopmentTokensAreForOneService(t *testing.T) {
+	t.Parallel()
+	d, err := OpenDevelopmentIssuer(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClock()
+	attestation := newAuthenticator(t, Config{Issuers: []Issuer{d.Issuer()}, Bindings: d.Bindings(), Clock: c.Now})
+	vault := newAuthenticator(t, Config{Issuers: []Issuer{d.VaultIssuer()}, Bindings: d.VaultBindings(), Clock: c.Now})
+	for role, tt := range map[Role]struct {
+		believes, refuses *Authenticator
+		may               []Action
+	}{
+		Reader:         {attestation, vault, []Action{Read}},
+		Contributor:    {attestation, vault, []Action{Read, Write, Delete}},
+		KeyReleaseUser: {vault, attestation, []Action{ReleaseKey}},
+		KeyReader:      {vault, attestation, []Action{ReadKey}},
+		KeyOfficer:     {vault, attestation, []Action{ReadKey, CreateKey, ImportKey, RotateKey, UpdateKey, DeleteKey}},
+	} {
+		token, err := d.Token(role, time.Hour, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		caller := wantCaller(t, tt.believes, withBearer(token))
+		for _, action := range []Action{Read, Write, Delete, ReleaseKey, ReadKey, CreateKey, ImportKey, RotateKey, UpdateKey, DeleteKey} {
+			if got := caller.May(action, "any"); got != slices.Contains(tt.may, action) {
+				t.Errorf("%s: may %s: %v", role, action, got)
+			}
+		}
+		_, err = tt.refuses.Caller(t.Context(), withBearer(token))
+		wantReason(t, err, ReasonAudience, token)
 	}
 }
 

@@ -26,16 +26,16 @@ const personalTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
 type entraCloud struct {
 	login string // host of sign-in, and of the issuer of v2 tokens
 	sts   string // host of the issuer of v1 tokens
-	// audience is that of Azure Attestation.
-	audience string
+	// audience is that of Azure Attestation, vault that of Azure Key Vault.
+	audience, vault string
 }
 
 var entraClouds = map[Cloud]entraCloud{
-	CloudPublic: {"login.microsoftonline.com", "sts.windows.net", Audience},
+	CloudPublic: {"login.microsoftonline.com", "sts.windows.net", Audience, VaultAudience},
 	// The public documents name no host of its own for v1 tokens of Azure
 	// Government; its tenants' metadata have that of the public cloud.
-	CloudUSGovernment: {"login.microsoftonline.us", "sts.windows.net", "https://attest.azure.us"},
-	CloudChina:        {"login.partner.microsoftonline.cn", "sts.chinacloudapi.cn", "https://attest.azure.cn"},
+	CloudUSGovernment: {"login.microsoftonline.us", "sts.windows.net", "https://attest.azure.us", "https://vault.usgovcloudapi.net"},
+	CloudChina:        {"login.partner.microsoftonline.cn", "sts.chinacloudapi.cn", "https://attest.azure.cn", "https://vault.azure.cn"},
 }
 
 // entraHosts are the hosts of Entra ID, old ones too: an issuer at one of them
@@ -54,6 +54,16 @@ var entraHosts = []string{
 //
 // It returns a *[ConfigError] if the tenant is not one, by its ID.
 func Entra(tenantID string, cloud Cloud, audiences ...string) ([]Issuer, error) {
+	return entraFor(tenantID, cloud, func(c entraCloud) string { return c.audience }, audiences)
+}
+
+// EntraVault is [Entra] for a key release server: no audiences stand for that of
+// Azure Key Vault in the cloud.
+func EntraVault(tenantID string, cloud Cloud, audiences ...string) ([]Issuer, error) {
+	return entraFor(tenantID, cloud, func(c entraCloud) string { return c.vault }, audiences)
+}
+
+func entraFor(tenantID string, cloud Cloud, audienceOf func(entraCloud) string, audiences []string) ([]Issuer, error) {
 	if cloud == "" {
 		cloud = CloudPublic
 	}
@@ -66,7 +76,7 @@ func Entra(tenantID string, cloud Cloud, audiences ...string) ([]Issuer, error) 
 		return nil, &ConfigError{Field: "TenantID", Problem: fmt.Sprintf("%q, want the ID of one tenant, such as 72f988bf-86f1-41af-91ab-2d7cd011db47: az account show --query tenantId", tenantID)}
 	}
 	if len(audiences) == 0 {
-		audiences = []string{c.audience}
+		audiences = []string{audienceOf(c)}
 	}
 	authority := "https://" + c.login + "/" + tenant
 	issuers := []Issuer{

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const (
@@ -195,9 +197,9 @@ func TestHostileTokensOfEntraID(t *testing.T) {
 func TestEntraOfClouds(t *testing.T) {
 	t.Parallel()
 	for cloud, want := range map[Cloud][]string{
-		"":                {"https://sts.windows.net/", "https://login.microsoftonline.com/", "https://attest.azure.net"},
-		CloudUSGovernment: {"https://sts.windows.net/", "https://login.microsoftonline.us/", "https://attest.azure.us"},
-		CloudChina:        {"https://sts.chinacloudapi.cn/", "https://login.partner.microsoftonline.cn/", "https://attest.azure.cn"},
+		"":                {"https://sts.windows.net/", "https://login.microsoftonline.com/", "https://attest.azure.net", "https://vault.azure.net"},
+		CloudUSGovernment: {"https://sts.windows.net/", "https://login.microsoftonline.us/", "https://attest.azure.us", "https://vault.usgovcloudapi.net"},
+		CloudChina:        {"https://sts.chinacloudapi.cn/", "https://login.partner.microsoftonline.cn/", "https://attest.azure.cn", "https://vault.azure.cn"},
 	} {
 		got, err := Entra(tenant, cloud)
 		if err != nil || len(got) != 2 {
@@ -208,6 +210,19 @@ func TestEntraOfClouds(t *testing.T) {
 			v2.URL != want[1]+tenant+"/v2.0" || v2.MetadataURL != want[1]+tenant+"/v2.0"+metadataPath || v2.TokenVersion != "2.0" ||
 			v1.Audiences[0] != want[2] || v2.Audiences[0] != want[2] {
 			t.Errorf("%s: %+v", cloud, got)
+		}
+		vault, err := EntraVault(tenant, cloud)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range got {
+			got[i].Audiences = []string{want[3]}
+		}
+		if diff := cmp.Diff(got, vault, cmp.AllowUnexported(Issuer{})); diff != "" {
+			t.Errorf("%s: a vault's issuers differ in more than the audience (-want +got):\n%s", cloud, diff)
+		}
+		if own, err := EntraVault(tenant, cloud, "mine"); err != nil || own[0].Audiences[0] != "mine" {
+			t.Errorf("%s: %+v, %v, want the audience that is given", cloud, own, err)
 		}
 	}
 }

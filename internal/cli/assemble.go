@@ -17,6 +17,7 @@ import (
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/server"
 	"github.com/azattest/azattest/internal/telemetry"
+	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/simulator"
 	"github.com/azattest/azattest/store"
 )
@@ -144,11 +145,11 @@ func limitsOf(c *config.Config) server.Limits {
 }
 
 // rateOf is a limit of so many requests per second, none for 0.
-func rateOf(perSecond float64, burst int) server.RateLimit {
+func rateOf(perSecond float64, burst int) throttle.Limit {
 	if perSecond == 0 {
-		return server.RateLimit{}
+		return throttle.Limit{}
 	}
-	return server.RateLimit{PerSecond: perSecond, Burst: burst}
+	return throttle.Limit{PerSecond: perSecond, Burst: burst}
 }
 
 // platform is the simulated one with --dev, nil without.

@@ -10,15 +10,17 @@ import (
 )
 
 func newConfig(s Streams) *cobra.Command {
-	cmd := group("config", "Check, show or begin a configuration of the service",
+	cmd := group("config", "Check, show or begin a configuration of a server",
 		newConfigCheck(s),
 		newConfigPrint(s),
 		newConfigExample(s),
 	)
-	cmd.Long = `The service is configured by one YAML file and, over it, by variables of the
-environment. docs/configuration.md lists all keys and variables.`
+	cmd.Long = `A server is configured by one YAML file and, over it, by variables of the
+environment. docs/configuration.md lists all keys and variables, of the attestation
+service and, with --keyrelease, of the key release server.`
 	cmd.Example = `  azattest config example > azattest.yaml
-  azattest config check azattest.yaml`
+  azattest config check azattest.yaml
+  azattest config example --keyrelease > keyrelease.yaml`
 	return cmd
 }
 
@@ -30,10 +32,15 @@ func readConfig(s Streams, name string) (*config.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	return config.Parse(shownFile(name), raw, s.env)
+}
+
+// shownFile is what faults call a file.
+func shownFile(name string) string {
 	if name == "-" {
-		name = "<stdin>"
+		return "<stdin>"
 	}
-	return config.Parse(name, raw, s.env)
+	return name
 }
 
 // tellFaults writes the faults of a configuration to stderr, each on a line, and
@@ -66,9 +73,10 @@ wrong with it on stderr, and the exit code is 1.`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFile,
 	}
+	isKeyRelease := keyReleaseFlag(cmd)
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		c, err := readConfig(s, args[0])
+		c, err := readEither(s, args[0], *isKeyRelease)
 		if err != nil {
 			return tellFaults(s, args[0], err)
 		}
@@ -81,18 +89,24 @@ wrong with it on stderr, and the exit code is 1.`,
 }
 
 func newConfigExample(s Streams) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "example",
 		Short: "Print a complete configuration with comments",
 		Long: `example prints a configuration with every key, its meaning and its default. It is
-one to start from: names of files and instances are made up.`,
+one to start from: names of files, hosts and instances are made up.`,
 		Example: `  azattest config example > azattest.yaml`,
 		Args:    usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			if _, err := fmt.Fprint(s.Out, config.Example()); err != nil {
-				return fmt.Errorf("write the result: %w", err)
-			}
-			return nil
-		},
 	}
+	isKeyRelease := keyReleaseFlag(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		text := config.Example()
+		if *isKeyRelease {
+			text = config.ExampleKeyRelease()
+		}
+		if _, err := fmt.Fprint(s.Out, text); err != nil {
+			return fmt.Errorf("write the result: %w", err)
+		}
+		return nil
+	}
+	return cmd
 }

@@ -24,13 +24,19 @@ input.
 
 Faults end with exit code 1. Where there are none, nothing is printed.`,
 		Example: `  azattest config check azattest.yaml
-  azattest config check azattest.yaml --json`,
+  azattest config check azattest.yaml --json
+  azattest config check --keyrelease keyrelease.yaml`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFile,
 	}
+	isKeyRelease := keyReleaseFlag(cmd)
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		checked, err := checkConfig(s, args[0])
+		check := checkConfig
+		if *isKeyRelease {
+			check = checkKeyReleaseConfig
+		}
+		checked, err := check(s, args[0])
 		if err != nil {
 			return err
 		}
@@ -72,13 +78,17 @@ type configFault struct {
 // not be read at all.
 func checkConfig(s Streams, name string) (*checkedConfig, error) {
 	c, err := readConfig(s, name)
-	var found []config.Problem
-	if err == nil {
-		err = c.Validate()
-		f := &configFiles{s: s, c: c}
-		f.check()
-		found = f.found
+	if err != nil {
+		return checkedOf(name, err, nil)
 	}
+	f := &configFiles{s: s, c: c}
+	f.service(c)
+	return checkedOf(name, c.Validate(), f.found)
+}
+
+// checkedOf joins the faults of a configuration with those that were found in its
+// files.
+func checkedOf(name string, err error, found []config.Problem) (*checkedConfig, error) {
 	checked := &checkedConfig{File: name, Faults: []configFault{}}
 	if err != nil {
 		faulty, ok := errors.AsType[*config.Error](err)
@@ -117,7 +127,7 @@ func (c *checkedConfig) summary() string {
 }
 
 // printConfig writes what is in force.
-func printConfig(s Streams, c *config.Config, asJSON bool) error {
+func printConfig(s Streams, c configuration, asJSON bool) error {
 	var b bytes.Buffer
 	if err := c.Print(&b, asJSON); err != nil {
 		return err

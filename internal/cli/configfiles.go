@@ -24,7 +24,7 @@ const maxSecretFile = 64 << 10
 // configFiles opens what a configuration names.
 type configFiles struct {
 	s     Streams
-	c     *config.Config
+	c     configuration
 	found []config.Problem
 }
 
@@ -32,24 +32,31 @@ func (f *configFiles) fault(key, format string, args ...any) {
 	f.found = append(f.found, f.c.Fault(key, fmt.Sprintf(format, args...)))
 }
 
-// check looks at every file. What is not named is not looked for: whether it must
-// be is for the configuration's own check to say.
-func (f *configFiles) check() {
-	f.tls()
-	f.secrets()
-	f.certificates("tls.clientCAFile", f.c.TLS.ClientCAFile)
-	f.read("keys.pkcs11.module", f.c.Keys.PKCS11.Module)
-	if from := f.c.Collateral.Source; from != "" && !isURL(from) {
+// service looks at every file of an attestation service. What is not named is not
+// looked for: whether it must be is for the configuration's own check to say.
+func (f *configFiles) service(c *config.Config) {
+	f.tls(c)
+	f.wrappingKeys(c.Keys.WrappingKeyFile, c.Keys.WrappingKey, c.Keys.PreviousWrappingKeyFiles)
+	f.secret("keys.pkcs11.pinFile", c.Keys.PKCS11.PINFile)
+	f.headers(c)
+	f.dsn(&c.Store)
+	f.certificates("tls.clientCAFile", c.TLS.ClientCAFile)
+	f.read("keys.pkcs11.module", c.Keys.PKCS11.Module)
+	if from := c.Collateral.Source; from != "" && !isURL(from) {
 		if _, err := collateral.OpenArchive(from); err != nil {
 			f.fault("collateral.source", "%v", err)
 		}
 	}
-	f.tpm()
-	for i, issuer := range f.c.Auth.Issuers {
-		f.certificates(fmt.Sprintf("auth.issuers[%d].caFile", i), issuer.CAFile)
+	f.tpm(&c.TPM)
+	f.issuers(&c.Auth)
+	for i := range c.Instances {
+		f.instance(fmt.Sprintf("instances[%d]", i), &c.Instances[i])
 	}
-	for i := range f.c.Instances {
-		f.instance(fmt.Sprintf("instances[%d]", i), &f.c.Instances[i])
+}
+
+func (f *configFiles) issuers(a *config.Auth) {
+	for i, issuer := range a.Issuers {
+		f.certificates(fmt.Sprintf("auth.issuers[%d].caFile", i), issuer.CAFile)
 	}
 }
 
@@ -66,41 +73,45 @@ func (f *configFiles) read(key, name string) []byte {
 	return raw
 }
 
-// tls checks that the certificate and the key of the service are a pair that
-// clients can accept now.
-func (f *configFiles) tls() {
-	chain, key := f.read("tls.certificateFile", f.c.TLS.CertificateFile), f.read("tls.keyFile", f.c.TLS.KeyFile)
+// pair checks that the files of certificateFile and keyFile in a section are a pair
+// that others can accept now. It returns the pair with its leaf, nil if they are not
+// there or no pair.
+func (f *configFiles) pair(section, certificateFile, keyFile string) *tls.Certificate {
+	at := section + ".certificateFile"
+	chain, key := f.read(at, certificateFile), f.read(section+".keyFile", keyFile)
 	if chain == nil || key == nil {
-		return
+		return nil
 	}
 	pair, err := tls.X509KeyPair(chain, key)
 	if err != nil {
-		f.fault("tls.certificateFile", "%v", err)
-		return
+		f.fault(at, "%v", err)
+		return nil
 	}
-	leaf, err := x509.ParseCertificate(pair.Certificate[0])
-	if err != nil {
-		f.fault("tls.certificateFile", "%v", err)
-		return
-	}
-	f.validity("tls.certificateFile", leaf)
-	if len(f.c.TrustedProxies) > 0 {
+	f.validity(at, pair.Leaf)
+	return &pair
+}
+
+// tls checks the certificate by which clients know the service.
+func (f *configFiles) tls(c *config.Config) {
+	pair := f.pair("tls", c.TLS.CertificateFile, c.TLS.KeyFile)
+	if pair == nil || len(c.TrustedProxies) > 0 {
 		return // clients see the certificate of the proxy
 	}
-	for i := range f.c.Instances {
-		one := &f.c.Instances[i]
+	for i := range c.Instances {
+		one := &c.Instances[i]
 		if u, err := url.Parse(one.URL); err == nil {
-			f.named(fmt.Sprintf("instances[%d].url", i), leaf, u.Hostname())
+			f.named(fmt.Sprintf("instances[%d].url", i), "tls", pair.Leaf, u.Hostname())
 		}
 		for j, host := range one.Hosts {
-			f.named(fmt.Sprintf("instances[%d].hosts[%d]", i, j), leaf, host)
+			f.named(fmt.Sprintf("instances[%d].hosts[%d]", i, j), "tls", pair.Leaf, host)
 		}
 	}
 }
 
-func (f *configFiles) named(key string, leaf *x509.Certificate, host string) {
+// named checks that the certificate of a section is for a host.
+func (f *configFiles) named(key, section string, leaf *x509.Certificate, host string) {
 	if host != "" && leaf.VerifyHostname(host) != nil {
-		f.fault(key, "the certificate in tls.certificateFile is not for %s", host)
+		f.fault(key, "the certificate in %s.certificateFile is not for %s", section, host)
 	}
 }
 
@@ -128,20 +139,22 @@ func (f *configFiles) certificates(key, name string) {
 	}
 }
 
-// secrets checks the files of secrets. It says nothing of what is in them.
-func (f *configFiles) secrets() {
-	f.wrappingKeys()
-	f.secret("keys.pkcs11.pinFile", f.c.Keys.PKCS11.PINFile)
-	f.secret("telemetry.otlpHeadersFile", f.c.Telemetry.OTLPHeadersFile)
-	if _, err := headersOf(f.c); err != nil && f.c.Telemetry.OTLPHeadersFile != "" && !errors.Is(err, fs.ErrNotExist) {
-		f.fault("telemetry.otlpHeadersFile", "%s: want name=value, separated by commas", f.c.Telemetry.OTLPHeadersFile)
-	}
-	if dsn := f.secret("store.dsnFile", f.c.Store.DSNFile); dsn != "" && !strings.Contains(dsn, "=") && !strings.Contains(dsn, "://") {
-		f.fault("store.dsnFile", "%s: want postgres://user@host/database or host=… dbname=…", f.c.Store.DSNFile)
+func (f *configFiles) headers(c *config.Config) {
+	name := c.Telemetry.OTLPHeadersFile
+	f.secret("telemetry.otlpHeadersFile", name)
+	if _, err := headersOf(c); err != nil && name != "" && !errors.Is(err, fs.ErrNotExist) {
+		f.fault("telemetry.otlpHeadersFile", "%s: want name=value, separated by commas", name)
 	}
 }
 
-// secret reads a file of one secret, "" if there is none or it cannot be one.
+func (f *configFiles) dsn(s *config.Store) {
+	if dsn := f.secret("store.dsnFile", s.DSNFile); dsn != "" && !strings.Contains(dsn, "=") && !strings.Contains(dsn, "://") {
+		f.fault("store.dsnFile", "%s: want postgres://user@host/database or host=… dbname=…", s.DSNFile)
+	}
+}
+
+// secret reads a file of one secret, "" if there is none or it cannot be one. What it
+// tells says nothing of what is in it.
 func (f *configFiles) secret(key, name string) string {
 	raw := f.read(key, name)
 	switch {
@@ -158,11 +171,10 @@ func (f *configFiles) secret(key, name string) string {
 
 // wrappingKeys checks each by itself, and then all together, as the service has
 // them.
-func (f *configFiles) wrappingKeys() {
-	r := &f.c.Keys
-	texts := []string{r.WrappingKey.Reveal()}
-	isGood := f.wrappingKey("keys.wrappingKey", r.WrappingKey.Reveal(), "")
-	files := append([]string{r.WrappingKeyFile}, r.PreviousWrappingKeyFiles...)
+func (f *configFiles) wrappingKeys(file string, inPlace config.Secret, previous []string) {
+	texts := []string{inPlace.Reveal()}
+	isGood := f.wrappingKey("keys.wrappingKey", inPlace.Reveal(), "")
+	files := append([]string{file}, previous...)
 	for i, name := range files {
 		key := "keys.wrappingKeyFile"
 		if i > 0 {

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/enroll"
 )
 
 // tpm checks the certificates of those whose word counts for TPMs.
-func (f *configFiles) tpm() {
-	t := &f.c.TPM
+func (f *configFiles) tpm(t *config.TPM) {
 	for key, names := range map[string][]string{
 		"tpm.aikRootFiles": t.AIKRootFiles, "tpm.aikIntermediateFiles": t.AIKIntermediateFiles,
 		"tpm.ekRootFiles": t.EKRootFiles, "tpm.ekIntermediateFiles": t.EKIntermediateFiles,
@@ -20,12 +20,11 @@ func (f *configFiles) tpm() {
 			f.authorities(fmt.Sprintf("%s[%d]", key, i), name)
 		}
 	}
-	f.issuer()
+	f.issuer(&t.Enrollment)
 }
 
 // issuer checks that the authority of this service can issue now.
-func (f *configFiles) issuer() {
-	e := &f.c.TPM.Enrollment
+func (f *configFiles) issuer(e *config.Enrollment) {
 	certificate, key := f.read("tpm.enrollment.certificateFile", e.CertificateFile), f.read("tpm.enrollment.keyFile", e.KeyFile)
 	if certificate == nil || key == nil {
 		return

@@ -57,6 +57,41 @@ func TestDevTokenIsBelievedByTheServiceOfItsFolder(t *testing.T) {
 	}
 }
 
+// One folder may be that of both servers; each believes the tokens of its own roles.
+func TestDevTokenOpensKeysToItsRoleAlone(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+	attestation, dir := developmentService(t, now)
+	issuer, err := auth.LoadDevelopmentIssuer(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vault, err := auth.New(auth.Config{
+		Issuers: []auth.Issuer{issuer.VaultIssuer()}, Bindings: issuer.VaultBindings(), Clock: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = vault.Close() })
+	for role, want := range map[string]struct{ release, read, create bool }{
+		"release-user": {release: true}, "key-reader": {read: true}, "crypto-officer": {read: true, create: true},
+	} {
+		got := runAt(t, now, "", "dev-token", "--role", role, "--data-dir", dir)
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(got.stdout))
+		c, err := vault.Caller(t.Context(), r)
+		if err != nil {
+			t.Fatalf("%s: %+v: %v", role, got, err)
+		}
+		if c.May(auth.ReleaseKey, "k") != want.release || c.May(auth.ReadKey, "k") != want.read || c.May(auth.CreateKey, "k") != want.create {
+			t.Errorf("%s: may release %v, read %v, create %v", role, c.May(auth.ReleaseKey, "k"), c.May(auth.ReadKey, "k"), c.May(auth.CreateKey, "k"))
+		}
+		if _, err := attestation.Caller(t.Context(), r); err == nil {
+			t.Errorf("%s: the attestation service believes it", role)
+		}
+	}
+}
+
 func TestDevTokenSaysInJSONWhenItEnds(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 4, 3, 2, 1, 5e8, time.UTC)

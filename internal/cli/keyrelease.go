@@ -4,6 +4,7 @@ import "github.com/spf13/cobra"
 
 func newKeyRelease(s Streams) *cobra.Command {
 	cmd := group("keyrelease", "Release secrets to attested parties: Secure Key Release",
+		newKeyReleaseServe(s),
 		newKeyReleaseGet(s),
 		newKeyReleasePolicy(s),
 	)
@@ -12,9 +13,10 @@ token. It releases the key to whoever shows a token that meets them, wrapped to 
 key that the attested party holds and nobody else. Azure Key Vault and Managed HSM
 do so.
 
-get is the attested party's half. policy checks and explains release policies; it
-asks nothing outside this machine.`
-	cmd.Example = `  azattest keyrelease get payroll --vault https://contoso.vault.azure.net --policy release.json --out payroll.pem
+serve is such a vault of your own, get the attested party's half. policy checks and
+explains release policies; it asks nothing outside this machine.`
+	cmd.Example = `  azattest keyrelease serve --dev
+  azattest keyrelease get payroll --vault https://contoso.vault.azure.net --policy release.json --out payroll.pem
   azattest keyrelease policy check release.json
   azattest keyrelease policy explain release.json --token token.jwt`
 	return cmd

@@ -17,19 +17,10 @@ import (
 func openAuth(o runOptions, now func() time.Time, log *slog.Logger) (*auth.Authenticator, error) {
 	given := o.config.Auth
 	c := auth.Config{Leeway: given.Leeway, Clock: now, Log: log}
-	if err := addIssuers(&c, given); err != nil {
+	if err := addIssuers(&c, given, auth.Entra); err != nil {
 		return nil, err
 	}
-	for _, b := range given.Bindings {
-		c.Bindings = append(c.Bindings, auth.Binding{
-			Issuer: b.Issuer, Claim: auth.Claim(b.Claim), Value: b.Value, Role: roleOf(b.Role), Instances: b.Instances,
-		})
-	}
-	for _, b := range given.Certificates {
-		c.Certificates = append(c.Certificates, auth.CertificateBinding{
-			SHA256: b.SHA256, SPKI: b.SPKISHA256, URI: b.URI, DNS: b.DNS, Role: roleOf(b.Role), Instances: b.Instances,
-		})
-	}
+	addBindings(&c, given)
 	if o.dev {
 		development, err := auth.OpenDevelopmentIssuer(o.config.DataDir)
 		if err != nil {
@@ -41,9 +32,24 @@ func openAuth(o runOptions, now func() time.Time, log *slog.Logger) (*auth.Authe
 	return auth.New(c)
 }
 
-func addIssuers(c *auth.Config, given config.Auth) error {
+// addBindings gives roles.
+func addBindings(c *auth.Config, given config.Auth) {
+	for _, b := range given.Bindings {
+		c.Bindings = append(c.Bindings, auth.Binding{
+			Issuer: b.Issuer, Claim: auth.Claim(b.Claim), Value: b.Value, Role: roleOf(b.Role), Instances: b.Instances,
+		})
+	}
+	for _, b := range given.Certificates {
+		c.Certificates = append(c.Certificates, auth.CertificateBinding{
+			SHA256: b.SHA256, SPKI: b.SPKISHA256, URI: b.URI, DNS: b.DNS, Role: roleOf(b.Role), Instances: b.Instances,
+		})
+	}
+}
+
+// addIssuers adds the issuers of bearers; those of Entra ID are for one of two services.
+func addIssuers(c *auth.Config, given config.Auth, entra func(string, auth.Cloud, ...string) ([]auth.Issuer, error)) error {
 	for _, e := range given.Entra {
-		issuers, err := auth.Entra(e.Tenant, auth.Cloud(e.Cloud), e.Audiences...)
+		issuers, err := entra(e.Tenant, auth.Cloud(e.Cloud), e.Audiences...)
 		if err != nil {
 			return err
 		}
@@ -86,6 +92,12 @@ func roleOf(text string) auth.Role {
 		return auth.Reader
 	case "contributor":
 		return auth.Contributor
+	case "release-user":
+		return auth.KeyReleaseUser
+	case "key-reader":
+		return auth.KeyReader
+	case "crypto-officer":
+		return auth.KeyOfficer
 	}
 	return auth.Role(text)
 }

@@ -60,15 +60,17 @@ func (o runOptions) openTPM(ctx context.Context, now func() time.Time, log *slog
 	if err != nil {
 		return nil, err
 	}
-	level, end, message := slog.LevelInfo, issuer.Expires(), "TPMs are enrolled"
+	level, end := slog.LevelInfo, issuer.Expires()
 	if end.Before(now().Add(lifetime)) && o.hasIssuer() {
 		// Certificates end sooner than they are meant to, and one day none is given.
 		level = slog.LevelWarn
 	}
 	if err := issuer.Check(now()); err != nil {
-		level, message = slog.LevelError, "no TPMs are enrolled: make another authority with azattest tpm make-authority"
+		log.LogAttrs(ctx, slog.LevelError, "no TPMs are enrolled: make another authority with azattest tpm make-authority",
+			slog.String("authority", issuer.String()), slog.String("cause", err.Error()))
+		return p, nil
 	}
-	log.LogAttrs(ctx, level, message, slog.String("authority", issuer.String()), slog.Time("until", end), slog.Bool("in_memory", !o.hasIssuer()))
+	log.LogAttrs(ctx, level, "TPMs are enrolled", slog.String("authority", issuer.String()), slog.Time("until", end), slog.Bool("in_memory", !o.hasIssuer()))
 	return p, nil
 }
 

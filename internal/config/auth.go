@@ -22,8 +22,8 @@ type Entra struct {
 	Tenant string `yaml:"tenant"`
 	// Cloud is public, us-government or china.
 	Cloud string `yaml:"cloud"`
-	// Audiences are those that tokens may be for. Empty: that of Azure Attestation
-	// in the cloud.
+	// Audiences are those that tokens may be for. Empty: that of Azure Attestation,
+	// or Azure Key Vault, in the cloud.
 	Audiences []string `yaml:"audiences"`
 }
 
@@ -51,9 +51,11 @@ type Binding struct {
 	// must hold: of oid and appid of Entra ID a GUID.
 	Claim string `yaml:"claim"`
 	Value string `yaml:"value"`
-	// Role is reader or contributor.
+	// Role is reader or contributor; of a key release server release-user, key-reader
+	// or crypto-officer.
 	Role string `yaml:"role"`
-	// Instances are those for which it holds. Empty: all.
+	// Instances are those for which it holds; of a key release server names of keys,
+	// in lower case. Empty: all.
 	Instances []string `yaml:"instances"`
 }
 
@@ -68,8 +70,7 @@ type Certificate struct {
 	// for.
 	URI string `yaml:"uri"`
 	DNS string `yaml:"dns"`
-	// Role is reader or contributor.
-	Role string `yaml:"role"`
-	// Instances are those for which it holds. Empty: all.
+	// Role and Instances are as of Binding.
+	Role      string   `yaml:"role"`
 	Instances []string `yaml:"instances"`
 }

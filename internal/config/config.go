@@ -1,7 +1,10 @@
-// Package config reads the configuration of the service: one YAML file, over it
-// the environment. It turns text into plain values and finds every fault that can
-// be found without opening a file or asking anybody; what the values mean is for
-// the command to say.
+// Package config reads the configuration of a server: one YAML file, over it the
+// environment. It turns text into plain values and finds every fault that can be
+// found without opening a file or asking anybody; what the values mean is for the
+// command to say.
+//
+// There are two servers, the attestation service ([Config]) and the key release
+// server ([KeyRelease]). What both have is read and checked alike.
 //
 // Which function do I want?
 //
@@ -10,22 +13,15 @@
 //   - for a configuration without a file: [Default];
 //   - to show what is in force, secrets left out: [Config.Print];
 //   - for the names of the environment: [Variables]; for all keys: [Keys];
-//   - for a complete file with comments: [Example].
+//   - for a complete file with comments: [Example];
+//   - of the key release server: [LoadKeyRelease], [ParseKeyRelease] and the others
+//     of that name.
 //
 // Reading is strict, for a key that is misspelled would be a check that is not made:
 // unknown keys, keys that stand twice, values of another type, aliases, anchors,
 // tags and second documents are refused, all faults at once, each with its place.
 // No error and nothing printed holds a secret.
 package config
-
-import (
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-)
 
 // maxSize bounds a configuration, in bytes. A thousand instances with all their
 // keys stay below half of it.
@@ -39,16 +35,8 @@ const maxSize = 1 << 20
 // its text or with the environment is an *[Error], with all faults. Load does not
 // call [Config.Validate], so that also a faulty configuration can be shown.
 func Load(name string, env func(string) string) (*Config, error) {
-	f, err := os.Open(filepath.Clean(name))
+	raw, err := readFile(name)
 	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // opened for reading only
-	raw, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		if _, ok := errors.AsType[*fs.PathError](err); !ok {
-			err = &fs.PathError{Op: "read", Path: name, Err: err}
-		}
 		return nil, err
 	}
 	return Parse(name, raw, env)
@@ -57,23 +45,8 @@ func Load(name string, env func(string) string) (*Config, error) {
 // Parse is [Load] for a text. The name only stands in errors.
 func Parse(name string, raw []byte, env func(string) string) (*Config, error) {
 	c := Default()
-	c.file, c.places = name, map[string]place{}
-	r := &reader{problems: problems{file: name}, places: c.places}
-	if len(raw) > maxSize {
-		r.say(place{}, "", fmt.Sprintf("more than %d bytes, want a configuration", maxSize))
-		return nil, r.err()
-	}
-	r.read(raw, c)
-	r.readEnvironment(c, env)
-	if err := r.err(); err != nil {
+	if err := c.read(name, raw, env, c, servicePrefix); err != nil {
 		return nil, err
 	}
 	return c, nil
-}
-
-// place is where a value was read: a line and column of the file from 1, or a
-// variable of the environment. A column of 0 is not known.
-type place struct {
-	line, column int
-	variable     string
 }

@@ -20,13 +20,30 @@ type Key struct {
 	Variable string
 }
 
+// servicePrefix begins the variables of the attestation service, and keyReleasePrefix
+// those of the key release server, so that both can run in one environment.
+const (
+	servicePrefix    = "AZATTEST_"
+	keyReleasePrefix = "AZATTEST_KEYRELEASE_"
+)
+
 // Keys returns all keys that hold a value, in the order of the file.
-func Keys() []Key { return keysOf(reflect.ValueOf(Default()).Elem(), "", true) }
+func Keys() []Key { return keysOf(reflect.ValueOf(Default()).Elem(), "", servicePrefix) }
+
+// KeyReleaseKeys is [Keys] of the key release server.
+func KeyReleaseKeys() []Key {
+	return keysOf(reflect.ValueOf(DefaultKeyRelease()).Elem(), "", keyReleasePrefix)
+}
 
 // Variables returns the variables of the environment that are looked up.
-func Variables() []string {
+func Variables() []string { return variablesOf(Keys()) }
+
+// KeyReleaseVariables is [Variables] of the key release server.
+func KeyReleaseVariables() []string { return variablesOf(KeyReleaseKeys()) }
+
+func variablesOf(keys []Key) []string {
 	var names []string
-	for _, k := range Keys() {
+	for _, k := range keys {
 		if k.Variable != "" {
 			names = append(names, k.Variable)
 		}
@@ -34,24 +51,26 @@ func Variables() []string {
 	return names
 }
 
-func keysOf(v reflect.Value, path string, hasVariables bool) []Key {
+// keysOf lists the keys of a struct below a path. Without a prefix they have no
+// variables.
+func keysOf(v reflect.Value, path, prefix string) []Key {
 	var keys []Key
 	for i, f := range fieldsOf(v.Type()).all() {
 		field, below := v.Field(i), joined(path, f)
 		t := field.Type()
 		switch {
 		case t.Kind() == reflect.Struct && !isScalar(t):
-			keys = append(keys, keysOf(field, below, hasVariables)...)
+			keys = append(keys, keysOf(field, below, prefix)...)
 		case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 			one := reflect.New(t.Elem())
 			if d, ok := reflect.TypeAssert[defaulter](one); ok {
 				d.setDefaults()
 			}
-			keys = append(keys, keysOf(one.Elem(), below+"[]", false)...)
+			keys = append(keys, keysOf(one.Elem(), below+"[]", "")...)
 		default:
 			k := Key{Path: below, Type: typeInWords(t), Default: inline(field)}
-			if hasVariables && isScalar(t) {
-				k.Variable = variableOf(below)
+			if prefix != "" && isScalar(t) {
+				k.Variable = prefix + variableOf(below)
 			}
 			keys = append(keys, k)
 		}
@@ -79,11 +98,10 @@ func typeInWords(t reflect.Type) string {
 	return "text"
 }
 
-// variableOf is the variable of the environment for a key: AZATTEST_ and the path
-// in capitals, with _ between words.
+// variableOf is what the variable of the environment for a key has behind its
+// prefix: the path in capitals, with _ between words.
 func variableOf(path string) string {
 	var b strings.Builder
-	b.WriteString("AZATTEST_")
 	runes := []rune(path)
 	for i, r := range runes {
 		if r == '.' {
@@ -100,12 +118,12 @@ func variableOf(path string) string {
 	return b.String()
 }
 
-// readEnvironment lays the variables that are set over c.
-func (r *reader) readEnvironment(c *Config, env func(string) string) {
+// readEnvironment lays the variables that are set over a struct.
+func (r *reader) readEnvironment(into reflect.Value, env func(string) string) {
 	if env == nil {
 		return
 	}
-	for _, k := range Keys() {
+	for _, k := range r.keys {
 		if k.Variable == "" {
 			continue
 		}
@@ -115,7 +133,7 @@ func (r *reader) readEnvironment(c *Config, env func(string) string) {
 		}
 		at := place{variable: k.Variable}
 		r.places[k.Path] = at
-		if err := parseScalar(text, fieldAt(reflect.ValueOf(c).Elem(), k.Path)); err != nil {
+		if err := parseScalar(text, fieldAt(into, k.Path)); err != nil {
 			r.say(at, k.Path, err.Error())
 		}
 	}
@@ -138,7 +156,7 @@ type fields struct {
 func fieldsOf(t reflect.Type) fields {
 	f := fields{index: map[string]int{}}
 	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("yaml"); name != "" {
+		if name := t.Field(i).Tag.Get("yaml"); name != "" && name != "-" {
 			f.index[name] = i
 			f.names = append(f.names, name)
 		}

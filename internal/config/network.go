@@ -15,7 +15,7 @@ func (k *checker) network() {
 	if k.DataDir == "" {
 		k.fault("dataDir", "empty, want a folder")
 	}
-	t := &k.TLS
+	t := k.TLS
 	k.oneOf("tls.minVersion", t.MinVersion, "1.2", "1.3")
 	k.networks()
 	if !k.BehindProxy {

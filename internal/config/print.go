@@ -18,7 +18,10 @@ import (
 // document with the same keys. Instead of secrets it writes REDACTED, and so it
 // does for the password of a DSN or of any URL.
 func (c *Config) Print(w io.Writer, asJSON bool) error {
-	n := nodeOf(reflect.ValueOf(c).Elem())
+	return printNode(w, nodeOf(reflect.ValueOf(c).Elem()), asJSON)
+}
+
+func printNode(w io.Writer, n *yaml.Node, asJSON bool) error {
 	if asJSON {
 		var b bytes.Buffer
 		if err := json.Indent(&b, appendJSON(nil, n), "", "  "); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/azattest/azattest/internal/config"
 )
 
-func printedAs(t *testing.T, c *config.Config, asJSON bool) string {
+func printedAs(t *testing.T, c configuration, asJSON bool) string {
 	t.Helper()
 	var b strings.Builder
 	if err := c.Print(&b, asJSON); err != nil {

@@ -14,16 +14,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// reader turns text into a Config. It decodes nodes itself: the decoder of package
+// reader turns text into the struct of a configuration. It decodes nodes itself: the decoder of package
 // yaml stops at the first fault of a kind, follows aliases, and takes a number for
 // a text.
 type reader struct {
 	problems
 	places map[string]place
+	keys   []Key // all that there are
 }
 
-// read lays the one document of a text over c.
-func (r *reader) read(raw []byte, c *Config) {
+// read lays the one document of a text over a struct.
+func (r *reader) read(raw []byte, into reflect.Value) {
 	if !utf8.Valid(raw) {
 		r.say(place{}, "", "this is not UTF-8, want a text")
 		return
@@ -44,7 +45,7 @@ func (r *reader) read(raw []byte, c *Config) {
 		r.sayYAML(err)
 	}
 	if len(document.Content) == 1 && !isNothing(document.Content[0]) {
-		r.mapping(document.Content[0], reflect.ValueOf(c).Elem(), "")
+		r.mapping(document.Content[0], into, "")
 	}
 }
 
@@ -104,7 +105,7 @@ func (r *reader) mapping(n *yaml.Node, into reflect.Value, path string) {
 		if !known {
 			text := "unknown key " + quoted(key.Value)
 			if !r.isFull() {
-				text += suggestion(key.Value, fields.names, path)
+				text += r.suggestion(key.Value, fields.names, path)
 			}
 			r.say(placeOf(key), path, text)
 			return

@@ -32,8 +32,7 @@ type Config struct {
 	Errors    Errors     `yaml:"errors"`
 	Shutdown  Shutdown   `yaml:"shutdown"`
 
-	file   string           // what was read, for messages
-	places map[string]place // where each value was read, by its path
+	origin `yaml:"-"`
 }
 
 // TLS is how the service proves who it is, and who may connect.

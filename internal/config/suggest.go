@@ -8,7 +8,7 @@ const maxSuggested = 40
 
 // suggestion is what may have been meant by an unknown key: a sibling that is
 // spelt nearly so, or the same key in another section.
-func suggestion(key string, siblings []string, path string) string {
+func (r *reader) suggestion(key string, siblings []string, path string) string {
 	if len(key) > maxSuggested {
 		return ""
 	}
@@ -25,7 +25,7 @@ func suggestion(key string, siblings []string, path string) string {
 	if best != "" {
 		return ", did you mean " + best + "?"
 	}
-	for _, k := range Keys() {
+	for _, k := range r.keys {
 		if section, last, _ := cutLast(k.Path); last == key && section != path {
 			return ", did you mean " + k.Path + "?"
 		}

@@ -8,11 +8,32 @@ import (
 	"time"
 )
 
-// checker looks for what contradicts itself or means nothing.
+// checker looks for what contradicts itself or means nothing, in the sections that
+// both servers have.
 type checker struct {
 	problems
-	*Config
+	common
+	origin        *origin
+	roles         roleWords
 	isDevelopment bool
+}
+
+// common are the sections that both servers have.
+type common struct {
+	Listen, DataDir string
+	TLS             *TLS
+	BehindProxy     bool
+	TrustedProxies  []string
+	Store           *Store
+	Auth            *Auth
+	Log             *Log
+	Shutdown        *Shutdown
+}
+
+// serviceChecker looks at the rest of an attestation service, too.
+type serviceChecker struct {
+	checker
+	*Config
 }
 
 // Validate returns all that is wrong with the configuration as one *[Error], each
@@ -25,42 +46,34 @@ func (c *Config) Validate() error { return c.validate(false) }
 func (c *Config) ValidateDevelopment() error { return c.validate(true) }
 
 func (c *Config) validate(isDevelopment bool) error {
-	k := &checker{problems: problems{file: c.file}, Config: c, isDevelopment: isDevelopment}
-	k.network()
-	k.store()
+	k := &serviceChecker{Config: c, checker: checker{
+		problems: problems{file: c.file}, origin: &c.origin, roles: serviceRoles, isDevelopment: isDevelopment,
+		common: common{c.Listen, c.DataDir, &c.TLS, c.BehindProxy, c.TrustedProxies, &c.Store, &c.Auth, &c.Log, &c.Shutdown},
+	}}
+	k.shared()
 	k.keys()
 	k.collateral()
 	k.tpm()
-	k.auth()
 	k.instances()
-	k.limits()
+	k.limits(&c.Limits, "limits.ratePerCaller or limits.ratePerInstance")
 	k.outlook()
 	return k.err()
 }
 
+// shared checks the sections that both servers have.
+func (k *checker) shared() {
+	k.network()
+	k.store()
+	k.auth()
+	k.oneOf("log.format", k.Log.Format, "text", "json")
+	k.oneOf("log.level", k.Log.Level, "debug", "info", "warn", "error")
+	k.notNegative("shutdown.linger", k.Shutdown.Linger)
+	k.notNegative("shutdown.drain", k.Shutdown.Drain)
+}
+
 // fault tells a fault of a key.
 func (k *checker) fault(path, format string, args ...any) {
-	k.say(k.placeOf(path), path, fmt.Sprintf(format, args...))
-}
-
-// placeOf is where the value of a key was read. Of a key that the file does not
-// have, it is the place of its section.
-func (c *Config) placeOf(path string) place {
-	at, known := c.places[path]
-	for section := path; !known && section != ""; at, known = c.places[section] {
-		i := strings.LastIndexAny(section, ".[")
-		section = section[:max(i, 0)]
-	}
-	return at
-}
-
-// Fault is a fault that somebody else found in the value of a key, such as a file
-// that is not there, with the place where the value was read. The text must hold
-// no secret.
-func (c *Config) Fault(path, text string) Problem {
-	p := problems{file: c.file}
-	p.say(c.placeOf(path), path, text)
-	return p.found[0]
+	k.say(k.origin.placeOf(path), path, fmt.Sprintf(format, args...))
 }
 
 // oneOf demands one of a few words.
@@ -103,8 +116,8 @@ func (k *checker) files(path string, names []string) {
 // at is the path of an element of a list.
 func at(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
-func (k *checker) limits() {
-	l := &k.Limits
+// limits checks limits, of which rates are those that a burst goes with.
+func (k *checker) limits(l *Limits, rates string) {
 	for path, n := range map[string]float64{
 		"bodyBytes": float64(l.BodyBytes), "headerBytes": float64(l.HeaderBytes), "uploads": float64(l.Uploads),
 		"concurrent": float64(l.Concurrent), "ratePerCaller": l.RatePerCaller, "ratePerInstance": l.RatePerInstance, "burst": float64(l.Burst),
@@ -119,7 +132,7 @@ func (k *checker) limits() {
 		k.notNegative("limits."+path, d)
 	}
 	if l.Burst > 0 && l.RatePerCaller == 0 && l.RatePerInstance == 0 {
-		k.fault("limits.burst", "goes with limits.ratePerCaller or limits.ratePerInstance")
+		k.fault("limits.burst", "goes with %s", rates)
 	}
 	if least := cmp.Or(l.Read, 20*time.Second) + cmp.Or(l.Request, 30*time.Second); l.Write > 0 && l.Write < least {
 		k.fault("limits.write", "%s, want %s or more, the sum of limits.read and limits.request: whoever runs out of time is to be told",
@@ -128,9 +141,7 @@ func (k *checker) limits() {
 }
 
 // outlook checks what others see of the service.
-func (k *checker) outlook() {
-	k.oneOf("log.format", k.Log.Format, "text", "json")
-	k.oneOf("log.level", k.Log.Level, "debug", "info", "warn", "error")
+func (k *serviceChecker) outlook() {
 	t := &k.Telemetry
 	if t.MetricsListen != "" {
 		k.address("telemetry.metricsListen", t.MetricsListen)
@@ -159,8 +170,6 @@ func (k *checker) outlook() {
 	if k.Errors.Terse && k.Errors.ExplainDenials {
 		k.fault("errors.explainDenials", "contradicts errors.terse, want one of them")
 	}
-	k.notNegative("shutdown.linger", k.Shutdown.Linger)
-	k.notNegative("shutdown.drain", k.Shutdown.Drain)
 }
 
 // isHeaderList says that a text is name=value, separated by commas, or empty.

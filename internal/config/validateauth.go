@@ -13,8 +13,27 @@ var (
 	// instanceName is a label of DNS, so that a name can be one of a host. Issuers
 	// are named alike.
 	instanceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	// keyName is that of a key in lower case: Key Vault takes no notice of case.
+	keyName = regexp.MustCompile(`^[a-z0-9-]{1,127}$`)
 	// sha256Hex is a SHA-256 hash, as programs print it.
 	sha256Hex = regexp.MustCompile(`^(?i:[0-9a-f]{2}(:?[0-9a-f]{2}){31})$`)
+)
+
+// roleWords are the roles that one can have of a server, and the names of what one
+// can have them for.
+type roleWords struct {
+	roles []string
+	name  *regexp.Regexp
+	want  string
+}
+
+var (
+	serviceRoles    = roleWords{[]string{"reader", "contributor"}, instanceName, "want the name of an instance"}
+	keyReleaseRoles = roleWords{
+		[]string{"release-user", "key-reader", "crypto-officer"},
+		keyName,
+		"want the name of a key: up to 127 letters in lower case, digits and -",
+	}
 )
 
 // auth checks who may do what.
@@ -165,13 +184,13 @@ func (k *checker) certificate(path string, c *Certificate) {
 	k.granted(path, c.Role, c.Instances)
 }
 
-// granted checks a role and for which instances it holds. Those of the store are
-// not known here, so that only the form of names can be wrong.
+// granted checks a role and for which instances or keys it holds. Those of the store
+// are not known here, so that only the form of names can be wrong.
 func (k *checker) granted(path, role string, instances []string) {
-	k.oneOf(path+".role", role, "reader", "contributor")
+	k.oneOf(path+".role", role, k.roles.roles...)
 	for i, name := range instances {
-		if !instanceName.MatchString(name) {
-			k.fault(fmt.Sprintf("%s.instances[%d]", path, i), "%s, want the name of an instance", quoted(name))
+		if !k.roles.name.MatchString(name) {
+			k.fault(fmt.Sprintf("%s.instances[%d]", path, i), "%s, %s", quoted(name), k.roles.want)
 		}
 	}
 	k.isUnique(path+".instances", instances)

@@ -28,7 +28,7 @@ var acceptableTCB = []string{
 }
 
 // instances checks each instance, and that each request belongs to one of them.
-func (k *checker) instances() {
+func (k *serviceChecker) instances() {
 	names, places := map[string]bool{}, map[string]string{}
 	for i := range k.Instances {
 		one, path := &k.Instances[i], at("instances", i)
@@ -48,7 +48,7 @@ func (k *checker) instances() {
 
 // reached checks the names by which an instance is reached. No two of them may
 // answer at one host and path, whatever the port: the service has one.
-func (k *checker) reached(path string, one *Instance, taken map[string]string) {
+func (k *serviceChecker) reached(path string, one *Instance, taken map[string]string) {
 	u := k.url(path+".url", one.URL, urlRules{schemes: []string{"https"}, isExact: true})
 	if u != nil {
 		k.claim(path+".url", u.Hostname()+u.Path, taken)
@@ -65,7 +65,7 @@ func (k *checker) reached(path string, one *Instance, taken map[string]string) {
 	}
 }
 
-func (k *checker) claim(path, place string, taken map[string]string) {
+func (k *serviceChecker) claim(path, place string, taken map[string]string) {
 	if other, isTaken := taken[place]; isTaken {
 		k.fault(path, "%s is reached by %s already", quoted(place), other)
 		return
@@ -73,7 +73,7 @@ func (k *checker) claim(path, place string, taken map[string]string) {
 	taken[place] = path
 }
 
-func (k *checker) mode(path string, one *Instance) {
+func (k *serviceChecker) mode(path string, one *Instance) {
 	k.files(path+".policyCertificateFiles", one.PolicyCertificateFiles)
 	if !k.oneOf(path+".mode", one.Mode, modeAAD, modeIsolated, modeShared) {
 		return
@@ -87,7 +87,7 @@ func (k *checker) mode(path string, one *Instance) {
 }
 
 // served checks what an instance attests.
-func (k *checker) served(path string, one *Instance) {
+func (k *serviceChecker) served(path string, one *Instance) {
 	if len(one.Types) == 0 {
 		k.fault(path+".types", "empty, want some of %s", listed(servedTypes))
 	}
@@ -123,7 +123,7 @@ func (k *checker) served(path string, one *Instance) {
 	}
 }
 
-func (k *checker) tokens(path string, one *Instance) {
+func (k *serviceChecker) tokens(path string, one *Instance) {
 	k.oneOf(path+".algorithm", one.Algorithm, "RS256", "PS256", "ES256")
 	if l := one.TokenLifetime; l < time.Second || l > maxLifetime || l%time.Second != 0 {
 		k.fault(path+".tokenLifetime", "%s, want whole seconds from 1s to %s", l, durationText(maxLifetime))

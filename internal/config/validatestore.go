@@ -12,7 +12,7 @@ import (
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,47}$`)
 
 func (k *checker) store() {
-	s := &k.Store
+	s := k.Store
 	if !k.oneOf("store.driver", s.Driver, driverSQLite, driverPostgres, driverMemory) {
 		return
 	}
@@ -44,7 +44,7 @@ func (k *checker) store() {
 }
 
 // tokenLifetimes keeps tokens from living longer than their keys are published.
-func (k *checker) tokenLifetimes() {
+func (k *serviceChecker) tokenLifetimes() {
 	longest := k.Keys.MaxTokenLifetime
 	if longest < time.Second {
 		k.fault("keys.maxTokenLifetime", "%s, want a second or more", durationText(longest))
@@ -57,19 +57,23 @@ func (k *checker) tokenLifetimes() {
 	}
 }
 
-func (k *checker) keys() {
-	r := &k.Keys
-	hasFile, hasKey, hasDevice := r.WrappingKeyFile != "", !r.WrappingKey.IsZero(), r.PKCS11 != PKCS11{}
+// wrappingKeys checks the keys that encrypt what is kept.
+func (k *checker) wrappingKeys(file string, inPlace Secret, previous []string, what string) {
 	switch {
-	case hasFile && hasKey:
+	case file != "" && !inPlace.IsZero():
 		k.fault("keys.wrappingKey", "stands beside keys.wrappingKeyFile, want one of them")
-	case !hasFile && !hasKey && k.Store.Driver != driverMemory && !k.isDevelopment:
-		k.fault("keys.wrappingKeyFile", "missing, want the file of the key that encrypts signing keys at rest")
+	case file == "" && inPlace.IsZero() && k.Store.Driver != driverMemory && !k.isDevelopment:
+		k.fault("keys.wrappingKeyFile", "missing, want the file of the key that encrypts %s at rest", what)
 	}
-	k.files("keys.previousWrappingKeyFiles", r.PreviousWrappingKeyFiles)
-	if hasFile && slices.Contains(r.PreviousWrappingKeyFiles, r.WrappingKeyFile) {
+	k.files("keys.previousWrappingKeyFiles", previous)
+	if file != "" && slices.Contains(previous, file) {
 		k.fault("keys.previousWrappingKeyFiles", "holds keys.wrappingKeyFile, want earlier keys alone")
 	}
+}
+
+func (k *serviceChecker) keys() {
+	r := &k.Keys
+	k.wrappingKeys(r.WrappingKeyFile, r.WrappingKey, r.PreviousWrappingKeyFiles, "signing keys")
 	k.tokenLifetimes()
 	k.notNegative("keys.announce", r.Announce)
 	k.notNegative("keys.rotateAfter", r.RotateAfter)
@@ -80,7 +84,7 @@ func (k *checker) keys() {
 		k.fault("keys.bits", "%d, want 2048 or 3072", r.Bits)
 	}
 	k.oneOf("keys.report", r.Report, reportAuto, "none")
-	if !hasDevice {
+	if (r.PKCS11 == PKCS11{}) {
 		return
 	}
 	for path, value := range map[string]string{
@@ -93,7 +97,7 @@ func (k *checker) keys() {
 	}
 }
 
-func (k *checker) collateral() {
+func (k *serviceChecker) collateral() {
 	c := &k.Collateral
 	if c.Source == "" {
 		k.fault("collateral.source", "empty, want a folder or the URL of a service")

@@ -13,7 +13,7 @@ const (
 )
 
 // tpm checks the authorities of TPMs, and the one of this service.
-func (k *checker) tpm() {
+func (k *serviceChecker) tpm() {
 	t := &k.TPM
 	k.files("tpm.aikRootFiles", t.AIKRootFiles)
 	k.files("tpm.aikIntermediateFiles", t.AIKIntermediateFiles)

@@ -426,7 +426,10 @@ func (v *fakeTPM) Parse([]byte) (evidence.Evidence, error) { return v.answering,
 func (v *fakeTPM) Verify(ctx context.Context, _ evidence.Evidence, _ evidence.Requirements) (*evidence.Result, error) {
 	n := v.running.Add(1)
 	defer v.running.Add(-1)
-	for most := v.most.Load(); n > most && !v.most.CompareAndSwap(most, n); most = v.most.Load() {
+	for most := v.most.Load(); n > most; most = v.most.Load() {
+		if v.most.CompareAndSwap(most, n) {
+			break
+		}
 	}
 	select {
 	case <-v.leave:

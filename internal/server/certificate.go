@@ -108,6 +108,12 @@ func (c *Certificate) TLS() *tls.Config {
 	}
 }
 
+// Pair returns the certificate of the moment, with its chain and its key.
+func (c *Certificate) Pair(ctx context.Context) *tls.Certificate {
+	c.check(ctx)
+	return &c.current.Load().config.Certificates[0]
+}
+
 // Expires returns until when the certificate of the moment holds.
 func (c *Certificate) Expires() time.Time { return c.current.Load().leaf.NotAfter }
 

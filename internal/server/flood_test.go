@@ -6,14 +6,14 @@ import (
 
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/policytoken"
-	"github.com/azattest/azattest/internal/server"
+	"github.com/azattest/azattest/internal/throttle"
 )
 
 // The limit of an instance is all used up by those who attest, which anybody may.
 func TestTheLimitOfAnInstanceKeepsNoOperatorOut(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.config.Limits.Instance = server.RateLimit{PerSecond: .001, Burst: 2}
+	f.config.Limits.Instance = throttle.Limit{PerSecond: .001, Burst: 2}
 	s := f.server(t)
 	for range 2 {
 		tokenOf(t, do(t, s, http.MethodPost, sgxPath, body))

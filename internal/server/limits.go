@@ -3,8 +3,11 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/azattest/azattest/internal/throttle"
 )
 
 // Limits bound what clients can make the server do.
@@ -25,7 +28,7 @@ type Limits struct {
 	// Caller and Instance bound how many requests one caller may send, and one
 	// instance get: attestations and what is managed, not documents. They have no
 	// default; a caller is known by name or else by address.
-	Caller, Instance RateLimit
+	Caller, Instance throttle.Limit
 	// Request is the time for one attestation, from the body's last byte on,
 	// collateral included.
 	Request time.Duration
@@ -77,10 +80,17 @@ func (l Limits) validate() error {
 			return &ConfigError{"Limits." + field, fmt.Sprintf("%d, want a bound, or 0 for the default", n)}
 		}
 	}
-	if err := l.Caller.validate("Limits.Caller"); err != nil {
+	if err := checkRate("Limits.Caller", l.Caller); err != nil {
 		return err
 	}
-	return l.Instance.validate("Limits.Instance")
+	return checkRate("Limits.Instance", l.Instance)
+}
+
+func checkRate(field string, l throttle.Limit) error {
+	if e, ok := errors.AsType[*throttle.LimitError](l.Check()); ok {
+		return &ConfigError{field + "." + e.Field, e.Problem}
+	}
+	return nil
 }
 
 const (

@@ -9,6 +9,7 @@ import (
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/telemetry"
+	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/internal/wire"
 	"github.com/azattest/azattest/token"
 )
@@ -132,7 +133,7 @@ func (s *Server) throttleCaller(n *note, caller *auth.Caller) error {
 			counted = "managing " + counted
 		}
 	}
-	wait, by := s.throttle.allow(counted, callerKey(name, n.address))
+	wait, by := s.throttle.Allow(counted, throttle.CallerKey(name, n.address))
 	if wait == 0 {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/azattest/azattest/internal/auth"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/policytoken"
+	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/internal/wire"
 	"github.com/azattest/azattest/store"
 )
@@ -54,7 +55,7 @@ func (e *unauthorizedError) Error() string { return e.cause }
 // throttledError says that a caller asks too often.
 type throttledError struct {
 	wait time.Duration
-	by   limited
+	by   throttle.Reached
 }
 
 func (e *throttledError) Error() string {

@@ -30,6 +30,7 @@ import (
 	"github.com/azattest/azattest/internal/enroll"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/telemetry"
+	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -145,7 +146,7 @@ type Server struct {
 	managingUploads, managingWork places
 	// turns are those of TPMs' requests, one a processor.
 	turns    places
-	throttle *throttle
+	throttle *throttle.Throttle
 	audit    *audit.Trail
 	// auditsAll says that attestations and reads are recorded, too.
 	auditsAll bool
@@ -194,7 +195,7 @@ func New(c Config) (*Server, error) {
 		managingUploads: make(places, limits.Uploads),
 		managingWork:    make(places, limits.Concurrent),
 		turns:           make(places, runtime.GOMAXPROCS(0)),
-		throttle:        newThrottle(limits.Caller, limits.Instance, time.Now),
+		throttle:        throttle.New(limits.Caller, limits.Instance, time.Now),
 		audit:           c.Audit,
 		auditsAll:       c.AuditAttestations,
 		strangers:       rate.NewLimiter(strangersPerSecond, strangersAtOnce),

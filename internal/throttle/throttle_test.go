@@ -1,4 +1,4 @@
-package server
+package throttle
 
 import (
 	"errors"
@@ -32,10 +32,10 @@ func (w *watch) turn(by time.Duration) {
 }
 
 // passed counts how many of a number of requests get through.
-func passed(th *throttle, instance, caller string, requests int) int {
+func passed(th *Throttle, instance, caller string, requests int) int {
 	n := 0
 	for range requests {
-		if _, by := th.allow(instance, caller); by == "" {
+		if _, by := th.Allow(instance, caller); by == "" {
 			n++
 		}
 	}
@@ -45,11 +45,11 @@ func passed(th *throttle, instance, caller string, requests int) int {
 func TestCallerIsHeldToTheRate(t *testing.T) {
 	t.Parallel()
 	w := newWatch()
-	th := newThrottle(RateLimit{PerSecond: 2, Burst: 5}, RateLimit{}, w.time)
+	th := New(Limit{PerSecond: 2, Burst: 5}, Limit{}, w.time)
 	if got := passed(th, "i", "a", 100); got != 5 {
 		t.Errorf("%d at once, want the burst of 5", got)
 	}
-	if wait, by := th.allow("i", "a"); by != limitedCaller || wait != 500*time.Millisecond {
+	if wait, by := th.Allow("i", "a"); by != ReachedCaller || wait != 500*time.Millisecond {
 		t.Errorf("wait %s by %q, want 500ms for the caller's next", wait, by)
 	}
 	if got := passed(th, "i", "b", 5); got != 5 {
@@ -61,9 +61,9 @@ func TestCallerIsHeldToTheRate(t *testing.T) {
 		t.Errorf("%d after a second, want 2", got)
 	}
 	// Whoever waits as told gets through.
-	wait, _ := th.allow("i", "a")
+	wait, _ := th.Allow("i", "a")
 	w.turn(wait)
-	if _, by := th.allow("i", "a"); by != "" {
+	if _, by := th.Allow("i", "a"); by != "" {
 		t.Error("refused after the wait")
 	}
 	w.turn(time.Hour)
@@ -75,7 +75,7 @@ func TestCallerIsHeldToTheRate(t *testing.T) {
 func TestInstanceIsHeldToTheRateOfAllItsCallers(t *testing.T) {
 	t.Parallel()
 	w := newWatch()
-	th := newThrottle(RateLimit{PerSecond: 1, Burst: 3}, RateLimit{PerSecond: 10}, w.time)
+	th := New(Limit{PerSecond: 1, Burst: 3}, Limit{PerSecond: 10}, w.time)
 	got := 0
 	for n := range 20 {
 		got += passed(th, "i", fmt.Sprint(n), 1)
@@ -83,7 +83,7 @@ func TestInstanceIsHeldToTheRateOfAllItsCallers(t *testing.T) {
 	if got != 10 {
 		t.Errorf("%d from 20 callers, want the instance's 10", got)
 	}
-	if wait, by := th.allow("i", "new"); by != limitedInstance || wait != 100*time.Millisecond {
+	if wait, by := th.Allow("i", "new"); by != ReachedInstance || wait != 100*time.Millisecond {
 		t.Errorf("wait %s by %q, want 100ms for the instance's next", wait, by)
 	}
 	// What the instance refused does not count for the caller.
@@ -95,7 +95,7 @@ func TestInstanceIsHeldToTheRateOfAllItsCallers(t *testing.T) {
 // A caller who is refused uses nothing up for others.
 func TestHeavyCallerDoesNotUseUpTheInstance(t *testing.T) {
 	t.Parallel()
-	th := newThrottle(RateLimit{PerSecond: 1}, RateLimit{PerSecond: 5}, newWatch().time)
+	th := New(Limit{PerSecond: 1}, Limit{PerSecond: 5}, newWatch().time)
 	if got := passed(th, "i", "heavy", 1000); got != 1 {
 		t.Errorf("%d of the heavy caller, want 1", got)
 	}
@@ -108,11 +108,11 @@ func TestHeavyCallerDoesNotUseUpTheInstance(t *testing.T) {
 
 func TestWithoutLimitsAllPass(t *testing.T) {
 	t.Parallel()
-	th := newThrottle(RateLimit{}, RateLimit{}, func() time.Time { t.Error("the clock was read"); return time.Time{} })
+	th := New(Limit{}, Limit{}, func() time.Time { t.Error("the clock was read"); return time.Time{} })
 	if got := passed(th, "i", "a", 1000); got != 1000 {
 		t.Errorf("%d of 1000", got)
 	}
-	th = newThrottle(RateLimit{}, RateLimit{PerSecond: 1}, newWatch().time)
+	th = New(Limit{}, Limit{PerSecond: 1}, newWatch().time)
 	if got := passed(th, "i", "a", 10) + passed(th, "j", "a", 10); got != 2 {
 		t.Errorf("%d with a limit for instances only, want one each", got)
 	}
@@ -123,7 +123,7 @@ func TestWithoutLimitsAllPass(t *testing.T) {
 func TestFloodOfFreshCallersFreesNobody(t *testing.T) {
 	t.Parallel()
 	w := newWatch()
-	th := newThrottle(RateLimit{PerSecond: 1, Burst: 10}, RateLimit{}, w.time)
+	th := New(Limit{PerSecond: 1, Burst: 10}, Limit{}, w.time)
 	if got := passed(th, "i", "heavy", 100); got != 10 {
 		t.Fatalf("%d of the heavy caller, want 10", got)
 	}
@@ -140,7 +140,7 @@ func TestFloodOfFreshCallersFreesNobody(t *testing.T) {
 	if most := maxBuckets - 1 + sharedBuckets*10; through > most {
 		t.Errorf("%d of the flood passed, want at most %d", through, most)
 	}
-	if got := passed(th, "i", callerKey("app", ""), 20); got != 10 {
+	if got := passed(th, "i", CallerKey("app", ""), 20); got != 10 {
 		t.Errorf("%d of a caller with a name during the flood, want the burst of 10", got)
 	}
 	// Even quietly waiting: it gets what its rate gives, and no more.
@@ -159,7 +159,7 @@ func TestFloodOfFreshCallersFreesNobody(t *testing.T) {
 func TestFullBucketIsFoundBehindThoseInDebt(t *testing.T) {
 	t.Parallel()
 	w := newWatch()
-	b := newBuckets(RateLimit{PerSecond: 1, Burst: 100}, 20)
+	b := newBuckets(Limit{PerSecond: 1, Burst: 100}, 20)
 	for n := range 20 {
 		key := fmt.Sprint(n)
 		for range 100 {
@@ -191,7 +191,7 @@ func TestCallersAreToldApart(t *testing.T) {
 		// A name that looks like an address is none.
 		{"192.0.2.1", "192.0.2.1:1", "name 192.0.2.1"},
 	} {
-		if got := callerKey(tt.name, tt.remote); got != tt.want {
+		if got := CallerKey(tt.name, tt.remote); got != tt.want {
 			t.Errorf("%q at %q is %q, want %q", tt.name, tt.remote, got, tt.want)
 		}
 	}
@@ -199,24 +199,24 @@ func TestCallersAreToldApart(t *testing.T) {
 
 func TestLimitsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
-	for field, l := range map[string]RateLimit{
-		"X.PerSecond": {PerSecond: -1}, "X.Burst": {PerSecond: 1, Burst: -1},
+	for field, l := range map[string]Limit{
+		"PerSecond": {PerSecond: -1}, "Burst": {PerSecond: 1, Burst: -1},
 	} {
-		if e, ok := errors.AsType[*ConfigError](l.validate("X")); !ok || e.Field != field {
+		if e, ok := errors.AsType[*LimitError](l.Check()); !ok || e.Field != field {
 			t.Errorf("%+v: %v, want an error of %s", l, e, field)
 		}
 	}
-	for _, l := range []RateLimit{{PerSecond: math.NaN()}, {PerSecond: math.Inf(1)}, {Burst: 1}, {PerSecond: 1, Burst: maxRate + 1}} {
-		if l.validate("X") == nil {
+	for _, l := range []Limit{{PerSecond: math.NaN()}, {PerSecond: math.Inf(1)}, {Burst: 1}, {PerSecond: 1, Burst: maxRate + 1}} {
+		if l.Check() == nil {
 			t.Errorf("%+v is accepted", l)
 		}
 	}
-	for _, l := range []RateLimit{{}, {PerSecond: 0.001}, {PerSecond: maxRate, Burst: maxRate}} {
-		if err := l.validate("X"); err != nil {
+	for _, l := range []Limit{{}, {PerSecond: 0.001}, {PerSecond: maxRate, Burst: maxRate}} {
+		if err := l.Check(); err != nil {
 			t.Error(err)
 		}
 	}
-	if got := (RateLimit{PerSecond: 0.001}).burst(); got != 1 {
+	if got := (Limit{PerSecond: 0.001}).burst(); got != 1 {
 		t.Errorf("burst %d, want at least one", got)
 	}
 }
@@ -225,7 +225,7 @@ func TestLimitsThatMakeNoSense(t *testing.T) {
 func TestClockThatGoesBack(t *testing.T) {
 	t.Parallel()
 	w := newWatch()
-	th := newThrottle(RateLimit{PerSecond: 1, Burst: 5}, RateLimit{}, w.time)
+	th := New(Limit{PerSecond: 1, Burst: 5}, Limit{}, w.time)
 	passed(th, "i", "a", 5)
 	w.turn(-time.Hour)
 	if got := passed(th, "i", "a", 5); got != 0 {
@@ -239,7 +239,7 @@ func TestClockThatGoesBack(t *testing.T) {
 
 func TestThrottleIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	th := newThrottle(RateLimit{PerSecond: 1, Burst: 100}, RateLimit{PerSecond: 1, Burst: 300}, newWatch().time)
+	th := New(Limit{PerSecond: 1, Burst: 100}, Limit{PerSecond: 1, Burst: 300}, newWatch().time)
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	total := 0
@@ -258,16 +258,16 @@ func TestThrottleIsSafeForConcurrentUse(t *testing.T) {
 }
 
 func BenchmarkThrottle(b *testing.B) {
-	limit := RateLimit{PerSecond: maxRate}
+	limit := Limit{PerSecond: maxRate}
 	b.Run("one caller", func(b *testing.B) {
-		th := newThrottle(limit, limit, time.Now)
+		th := New(limit, limit, time.Now)
 		b.ReportAllocs()
 		for b.Loop() {
-			th.allow("contoso", "address 192.0.2.1")
+			th.Allow("contoso", "address 192.0.2.1")
 		}
 	})
 	b.Run("a flood", func(b *testing.B) {
-		th := newThrottle(RateLimit{PerSecond: 1, Burst: 2}, limit, time.Now)
+		th := New(Limit{PerSecond: 1, Burst: 2}, limit, time.Now)
 		keys := make([]string, 4*maxBuckets)
 		for n := range keys {
 			keys[n] = fmt.Sprint(n)
@@ -275,7 +275,7 @@ func BenchmarkThrottle(b *testing.B) {
 		b.ReportAllocs()
 		n := 0
 		for b.Loop() {
-			th.allow("contoso", keys[n%len(keys)])
+			th.Allow("contoso", keys[n%len(keys)])
 			n++
 		}
 	})

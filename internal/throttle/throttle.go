@@ -1,4 +1,6 @@
-package server
+// Package throttle bounds how many requests callers send, and instances get: New,
+// then Throttle.Allow for each request, of a caller whom CallerKey names.
+package throttle
 
 import (
 	"container/list"
@@ -13,32 +15,43 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// RateLimit says how many requests somebody may send. The zero value means any
+// Limit says how many requests somebody may send. The zero value means any
 // number.
-type RateLimit struct {
+type Limit struct {
 	// PerSecond is how many in the long run.
 	PerSecond float64
 	// Burst is how many at once; 0 means PerSecond rounded up.
 	Burst int
 }
 
-func (l RateLimit) isSet() bool { return l.PerSecond > 0 }
+func (l Limit) isSet() bool { return l.PerSecond > 0 }
 
-func (l RateLimit) burst() int {
+func (l Limit) burst() int {
 	if l.Burst == 0 {
 		return max(1, int(math.Ceil(l.PerSecond)))
 	}
 	return l.Burst
 }
 
-func (l RateLimit) validate(field string) error {
+// LimitError says what is wrong with a limit.
+type LimitError struct {
+	// Field is the field of the Limit.
+	Field string
+	// Problem is what is wrong with it, and what would be right.
+	Problem string
+}
+
+func (e *LimitError) Error() string { return "throttle: limit: " + e.Field + ": " + e.Problem }
+
+// Check returns a *[LimitError] for a limit that means nothing.
+func (l Limit) Check() error {
 	switch {
 	case math.IsNaN(l.PerSecond) || l.PerSecond < 0 || l.PerSecond > maxRate:
-		return &ConfigError{field + ".PerSecond", fmt.Sprintf("%g, want requests per second, at most %d, or 0 for any number", l.PerSecond, maxRate)}
+		return &LimitError{"PerSecond", fmt.Sprintf("%g, want requests per second, at most %d, or 0 for any number", l.PerSecond, maxRate)}
 	case l.Burst < 0 || l.Burst > maxRate:
-		return &ConfigError{field + ".Burst", fmt.Sprintf("%d, want a number of requests, at most %d, or 0 for the default", l.Burst, maxRate)}
+		return &LimitError{"Burst", fmt.Sprintf("%d, want a number of requests, at most %d, or 0 for the default", l.Burst, maxRate)}
 	case l.Burst > 0 && l.PerSecond == 0:
-		return &ConfigError{field + ".Burst", "set without PerSecond, want both or none"}
+		return &LimitError{"Burst", "set without PerSecond, want both or none"}
 	}
 	return nil
 }
@@ -59,17 +72,18 @@ const (
 	maxEvicted = 8
 )
 
-// limited says which limit a request ran into.
-type limited string
+// Reached says which limit a request ran into.
+type Reached string
 
+// The limits.
 const (
-	limitedCaller   limited = "caller"
-	limitedInstance limited = "instance"
+	ReachedCaller   Reached = "caller"
+	ReachedInstance Reached = "instance"
 )
 
-// throttle bounds how many requests a caller sends and an instance gets. It is
+// Throttle bounds how many requests a caller sends and an instance gets. It is
 // safe for concurrent use.
-type throttle struct {
+type Throttle struct {
 	clock func() time.Time
 
 	mu sync.Mutex
@@ -78,19 +92,19 @@ type throttle struct {
 	named, addresses, instances *buckets
 }
 
-// newThrottle makes a throttle for limits that are valid.
-func newThrottle(caller, instance RateLimit, clock func() time.Time) *throttle {
-	return &throttle{
+// New makes a throttle for limits that are valid.
+func New(caller, instance Limit, clock func() time.Time) *Throttle {
+	return &Throttle{
 		clock: clock, named: newBuckets(caller, maxBuckets), addresses: newBuckets(caller, maxBuckets),
 		instances: newBuckets(instance, maxBuckets),
 	}
 }
 
-// allow counts a request of a caller, as callerKey names them. If there were too
+// Allow counts a request of a caller, as CallerKey names them. If there were too
 // many, it returns how long to wait, and which limit that is; such a request counts
 // for neither: who is refused by a limit of their own must not use up that of an
 // instance.
-func (t *throttle) allow(instance, caller string) (time.Duration, limited) {
+func (t *Throttle) Allow(instance, caller string) (time.Duration, Reached) {
 	callers := t.addresses
 	if strings.HasPrefix(caller, namePrefix) {
 		callers = t.named
@@ -103,13 +117,13 @@ func (t *throttle) allow(instance, caller string) (time.Duration, limited) {
 	now := t.clock()
 	own, wait := callers.reserve(caller, now)
 	if wait > 0 {
-		return wait, limitedCaller
+		return wait, ReachedCaller
 	}
 	if _, wait := t.instances.reserve(instance, now); wait > 0 {
 		if own != nil {
 			own.CancelAt(now)
 		}
-		return wait, limitedInstance
+		return wait, ReachedInstance
 	}
 	return 0, ""
 }
@@ -117,10 +131,10 @@ func (t *throttle) allow(instance, caller string) (time.Duration, limited) {
 // namePrefix begins the keys of callers with a name.
 const namePrefix = "name "
 
-// callerKey is whom a limit counts: a caller with a name by that, all others by
+// CallerKey is whom a limit counts: a caller with a name by that, all others by
 // their address, with a port or without. Whoever has one IPv6 address has the 64
 // bits below it too.
-func callerKey(name, address string) string {
+func CallerKey(name, address string) string {
 	if name != "" {
 		return namePrefix + name
 	}
@@ -150,7 +164,7 @@ func callerKey(name, address string) string {
 // hash that nobody outside can foresee. So those who come late in a flood pay for
 // it, and nobody who is limited gets free.
 type buckets struct {
-	limit  RateLimit
+	limit  Limit
 	most   int
 	seed   maphash.Seed
 	byKey  map[string]*list.Element
@@ -163,7 +177,7 @@ type bucket struct {
 	limiter *rate.Limiter
 }
 
-func newBuckets(limit RateLimit, most int) *buckets {
+func newBuckets(limit Limit, most int) *buckets {
 	if !limit.isSet() {
 		return nil
 	}
@@ -228,7 +242,7 @@ func (b *buckets) evict(now time.Time) bool {
 func held(e *list.Element) *bucket {
 	one, ok := e.Value.(*bucket)
 	if !ok {
-		panic("server: a bucket of another type")
+		panic("throttle: a bucket of another type")
 	}
 	return one
 }

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/azattest/azattest/azattestation"
+	"github.com/azattest/azattest/internal/config"
+	"github.com/azattest/azattest/internal/corpus"
+	"github.com/azattest/azattest/relyingparty"
+	"github.com/azattest/azattest/token"
+)
+
+// The recorded signing certificates of Azure, held against who may sign: keys that no
+// enclave vouches for, and enclaves that nobody named, sign for no release.
+func TestCertificateCheck(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(filepath.Join(corpus.Dir(t), "maa", "certs", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By then all of the recorded ones hold.
+	now := func() time.Time { return time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC) }
+	check := func(a config.Authority) func(*azattestation.SigningCertificate) error {
+		one, err := certificateCheck(&a, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(c *azattestation.SigningCertificate) error { return one(t.Context(), c) }
+	}
+	azures := check(config.Authority{MRSigner: []string{azureSigner}})
+	others := check(config.Authority{MRSigner: []string{hexOf(0x52)}})
+	both := check(config.Authority{MRSigner: []string{azureSigner}, MREnclave: []string{hexOf(0x52)}})
+	accepted, debuggable, reportless := 0, 0, 0
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		certificates, err := azattestation.ParseSigningCertificates(raw)
+		if err != nil {
+			continue // an answer without keys that can be used
+		}
+		for _, c := range certificates {
+			switch err := azures(c); {
+			case err == nil:
+				accepted++
+				if others(c) == nil || both(c) == nil {
+					t.Errorf("%s, %s: accepted of an enclave that nobody named", filepath.Base(path), c.KeyID)
+				}
+			case strings.Contains(err.Error(), "can be debugged"):
+				debuggable++
+			case isType[*relyingparty.SigningCertificateError](err):
+				reportless++
+			default:
+				t.Errorf("%s: %v", filepath.Base(path), err)
+			}
+		}
+	}
+	if accepted == 0 || debuggable == 0 || reportless == 0 {
+		t.Errorf("%d accepted, %d debuggable, %d without a report: want some of each", accepted, debuggable, reportless)
+	}
+	for _, a := range []config.Authority{{MREnclave: []string{"ab"}}, {MRSigner: []string{"zz"}}} {
+		if _, err := certificateCheck(&a, now); err == nil {
+			t.Errorf("accepted %+v", a)
+		}
+	}
+}
+
+// Each authority answers for its own tokens, whatever another one allows.
+func TestTrustedAuthorities(t *testing.T) {
+	t.Parallel()
+	now := func() time.Time { return testTime }
+	all := trusted{}
+	tokens := map[string]string{}
+	for _, url := range []string{"https://a.example", "https://b.example", "https://c.example"} {
+		signer, err := token.GenerateSigner(token.ES256, 256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := token.NewKey(token.KeyConfig{Signer: signer, Algorithm: token.ES256, Issuer: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ring, err := token.NewRing(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, err := azattestation.NewKeySource(url, ring.JWKS())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := func(v any) string {
+			raw, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return base64.RawURLEncoding.EncodeToString(raw)
+		}
+		signed := text(map[string]any{"alg": "ES256", "kid": key.ID(), "typ": "JWT"}) + "." + text(map[string]any{
+			"iss": url, "iat": testTime.Unix(), "nbf": testTime.Unix(), "exp": testTime.Add(time.Hour).Unix(), "x-ms-attestation-type": "sgx", "x-ms-sgx-is-debuggable": url == "https://b.example",
+		})
+		digest := sha256.Sum256([]byte(signed))
+		private, ok := signer.(*ecdsa.PrivateKey)
+		if !ok {
+			t.Fatalf("a signer of type %T", signer)
+		}
+		r, s, err := ecdsa.Sign(rand.Reader, private, digest[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens[url] = signed + "." + base64.RawURLEncoding.EncodeToString(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
+		if url == "https://c.example" {
+			continue // nobody trusts it
+		}
+		v, err := relyingparty.New(relyingparty.Config{Sources: []*azattestation.KeySource{source}, AllowAnyEnclave: true, AllowDebuggable: url == "https://b.example", Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[url] = v
+	}
+	for _, url := range []string{"https://a.example", "https://b.example"} {
+		r, err := all.Verify(t.Context(), tokens[url], relyingparty.Expected{})
+		if err != nil || *r.Claims.Issuer != url {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	for name, text := range map[string]string{
+		"of nobody": tokens["https://c.example"], "no token": "hello",
+		"signed by another": strings.Split(tokens["https://a.example"], ".")[0] + "." + strings.Split(tokens["https://b.example"], ".")[1] + "." + strings.Split(tokens["https://a.example"], ".")[2],
+	} {
+		if _, err := all.Verify(t.Context(), text, relyingparty.Expected{}); !isType[*azattestation.TokenValidationError](err) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := (trusted{}).Verify(t.Context(), tokens["https://a.example"], relyingparty.Expected{}); err == nil {
+		t.Error("trusted by nobody, and accepted")
+	}
+}

@@ -1,0 +1,69 @@
+package vaultserver
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/vault"
+	"github.com/azattest/azattest/keyrelease"
+)
+
+func refusal(status int, code, message string) error {
+	return &keyrelease.RefusalError{Status: status, Code: code, Message: message}
+}
+
+func badParameter(message string) error {
+	return refusal(http.StatusBadRequest, "BadParameter", message)
+}
+
+func tooMany(message string, retryAfter int) error {
+	return &keyrelease.RefusalError{Status: http.StatusTooManyRequests, Code: "Throttled", Message: message, RetryAfter: retryAfter}
+}
+
+func unavailable(message string, cause error) error {
+	return &keyrelease.RefusalError{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: message, RetryAfter: 5, Err: cause}
+}
+
+// unknownCaller answers for credentials that do not hold, or cannot be judged now.
+func (s *Server) unknownCaller(w http.ResponseWriter, err error) error {
+	if e, ok := errors.AsType[*auth.InvalidError](err); ok {
+		w.Header().Set("WWW-Authenticate", s.challenge())
+		return &keyrelease.RefusalError{Status: http.StatusUnauthorized, Code: "Unauthorized", Message: "AKV10022: Invalid token: " + e.Message(), Err: e}
+	}
+	return unavailable("The caller's token cannot be checked now, try again.", err)
+}
+
+// challenge says where to get a token, and for what. Azure's clients ask without one
+// first, and go no further if they are not told.
+func (s *Server) challenge() string {
+	if c := s.config.Auth.Challenge(); c != "Bearer" {
+		return c
+	}
+	return `Bearer authorization="` + s.config.Release.Vault + `", resource="` + auth.VaultAudience + `"`
+}
+
+// translate maps what the vault says to what Key Vault would say.
+func translate(name string, err error) error {
+	if _, ok := errors.AsType[*keyrelease.RefusalError](err); ok {
+		return err
+	}
+	if e, ok := errors.AsType[*vault.ParameterError](err); ok {
+		message := e.Problem
+		if e.Code != "" {
+			message = e.Code + ": " + e.Problem
+		}
+		return &keyrelease.RefusalError{Status: http.StatusBadRequest, Code: "BadParameter", Message: message, Err: err}
+	}
+	if errors.Is(err, keyrelease.ErrKeyNotFound) {
+		return &keyrelease.RefusalError{Status: http.StatusNotFound, Code: "KeyNotFound", Message: "A key with (name/id) " + clip(name) + " was not found in this key vault.", Err: err}
+	}
+	if _, ok := errors.AsType[*vault.ConflictError](err); ok {
+		return &keyrelease.RefusalError{Status: http.StatusConflict, Code: "Conflict", Message: "Others changed the key at the same time, try again.", Err: err, RetryAfter: 1}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &keyrelease.RefusalError{Status: http.StatusGatewayTimeout, Code: "GatewayTimeout", Message: "The request took too long, try again.", Err: err, RetryAfter: 5}
+	}
+	return unavailable("The request could not be carried out now, try again.", err)
+}
