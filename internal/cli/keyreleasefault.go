@@ -93,7 +93,7 @@ func (o *keyReleaseGetOptions) vaultHint(e *keyrelease.VaultError) string {
 	case e.Status == http.StatusForbidden && strings.HasPrefix(e.InnerCode, "Key"):
 		return "whoever runs the vault decides when the key may be used, and whether it is exportable"
 	case e.Status == http.StatusForbidden:
-		return "the caller needs a role that may release keys, such as Key Vault Crypto Service Release User; a firewall of the vault may be in the way, too"
+		return "the caller needs a role that may release keys, such as Key Vault Crypto Service Release User (of 'azattest keyrelease serve --dev', azattest dev-token --role release-user); a firewall of the vault may be in the way, too"
 	case e.Status == http.StatusNotFound && strings.HasPrefix(e.Code, "Key"):
 		return "look the key's name and version up in the vault"
 	case e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed:

@@ -13,7 +13,7 @@ import (
 // Whoever starts the command gets the secret through a pipe of its own.
 func TestKeyReleaseGetWritesToADescriptor(t *testing.T) {
 	t.Parallel()
-	v := startVault(t, startDev(t, t.TempDir(), "--algorithm", "ES256"))
+	v := startFakeVault(t, startDev(t, t.TempDir(), "--algorithm", "ES256"))
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

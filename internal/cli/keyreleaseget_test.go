@@ -44,8 +44,8 @@ const releasedMeasurement = "111111111111111111111111111111111111111111111111111
 
 var symmetricSecret = []byte("a secret of thirty-two bytes now")
 
-// startVault starts a vault with an RSA, an EC and a symmetric key.
-func startVault(t *testing.T, service *served) *releaseVault {
+// startFakeVault starts a vault with an RSA, an EC and a symmetric key.
+func startFakeVault(t *testing.T, service *served) *releaseVault {
 	t.Helper()
 	v := &releaseVault{t: t, service: service, keys: map[string]*keyrelease.Key{}}
 	v.server = httptest.NewUnstartedServer(v)
@@ -151,7 +151,7 @@ func (v *releaseVault) get(env map[string]string, name string, args ...string) o
 // An enclave gets its keys, in every form and by every algorithm.
 func TestKeyReleaseGet(t *testing.T) {
 	t.Parallel()
-	v := startVault(t, startDev(t, t.TempDir(), "--algorithm", "ES256"))
+	v := startFakeVault(t, startDev(t, t.TempDir(), "--algorithm", "ES256"))
 	file := filepath.Join(t.TempDir(), "secret")
 
 	got := v.get(nil, "signing", "--policy", v.policyFile, "--out", file)
@@ -206,7 +206,7 @@ func TestKeyReleaseGet(t *testing.T) {
 // What is not released, or does not hold, writes nothing and says what to do.
 func TestKeyReleaseGetRefuses(t *testing.T) {
 	t.Parallel()
-	v := startVault(t, startDev(t, t.TempDir(), "--algorithm", "ES256"))
+	v := startFakeVault(t, startDev(t, t.TempDir(), "--algorithm", "ES256"))
 	other := inFile(t, "other.json", `{"version":"1.0.0","anyOf":[{"authority":"https://x.example","allOf":[{"claim":"a","equals":1}]}]}`)
 	faulty := inFile(t, "faulty.json", `{"version":"1.0.0","anyOf":[]}`)
 	file := filepath.Join(t.TempDir(), "secret")
