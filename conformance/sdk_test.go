@@ -13,9 +13,11 @@ import (
 // suite is one of Microsoft's SDKs with the scenarios written for it.
 type suite struct {
 	name string
+	// dir is where it is.
+	dir string
 	// clients are the SDK's kinds of client, as the matrix names them.
 	clients []string
-	// needs is a file that is there once the SDK is installed.
+	// needs is the pattern of a file that is there once the SDK is installed.
 	needs string
 	// command runs the suite and writes its results, as JUnit XML, to a file.
 	command func(results string) []string
@@ -26,7 +28,7 @@ type suite struct {
 func suites() []suite {
 	return []suite{
 		{
-			name: "python", clients: []string{pythonSync, pythonAio},
+			name: "python", dir: "python", clients: []string{pythonSync, pythonAio},
 			needs: filepath.Join("python", ".venv", "bin", "pytest"),
 			command: func(results string) []string {
 				return []string{filepath.Join(".venv", "bin", "pytest"), "-q", "--junitxml", results}
@@ -35,18 +37,39 @@ func suites() []suite {
 			env: func(string) []string { return nil },
 		},
 		{
-			name: "javascript", clients: []string{javaScript},
+			name: "javascript", dir: "javascript", clients: []string{javaScript},
 			needs: filepath.Join("javascript", "node_modules", "@azure", "attestation", "package.json"),
 			command: func(results string) []string {
-				return []string{
-					// One file at a time: they change the policies of the same instances.
-					"node", "--test", "--test-concurrency=1",
-					"--test-reporter=dot", "--test-reporter-destination=stdout",
-					"--test-reporter=junit", "--test-reporter-destination=" + results, ".",
-				}
+				return node(results, ".")
 			},
-			env: func(caFile string) []string { return []string{"NODE_EXTRA_CA_CERTS=" + caFile} },
+			env: trustInNode,
 		},
+	}
+}
+
+// node runs files of tests, or all of a folder.
+func node(results string, files ...string) []string {
+	return append([]string{
+		// One file at a time: they change the policies of the same instances.
+		"node", "--test", "--test-concurrency=1",
+		"--test-reporter=dot", "--test-reporter-destination=stdout",
+		"--test-reporter=junit", "--test-reporter-destination=" + results,
+	}, files...)
+}
+
+func trustInNode(caFile string) []string { return []string{"NODE_EXTRA_CA_CERTS=" + caFile} }
+
+// needSDKs skips the test where an SDK is not installed.
+func needSDKs(t *testing.T, all []suite) {
+	t.Helper()
+	for _, s := range all {
+		found, err := filepath.Glob(s.needs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) == 0 {
+			lacking(t, "the %s SDK is not installed: run `make conformance`, which installs it and comes back here", s.name)
+		}
 	}
 }
 
@@ -58,12 +81,8 @@ const suiteTime = 5 * time.Minute
 // users run it: the command, over TLS. Each scenario is a subtest.
 func TestOfficialSDKs(t *testing.T) {
 	t.Parallel()
-	all := readScenarios(t)
-	for _, s := range suites() {
-		if _, err := os.Stat(s.needs); err != nil {
-			lacking(t, "the %s SDK is not installed: run `make conformance`, which installs it and comes back here", s.name)
-		}
-	}
+	all := readScenarios(t, "scenarios.json")
+	needSDKs(t, suites())
 	binary := buildCommand(t)
 	keys := makeKeys(t)
 	for _, v := range variants() {
@@ -87,7 +106,7 @@ func run(t *testing.T, s suite, w *world) map[attempt]outcome {
 	line := s.command(results)
 	//nolint:gosec // G204: the test's own command line
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
-	cmd.Dir = s.name
+	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), append(s.env(w.CAFile), "AZATTEST_WORLD="+w.file, "PYTHONDONTWRITEBYTECODE=1")...)
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	failed := cmd.Run()
@@ -117,18 +136,18 @@ func report(t *testing.T, all []scenario, s suite, w *world, got map[attempt]out
 				t.Run(fmt.Sprintf("%s/%s/%s", sc.ID, mode, client), func(t *testing.T) {
 					switch {
 					case !ran:
-						t.Error("listed in scenarios.json, and did not run")
+						t.Error("in the list of scenarios, and did not run")
 					case o.failure != "":
 						t.Error(o.failure)
 					case o.isImpossible != (sc.Cannot[client] != ""):
-						t.Errorf("shown to be impossible: %t, and scenarios.json says for %s: %q", o.isImpossible, client, sc.Cannot[client])
+						t.Errorf("shown to be impossible: %t, and the list of scenarios says for %s: %q", o.isImpossible, client, sc.Cannot[client])
 					}
 				})
 			}
 		}
 	}
 	for key := range got {
-		t.Errorf("%+v ran and is not listed in scenarios.json", key)
+		t.Errorf("%+v ran and is not in the list of scenarios", key)
 	}
 }
 

@@ -44,8 +44,8 @@ func makeKeys(t *testing.T) map[string]pair {
 }
 
 // certify makes a certificate by an issuer, or one that is its own. Only the
-// latter is a CA's.
-func certify(t *testing.T, name string, key crypto.Signer, by pair) pair {
+// latter is a CA's. With hosts it is one for servers of these names.
+func certify(t *testing.T, name string, key crypto.Signer, by pair, hosts ...string) pair {
 	t.Helper()
 	now := time.Now()
 	template := &x509.Certificate{
@@ -54,6 +54,10 @@ func certify(t *testing.T, name string, key crypto.Signer, by pair) pair {
 		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		BasicConstraintsValid: true,
+		DNSNames:              hosts,
+	}
+	if len(hosts) > 0 {
+		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	}
 	if by.key == nil {
 		template.IsCA, template.KeyUsage = true, template.KeyUsage|x509.KeyUsageCertSign

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// update rewrites the generated part of docs/conformance.md.
-var update = flag.Bool("update", false, "write the matrix in docs/conformance.md anew")
+// update rewrites the generated parts of docs/conformance.md.
+var update = flag.Bool("update", false, "write the matrices in docs/conformance.md anew")
 
-// scenario is an entry of scenarios.json, which says what both suites must run.
+// scenario is an entry of a list, which says what the suites must run.
 type scenario struct {
 	// ID is "group.name": the file and the name of the tests.
 	ID string `json:"id"`
@@ -34,9 +34,9 @@ func (s scenario) isFor(client string) bool {
 	return s.Clients == nil || slices.Contains(s.Clients, client)
 }
 
-func readScenarios(t *testing.T) []scenario {
+func readScenarios(t *testing.T, list string) []scenario {
 	t.Helper()
-	raw, err := os.ReadFile("scenarios.json")
+	raw, err := os.ReadFile(list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,27 +49,47 @@ func readScenarios(t *testing.T) []scenario {
 	return all
 }
 
-const (
-	matrixFile  = "../docs/conformance.md"
-	matrixBegin = "<!-- matrix: written by go test ./conformance -update -->\n"
-	matrixEnd   = "<!-- matrix end -->\n"
-)
+const matrixFile = "../docs/conformance.md"
 
-// matrix is the table of all scenarios, with notes on those that an SDK cannot.
-// TestOfficialSDKs fails where it would say what is not so.
-func matrix(all []scenario) string {
+// matrix is a table of the document, made of a list of scenarios.
+type matrix struct {
+	list       string
+	begin, end string
+	// modes are its columns, with what stands above them.
+	modes [][2]string
+}
+
+func matrices() []matrix {
+	return []matrix{
+		{
+			list: "scenarios.json", begin: "<!-- matrix: written by go test ./conformance -update -->\n", end: "<!-- matrix end -->\n",
+			modes: [][2]string{{aad, "AAD"}, {isolated, "Isolated"}, {shared, "Shared"}},
+		},
+		{
+			list: "keyvault.json", begin: "<!-- matrix of keys: written by go test ./conformance -update -->\n", end: "<!-- matrix of keys end -->\n",
+			modes: [][2]string{{keyVault, "Key release server"}},
+		},
+	}
+}
+
+// text is the table of all scenarios, with notes on those that an SDK cannot.
+// The tests of the SDKs fail where it would say what is not so.
+func (m *matrix) text(all []scenario) string {
 	clients := []string{pythonSync, pythonAio, javaScript}
 	var table, notes strings.Builder
-	table.WriteString("| scenario | AAD | | | Isolated | | | Shared | | |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	table.WriteString("| |" + strings.Repeat(" sync | aio | JS |", 3) + "\n")
+	table.WriteString("| scenario |")
+	for _, mode := range m.modes {
+		table.WriteString(" " + mode[1] + " | | |")
+	}
+	table.WriteString("\n|---|" + strings.Repeat("---|---|---|", len(m.modes)) + "\n| |" + strings.Repeat(" sync | aio | JS |", len(m.modes)) + "\n")
 	var known []string
 	for _, s := range all {
 		fmt.Fprintf(&table, "| %s |", s.Says)
-		for _, mode := range []string{aad, isolated, shared} {
+		for _, mode := range m.modes {
 			for _, client := range clients {
 				reason := s.Cannot[client]
 				switch {
-				case !slices.Contains(s.Modes, mode):
+				case !slices.Contains(s.Modes, mode[0]):
 					table.WriteString(" |")
 				case !s.isFor(client):
 					table.WriteString(" – |")
@@ -86,36 +106,42 @@ func matrix(all []scenario) string {
 		}
 		table.WriteString("\n")
 	}
+	if notes.Len() == 0 {
+		return "\n" + table.String() + "\n"
+	}
 	return "\n" + table.String() + "\nWhat an SDK cannot do, and why:\n\n" + notes.String() + "\n"
 }
 
-// TestMatrixIsWhatTheSuitesMustRun needs no SDK: TestOfficialSDKs holds the
-// suites against the same list.
+// TestMatrixIsWhatTheSuitesMustRun needs no SDK: the tests of the SDKs hold the
+// suites against the same lists.
 func TestMatrixIsWhatTheSuitesMustRun(t *testing.T) {
 	t.Parallel()
-	all := readScenarios(t)
-	seen := make(map[string]bool)
-	for _, s := range all {
-		if seen[s.ID] || len(s.Modes) == 0 || s.Says == "" {
-			t.Errorf("scenarios.json: %q stands there twice, or lacks words or modes", s.ID)
-		}
-		seen[s.ID] = true
-	}
 	raw, err := os.ReadFile(matrixFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, hasBegin := strings.Cut(string(raw), matrixBegin)
-	_, after, hasEnd := strings.Cut(rest, matrixEnd)
-	if !hasBegin || !hasEnd {
-		t.Fatalf("%s lacks the lines %q and %q", matrixFile, matrixBegin, matrixEnd)
+	want := string(raw)
+	for _, m := range matrices() {
+		all := readScenarios(t, m.list)
+		seen := make(map[string]bool)
+		for _, s := range all {
+			if seen[s.ID] || len(s.Modes) == 0 || s.Says == "" {
+				t.Errorf("%s: %q stands there twice, or lacks words or modes", m.list, s.ID)
+			}
+			seen[s.ID] = true
+		}
+		before, rest, hasBegin := strings.Cut(want, m.begin)
+		_, after, hasEnd := strings.Cut(rest, m.end)
+		if !hasBegin || !hasEnd {
+			t.Fatalf("%s lacks the lines %q and %q", matrixFile, m.begin, m.end)
+		}
+		want = before + m.begin + m.text(all) + m.end + after
 	}
-	want := before + matrixBegin + matrix(all) + matrixEnd + after
 	if want == string(raw) {
 		return
 	}
 	if !*update {
-		t.Fatalf("%s is not what scenarios.json says: go test ./conformance -update", matrixFile)
+		t.Fatalf("%s is not what the lists of scenarios say: go test ./conformance -update", matrixFile)
 	}
 	//nolint:gosec // G306: a document, for everybody to read
 	if err := os.WriteFile(matrixFile, []byte(want), 0o644); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,15 +56,15 @@ func (s *process) azattest(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// start runs azattest serve --dev until the test ends, and returns once it is
-// ready.
-func (s *process) start(t *testing.T, args ...string) ready {
+// start runs a service, which a command such as serve is, with --dev until the test
+// ends, and returns once it is ready.
+func (s *process) start(t *testing.T, command []string, args ...string) ready {
 	t.Helper()
 	readyFile := filepath.Join(s.dir, "ready.json")
 	// Without the test's context: that ends before its cleanup, which stops the
 	// service in order.
 	//nolint:gosec // G204: the command that the test has built
-	cmd := exec.Command(s.binary, append([]string{"serve", "--dev", "--ready-file", readyFile}, args...)...)
+	cmd := exec.Command(s.binary, slices.Concat(command, []string{"--dev", "--ready-file", readyFile}, args)...)
 	log, err := os.Create(filepath.Join(s.dir, "service.log"))
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,9 @@ const (
 	shared   = "shared"
 )
 
+// serve is the command that runs the attestation service.
+var serve = []string{"serve"}
+
 // variant is a way to run the service.
 type variant struct {
 	name string
@@ -65,20 +68,26 @@ func startWorld(t *testing.T, binary string, v variant, keys map[string]pair) *w
 		s.secrets = append(s.secrets, strings.TrimSpace(bearer))
 	}
 	w.attestThis(t, s)
-	raw, err := json.Marshal(w)
+	w.write(t, w)
+	return w
+}
+
+// write writes what the suite is told, which has all of this world in it.
+func (w *world) write(t *testing.T, told any) {
+	t.Helper()
+	raw, err := json.Marshal(told)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.file = filepath.Join(w.dir, "world.json")
 	writeAll(t, w.file, raw)
-	return w
 }
 
 // serve starts the service, and says where it is and whom to trust.
 func (w *world) serve(t *testing.T, s *process, v variant) {
 	t.Helper()
 	if v.url == nil {
-		at := s.start(t, "--data-dir", s.dataDir, "--listen", "127.0.0.1:0")
+		at := s.start(t, serve, "--data-dir", s.dataDir, "--listen", "127.0.0.1:0")
 		w.CAFile, w.Endpoints[aad] = at.CAFile, at.Endpoint
 		return
 	}
@@ -92,7 +101,7 @@ func (w *world) serve(t *testing.T, s *process, v variant) {
 	for _, mode := range []string{aad, isolated, shared} {
 		w.Endpoints[mode] = v.url(mode, outside)
 	}
-	w.CAFile = s.start(t, "--config", w.configure(t, s, port)).CAFile
+	w.CAFile = s.start(t, serve, "--config", w.configure(t, s, port)).CAFile
 	if front != nil {
 		w.CAFile = front.start(t, w.dir, port, w.CAFile)
 	}

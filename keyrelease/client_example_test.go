@@ -29,7 +29,6 @@ import (
 // instance; those of this example are in this process.
 func ExampleClient_Get() {
 	vault := newExampleVault()
-	defer vault.Close()
 	attestation := vault.attestation // azattestation.NewClientWithNoCredential(…)
 
 	// The credential is one of azidentity; this vault asks nobody who he is.
@@ -50,9 +49,10 @@ func ExampleClient_Get() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer key.Clear()
 	fmt.Println(key.Type, key.Name)
 	fmt.Println(string(key.Material))
+	key.Clear()
+	vault.Close()
 	// Output:
 	// oct payroll
 	// sixteen or more.
@@ -61,7 +61,6 @@ func ExampleClient_Get() {
 // Whoever attests in another way sends the token himself, and verifies what comes back.
 func ExampleClient_Release() {
 	vault := newExampleVault()
-	defer vault.Close()
 	client, err := keyrelease.NewClient(vault.URL, nil, nil)
 	if err != nil {
 		log.Fatal(err)
@@ -71,6 +70,7 @@ func ExampleClient_Release() {
 		fmt.Println(refused.Status, refused.InnerCode)
 		fmt.Println(refused.Message)
 	}
+	vault.Close()
 	// Output:
 	// 403 AccessDenied
 	// Target environment attestation statement cannot be verified.

@@ -228,19 +228,19 @@ func TestContextEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	options := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() }))
-	options.Transport = cancelled{options.Transport, cancel}
+	options.Transport = ending{options.Transport, cancel}
 	if _, err := mustClient(t, options).Release(ctx, "payroll", "", aRequest); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// cancelled ends the context once the request has been sent.
-type cancelled struct {
+// ending ends the context once the request has been sent.
+type ending struct {
 	policy.Transporter
 	cancel context.CancelFunc
 }
 
-func (c cancelled) Do(r *http.Request) (*http.Response, error) {
+func (c ending) Do(r *http.Request) (*http.Response, error) {
 	c.cancel()
 	return c.Transporter.Do(r)
 }

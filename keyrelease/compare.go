@@ -94,14 +94,31 @@ func (c *condition) holds(found *node) (met bool, reason string) {
 	return c.operator == OperatorLessOrEquals || c.operator == OperatorGreaterOrEquals, ""
 }
 
+// search looks for claims, and counts how often.
+type search struct {
+	claims *node
+	steps  int
+}
+
+// isOver reports that there was more to look at than anybody may ask for: what was
+// found then counts for nothing.
+func (s *search) isOver() bool { return s.steps > maxSteps }
+
+func (s *search) member(of *node, name string) *node {
+	if s.steps++; s.isOver() {
+		return nil
+	}
+	return of.member(name)
+}
+
 // isBlocked reports whether the path leads into a value that is no object: what it
 // names is neither there nor could it be.
-func isBlocked(claims *node, path string) bool {
+func (s *search) isBlocked(claims *node, path string) bool {
 	for end := range len(path) {
 		if path[end] != '.' {
 			continue
 		}
-		if here := claims.member(path[:end]); here != nil && (here.kind != kindObject || isBlocked(here, path[end+1:])) {
+		if here := s.member(claims, path[:end]); here != nil && (here.kind != kindObject || s.isBlocked(here, path[end+1:])) {
 			return true
 		}
 	}
@@ -111,14 +128,14 @@ func isBlocked(claims *node, path string) bool {
 // lookup returns the claim to which the dots of the path lead. The name of a claim
 // may itself have dots, as those that are URLs do: every way to read the path is
 // tried, and where two lead to a claim the path names none.
-func lookup(claims *node, path string) (found *node, ambiguous bool) {
+func (s *search) lookup(claims *node, path string) (found *node, ambiguous bool) {
 	for end := 0; end <= len(path); end++ {
 		if end < len(path) && path[end] != '.' {
 			continue
 		}
-		here := claims.member(path[:end])
+		here := s.member(claims, path[:end])
 		if here != nil && end < len(path) {
-			here, ambiguous = lookup(here, path[end+1:])
+			here, ambiguous = s.lookup(here, path[end+1:])
 		}
 		if ambiguous || here != nil && found != nil {
 			return nil, true

@@ -83,7 +83,7 @@ func (k *ephemeralKey) wipe() {
 		wipe(key.Precomputed.Dq)
 		wipe(key.Precomputed.Qinv)
 	case *ecdsa.PrivateKey:
-		wipe(key.D)
+		wipe(key.D) //nolint:staticcheck // SA1019: nobody computes with it any more
 	}
 	k.private = nil
 }

@@ -74,15 +74,15 @@ func heldTarget(data []byte, algorithm WrapAlgorithm, forms []HeldForm) (*Target
 	if err := algorithm.checkPublic(keys[0].Public); err != nil {
 		return refuse("enclave-held data", err)
 	}
-	target := &Target{Public: keys[0].Public, KeyID: keys[0].KeyID}
-	if target.KeyID == "" {
-		sum, err := (&jose.JSONWebKey{Key: target.Public}).Thumbprint(crypto.SHA256)
+	keyID := keys[0].KeyID
+	if keyID == "" {
+		sum, err := (&jose.JSONWebKey{Key: keys[0].Public}).Thumbprint(crypto.SHA256)
 		if err != nil {
 			return refuse("enclave-held data", err)
 		}
-		target.KeyID = base64.RawURLEncoding.EncodeToString(sum)
+		keyID = base64.RawURLEncoding.EncodeToString(sum)
 	}
-	return target, nil
+	return newTarget(keys[0].Public, keyID, algorithm)
 }
 
 func formOf(data []byte) HeldForm {

@@ -30,7 +30,7 @@ type node struct {
 	// text is a string's value, a number as it is written, true, false or null.
 	text    string
 	members []member
-	// index has the place in members of each name.
+	// index has the place in members of each name, where there are many.
 	index map[string]int
 	items []node
 }
@@ -43,11 +43,35 @@ type member struct {
 
 // member returns the member of an object, nil if there is none.
 func (n *node) member(name string) *node {
-	i, ok := n.index[name]
-	if !ok {
+	if n.index != nil {
+		if i, ok := n.index[name]; ok {
+			return &n.members[i].value
+		}
 		return nil
 	}
-	return &n.members[i].value
+	for i := range n.members {
+		if n.members[i].name == name {
+			return &n.members[i].value
+		}
+	}
+	return nil
+}
+
+// fewMembers are found faster one after the other, and take less memory so.
+const fewMembers = 8
+
+// add adds a member, whose name must be new.
+func (n *node) add(m member) {
+	n.members = append(n.members, m)
+	switch {
+	case n.index != nil:
+		n.index[m.name] = len(n.members) - 1
+	case len(n.members) > fewMembers:
+		n.index = make(map[string]int, 2*len(n.members))
+		for i := range n.members {
+			n.index[n.members[i].name] = i
+		}
+	}
 }
 
 // jsonFault is what makes a text no JSON, or none that can be relied on.
@@ -59,7 +83,10 @@ type jsonFault struct {
 // parseJSON reads one JSON value. Unlike encoding/json it keeps the places, and
 // refuses a name that stands twice in an object and text that is not Unicode: two
 // readers of either may disagree about what it says.
-func parseJSON(raw []byte) (node, *jsonFault) {
+func parseJSON(raw []byte) (node, *jsonFault) { return parseFewJSON(raw, maxValues) }
+
+// parseFewJSON is parseJSON for a text of so many values at most.
+func parseFewJSON(raw []byte, most int) (node, *jsonFault) {
 	for i := 0; i < len(raw); {
 		r, size := utf8.DecodeRune(raw[i:])
 		if r == utf8.RuneError && size <= 1 {
@@ -67,7 +94,7 @@ func parseJSON(raw []byte) (node, *jsonFault) {
 		}
 		i += size
 	}
-	p := parser{raw: raw, decoder: json.NewDecoder(bytes.NewReader(raw))}
+	p := parser{raw: raw, most: most, decoder: json.NewDecoder(bytes.NewReader(raw))}
 	p.decoder.UseNumber()
 	value, err := p.value(0)
 	if err != nil {
@@ -87,6 +114,7 @@ type parser struct {
 	raw     []byte
 	decoder *json.Decoder
 	values  int
+	most    int
 }
 
 // start is where the next token stands.
@@ -122,8 +150,8 @@ func (p *parser) value(depth int) (node, *jsonFault) {
 	if depth > maxDepth {
 		return node{}, &jsonFault{at, fmt.Sprintf("nested deeper than %d", maxDepth)}
 	}
-	if p.values++; p.values > maxValues {
-		return node{}, &jsonFault{at, fmt.Sprintf("more than %d values", maxValues)}
+	if p.values++; p.values > p.most {
+		return node{}, &jsonFault{at, fmt.Sprintf("more than %d values", p.most)}
 	}
 	n := node{offset: at}
 	switch t := token.(type) {
@@ -147,7 +175,6 @@ func (p *parser) value(depth int) (node, *jsonFault) {
 }
 
 func (p *parser) object(n node, depth int) (node, *jsonFault) {
-	n.index = map[string]int{}
 	for p.decoder.More() {
 		token, at, err := p.token()
 		if err != nil {
@@ -157,15 +184,14 @@ func (p *parser) object(n node, depth int) (node, *jsonFault) {
 		if !ok {
 			return node{}, &jsonFault{at, "not JSON: a name that is no string"}
 		}
-		if _, ok := n.index[name]; ok {
+		if n.member(name) != nil {
 			return node{}, &jsonFault{at, fmt.Sprintf("member %s stands twice", shown(name))}
 		}
-		n.index[name] = len(n.members)
 		value, err := p.value(depth + 1)
 		if err != nil {
 			return node{}, err
 		}
-		n.members = append(n.members, member{name, at, value})
+		n.add(member{name, at, value})
 	}
 	_, _, err := p.token()
 	return n, err

@@ -1,6 +1,7 @@
 package keyrelease
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -15,30 +16,21 @@ func keyURL(vault, name, version string) string {
 	return id
 }
 
-// vaultHost checks the URL of a vault and returns its host name.
+// vaultHost checks the URL of a vault, by the rules for those of authorities but for
+// the case of its host, and returns the host's name.
 func vaultHost(vault string) (string, error) {
 	u, err := url.Parse(vault)
-	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		return "", fmt.Errorf("%s: want the URL of a vault, such as https://contoso.vault.azure.net", shown(withoutSecrets(vault)))
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return "", fmt.Errorf("%s: want https (http for this machine only)", shown(withoutSecrets(vault)))
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", fmt.Errorf("%s: want a URL without user, query and fragment", shown(withoutSecrets(vault)))
+	if err != nil || u.Host == "" {
+		return "", errors.New("want the URL of a vault, such as https://contoso.vault.azure.net")
 	}
-	return u.Hostname(), nil
-}
-
-// withoutSecrets cuts off of a URL what may be one: a password before the last @, a
-// signature in the query.
-func withoutSecrets(vault string) string {
-	if i := strings.IndexAny(vault, "?#"); i >= 0 {
-		vault = vault[:i+1] + "…"
+	if u.User != nil {
+		// A password may be in it.
+		return "", errors.New("want the URL of a vault without a user")
 	}
-	if i := strings.LastIndexByte(vault, '@'); i >= 0 {
-		return "…" + vault[i:]
+	if _, err := authorityURL(strings.Replace(vault, u.Host, strings.ToLower(u.Host), 1)); err != nil {
+		return "", fmt.Errorf("want the URL of a vault: %w", err)
 	}
-	return vault
+	return strings.ToLower(u.Hostname()), nil
 }
 
 // isKeyName reports whether a text can be the name of a key.

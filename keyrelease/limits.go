@@ -12,6 +12,14 @@ const (
 	// an object or be part of a name, and all ways are tried.
 	maxPathBytes = 1024
 	maxPathDots  = 32
+	// maxRequestValues bounds the values in a request, which has three.
+	maxRequestValues = 64
+	// maxSteps bounds how often claims are looked up for all paths of a policy
+	// together: a path is read in every way, and both ends choose how many there are.
+	maxSteps = 200_000
+	// maxKeyIDBytes bounds the ID of an attested party's key, which is written down and
+	// sent back.
+	maxKeyIDBytes = 256
 	// maxDepth bounds how deep policies and claims nest; reading them recurses.
 	maxDepth = 32
 	// maxValues bounds the values in a policy or in claims; each takes much more

@@ -61,7 +61,7 @@ func (o *Outcome) write(b *strings.Builder, depth int) {
 //
 // The error is a *[ClaimsError] if the claims are not a JSON object of at most 1 MiB
 // and 50,000 values, nested 32 deep at most, in Unicode, with no name twice in an
-// object. The attested party chooses what stands in x-ms-runtime, so a genuine token
+// object, or if the policy's paths can be read in more than 200,000 ways among them. The attested party chooses what stands in x-ms-runtime, so a genuine token
 // may have such claims; refuse it.
 func (p *Policy) Evaluate(claims []byte) (*Outcome, error) {
 	if len(claims) > maxClaimsBytes {
@@ -82,15 +82,19 @@ func (p *Policy) Evaluate(claims []byte) (*Outcome, error) {
 	if p == nil {
 		return whole, nil
 	}
+	s := &search{claims: &root}
 	for i := range p.authorities {
-		outcome := p.authorities[i].authorityOutcome(&root, issuer)
+		outcome := p.authorities[i].authorityOutcome(s, issuer)
 		whole.Met = whole.Met || outcome.Met
 		whole.Parts = append(whole.Parts, outcome)
+	}
+	if s.isOver() {
+		return nil, &ClaimsError{0, fmt.Sprintf("the paths of the policy lead through the claims in more than %d ways", maxSteps)}
 	}
 	return whole, nil
 }
 
-func (c *condition) authorityOutcome(claims *node, issuer string) Outcome {
+func (c *condition) authorityOutcome(s *search, issuer string) Outcome {
 	if c.authority == "" || strings.TrimSuffix(issuer, "/") != c.authority {
 		found := "the token has no issuer"
 		if issuer != "" {
@@ -98,18 +102,18 @@ func (c *condition) authorityOutcome(claims *node, issuer string) Outcome {
 		}
 		return Outcome{Position: c.position, Text: "authority " + shownName(c.authority), Found: found}
 	}
-	outcome := c.selectorOutcome(claims)
+	outcome := c.selectorOutcome(s)
 	outcome.Text = "authority " + shownName(c.authority) + ": " + outcome.Text
 	return outcome
 }
 
-func (c *condition) selectorOutcome(claims *node) Outcome {
+func (c *condition) selectorOutcome(s *search) Outcome {
 	outcome := Outcome{Position: c.position, Met: !c.any && len(c.parts) > 0, Text: "allOf"}
 	if c.any {
 		outcome.Text = "anyOf"
 	}
 	for i := range c.parts {
-		part := c.parts[i].outcome(claims)
+		part := c.parts[i].outcome(s)
 		if c.any {
 			outcome.Met = outcome.Met || part.Met
 		} else {
@@ -120,17 +124,17 @@ func (c *condition) selectorOutcome(claims *node) Outcome {
 	return outcome
 }
 
-func (c *condition) outcome(claims *node) Outcome {
+func (c *condition) outcome(s *search) Outcome {
 	if c.operator == "" {
-		return c.selectorOutcome(claims)
+		return c.selectorOutcome(s)
 	}
 	outcome := Outcome{Position: c.position, Text: fmt.Sprintf("%s %s %s", shownName(c.path), c.operator, c.want.shown())}
-	found, ambiguous := lookup(claims, c.path)
+	found, ambiguous := s.lookup(s.claims, c.path)
 	if ambiguous {
 		outcome.Found = "two claims may be meant, so none is"
 		return outcome
 	}
-	if c.operator == OperatorExists && found == nil && isBlocked(claims, c.path) {
+	if c.operator == OperatorExists && found == nil && s.isBlocked(s.claims, c.path) {
 		outcome.Found = "the path leads through what is no object, so the claim neither exists nor is absent"
 		return outcome
 	}

@@ -30,8 +30,8 @@ type Config struct {
 	// tokens without x-ms-runtime; see [ChooseTarget]. None: never.
 	HeldData []HeldForm
 	// RequireNonce refuses requests without a nonce, and tokens without that nonce.
-	// Azure's own clients ask without, so it is not the default; a nonce of the token
-	// that is not the request's is refused in any case.
+	// Azure's own clients ask without, so it is not the default; a token that has a nonce
+	// (its claim nonce) is refused in any case unless the request has the same one.
 	RequireNonce bool
 	// Record is told of each decision before it is answered. Its error refuses the
 	// release: what cannot be written down is not done. Nil: nobody is told.
@@ -131,17 +131,25 @@ func (r *Releaser) decide(ctx context.Context, d *Decision, apiVersion string, r
 		return "", err
 	}
 	d.Algorithm = request.Algorithm
+	asked := keyURL(r.config.Vault, d.Name, d.Version)
+	// It is looked at first, so that who asks for one that there is not hears that, as
+	// from Key Vault. Its secret is not kept while others say whether the token holds.
 	key, err := r.find(ctx, d.Name, d.Version)
 	if err != nil {
 		return "", err
 	}
-	defer clear(key.Material)
-	asked := keyURL(r.config.Vault, d.Name, d.Version)
-	d.Name, d.Version, d.Policy = key.Name, key.Version, key.Policy
+	clear(key.Material)
+	d.Name, d.Version = key.Name, key.Version
 	result, err := r.verify(ctx, request)
 	if err != nil {
 		return "", err
 	}
+	// What counts is the key as it is now.
+	if key, err = r.find(ctx, d.Name, d.Version); err != nil {
+		return "", err
+	}
+	defer clear(key.Material)
+	d.Policy = key.Policy
 	d.Authority, d.TokenID = valueOf(result.Claims.Issuer), valueOf(result.Claims.UniqueID)
 	if d.Outcome, err = key.Policy.Evaluate(result.Claims.Token.Payload()); err != nil {
 		return "", forbidden("AccessDenied", messageUnverified, err)
@@ -208,7 +216,7 @@ func (r *Releaser) verify(ctx context.Context, request Request) (*relyingparty.R
 	switch {
 	case r.config.RequireNonce && (request.Nonce == "" || nonce == ""):
 		return nil, forbidden("AccessDenied", messageUnverified, errors.New("a nonce is required, of the request and of the token"))
-	case nonce != "" && (request.Nonce != "" || r.config.RequireNonce) && subtle.ConstantTimeCompare([]byte(nonce), []byte(request.Nonce)) != 1:
+	case nonce != "" && subtle.ConstantTimeCompare([]byte(nonce), []byte(request.Nonce)) != 1:
 		return nil, forbidden("AccessDenied", messageUnverified, errors.New("the token was made for another request: its nonce is another"))
 	}
 	return result, nil

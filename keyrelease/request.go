@@ -22,7 +22,7 @@ type Request struct {
 // likes. Other members are passed over, as a later version of the API may have them.
 // The error is a *[RefusalError].
 func ParseRequest(body []byte) (*Request, error) {
-	root, fault := parseJSON(body)
+	root, fault := parseFewJSON(body, maxRequestValues)
 	if fault != nil {
 		return nil, badParameter(fmt.Sprintf("The request body is not valid JSON: at byte %d, %s.", fault.offset, fault.problem), nil)
 	}

@@ -147,12 +147,16 @@ func verifySignature(compact, host string, e *Expected) ([]byte, *x509.Certifica
 		return nil, nil, &ResponseError{"signature", "want a JWS in compact serialization, by RS256, PS256, ES256 or ES384", err}
 	}
 	chains, err := signed.Signatures[0].Protected.Certificates(x509.VerifyOptions{
-		DNSName: host, Roots: e.Roots, CurrentTime: e.Now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+		// As for a TLS server: what a CA issues for mail or clients speaks for no vault.
+		DNSName: host, Roots: e.Roots, CurrentTime: e.Now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	if err != nil {
 		return nil, nil, &ResponseError{"certificate", "not one of the vault " + e.Vault, err}
 	}
 	leaf := chains[0][0]
+	if err := checkUsage(leaf); err != nil {
+		return nil, nil, &ResponseError{"certificate", "cannot sign responses", err}
+	}
 	wanted, err := signatureAlgorithm(leaf.PublicKey)
 	if err != nil {
 		return nil, nil, &ResponseError{"certificate", "its key cannot sign responses", err}

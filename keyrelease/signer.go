@@ -24,7 +24,7 @@ type Signer struct {
 	leaf   *x509.Certificate
 }
 
-// NewSigner returns the signer of a private key, RSA of 2048 bits or more (RS256) or
+// NewSigner returns the signer of a private key, RSA of 2048 to 4096 bits (RS256) or
 // on P-256 (ES256) or P-384 (ES384), and its certificate with the chain above it, the
 // leaf first. Whether the chain leads to anybody is for who receives responses to say.
 func NewSigner(key crypto.Signer, chain []*x509.Certificate) (*Signer, error) {
@@ -40,6 +40,9 @@ func NewSigner(key crypto.Signer, chain []*x509.Certificate) (*Signer, error) {
 	}
 	if !bytes.Equal(spki, chain[0].RawSubjectPublicKeyInfo) {
 		return nil, errors.New("keyrelease: signer: the first certificate is of another key")
+	}
+	if err := checkUsage(chain[0]); err != nil {
+		return nil, fmt.Errorf("keyrelease: signer: %w", err)
 	}
 	algorithm, err := signatureAlgorithm(key.Public())
 	if err != nil {
@@ -76,12 +79,31 @@ func (s *Signer) sign(payload []byte) (string, error) {
 	return signed.CompactSerialize()
 }
 
+// maxSignerBits is the longest modulus in a certificate with a response that is read.
+const maxSignerBits = 4096
+
+// checkUsage refuses a certificate that is for something else.
+func checkUsage(c *x509.Certificate) error {
+	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		return errors.New("the certificate's key usage lacks digitalSignature")
+	}
+	for _, usage := range c.ExtKeyUsage {
+		if usage == x509.ExtKeyUsageServerAuth || usage == x509.ExtKeyUsageAny {
+			return nil
+		}
+	}
+	if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 {
+		return errors.New("the certificate's extended key usage lacks serverAuth")
+	}
+	return nil
+}
+
 // signatureAlgorithm is how a key signs responses. The key decides, never a header.
 func signatureAlgorithm(public crypto.PublicKey) (jose.SignatureAlgorithm, error) {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
-		if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-			return "", fmt.Errorf("an RSA key of %d bits, want %d to %d", bits, minRSABits, maxRSABits)
+		if bits := key.N.BitLen(); bits < minRSABits || bits > maxSignerBits {
+			return "", fmt.Errorf("an RSA key of %d bits, want %d to %d", bits, minRSABits, maxSignerBits)
 		}
 		return jose.RS256, nil
 	case *ecdsa.PublicKey:

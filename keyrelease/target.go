@@ -6,6 +6,9 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/azattest/azattest/relyingparty"
 )
@@ -69,11 +72,20 @@ func ChooseTarget(result *relyingparty.Result, algorithm WrapAlgorithm, held ...
 			if err := algorithm.checkPublic(key.Public); err != nil {
 				return nil, &TargetError{algorithm, "the key " + shown(key.KeyID), err}
 			}
-			return &Target{Public: key.Public, KeyID: key.KeyID}, nil
+			return newTarget(key.Public, key.KeyID, algorithm)
 		}
 	}
 	return nil, &TargetError{Algorithm: algorithm, Problem: fmt.Sprintf("none of the %d keys in x-ms-runtime suits, want one that is %s, has a kid, and whose use or key_ops say encryption",
 		len(keys), algorithm.wantedKey())}
+}
+
+// newTarget refuses a kid that is not fit to be written down: the party chose it.
+func newTarget(public crypto.PublicKey, keyID string, algorithm WrapAlgorithm) (*Target, error) {
+	isOdd := func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }
+	if len(keyID) > maxKeyIDBytes || strings.ContainsFunc(keyID, isOdd) {
+		return nil, &TargetError{Algorithm: algorithm, Problem: fmt.Sprintf("a kid of %d bytes, %s, want at most %d, all printable", len(keyID), shown(keyID), maxKeyIDBytes)}
+	}
+	return &Target{Public: public, KeyID: keyID}, nil
 }
 
 // isMeantFor reports whether a key is of the algorithm's kind, and its owner means it

@@ -104,6 +104,11 @@ class Awaited:
     def __init__(self, client, loop):
         self._client, self._loop = client, loop
 
+    @property
+    def plain(self):
+        """The client itself, for calls that return no coroutine."""
+        return self._client
+
     def __getattr__(self, name):
         method = getattr(self._client, name)
         if name.startswith("_"):

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -54,6 +55,10 @@ func (t *Trail) add(ctx context.Context, r *Record, deadline *time.Timer) (int64
 	raw, err := r.encode()
 	if err != nil {
 		return 0, err
+	}
+	if len(raw) > maxRecord {
+		// Whoever reads the trail takes such a line for one that was changed.
+		return 0, fmt.Errorf("audit: a record of %d bytes, want at most %d", len(raw), maxRecord)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -24,6 +24,7 @@ func (r *Record) clean() *Record {
 		&p.FailureResourceID, &p.FailureCategory, &p.FailureDetails,
 		&p.InfoDataReceived.Headers.UserAgent, &p.InfoDataReceived.ContentType, &p.InfoDataReceived.TraceParent,
 		&d.Instance, &d.AttestationType, &d.Code, &d.PolicyHash, &d.PolicyTokenHash, &d.Thumbprint, &d.KeyID, &d.AIKName, &d.EKCertificateHash, &d.TokenID,
+		&d.Authority, &d.TargetKeyID,
 	} {
 		*text = cleanText(*text)
 	}

@@ -15,6 +15,9 @@ const (
 	// character, and those within strings are escaped once more.
 	maxLine = 64 << 10
 
+	// maxRecord is what a record has of it: sequence and hash stand before it.
+	maxRecord = maxLine - 256
+
 	// defaultSegment is the size from which on the next segment is begun: large
 	// enough for some 70,000 records, small enough to be sent around.
 	defaultSegment = 64 << 20

@@ -33,6 +33,8 @@ type Streams struct {
 	// IsTerminal says whether somebody watches Err, and wants to know what takes so
 	// long.
 	IsTerminal bool
+	// OutIsTerminal says whether Out is somebody's terminal, where no secret belongs.
+	OutIsTerminal bool
 	// Now is the clock.
 	Now func() time.Time
 	// Env looks up a variable of the environment, "" if it is not set. Nil means
@@ -52,11 +54,16 @@ func (s Streams) env(name string) string {
 
 // Standard returns the streams and the clock of the process.
 func Standard() Streams {
-	info, err := os.Stderr.Stat()
 	return Streams{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, IsTerminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, IsTerminal: isDevice(os.Stderr), OutIsTerminal: isDevice(os.Stdout),
 		Now: time.Now, Env: os.Getenv,
 	}
+}
+
+// isDevice reports whether a file is a device of characters, as terminals are.
+func isDevice(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // Main runs the command line and returns the exit code. Interrupt and terminate
@@ -153,11 +160,11 @@ Exit codes: 0 done, 1 refused by verification or policy, 2 usage,
 		newSigners(s),
 		newCollateral(s),
 		newConfig(s),
-		newKeyRelease(s),
 		newSimulate(s),
 		newDemo(s),
 		newInstance(s),
 		newKeys(s),
+		newKeyRelease(s),
 		newBackup(s),
 		newRestore(s),
 		newDevToken(s),

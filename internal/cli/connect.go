@@ -134,15 +134,22 @@ func clientOptions(s Streams, transport policy.Transporter, apiVersion string, i
 // transportTo returns what carries requests. The file of CA certificates, if
 // any, replaces the system's.
 func transportTo(s Streams, caFile string) (*http.Client, error) {
+	transport, _, err := transportTrusting(s, caFile)
+	return transport, err
+}
+
+// transportTrusting is transportTo with the certificates in the file, nil for the
+// system's.
+func transportTrusting(s Streams, caFile string) (*http.Client, *x509.CertPool, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, Time: s.Now}
 	if caFile != "" {
 		text, err := readInput(s, caFile)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s: no PEM certificate inside", caFile)
+			return nil, nil, fmt.Errorf("%s: no PEM certificate inside", caFile)
 		}
 	}
 	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
@@ -153,7 +160,7 @@ func transportTo(s Streams, caFile string) (*http.Client, error) {
 		// Evidence is for nobody else, and keys that somebody else hands out are not
 		// the service's.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
+	}, config.RootCAs, nil
 }
 
 // usageOf makes a usage error of what a constructor refuses: it was given what

@@ -21,6 +21,8 @@ type failureReason struct {
 	// with its stage.
 	Code  string `json:"code,omitempty"`
 	Stage string `json:"stage,omitempty"`
+	// InnerCode is a vault's word for why.
+	InnerCode string `json:"innerCode,omitempty"`
 	// Status and Request are those of the service's answer.
 	Status  int    `json:"status,omitempty"`
 	Request string `json:"request,omitempty"`
@@ -41,7 +43,7 @@ func newFailure(err error) failure {
 		beneath = e.err
 	}
 	if e, ok := errors.AsType[*responseError](beneath); ok {
-		r.Code, r.Status, r.Request = e.code, e.status, e.request
+		r.Code, r.InnerCode, r.Status, r.Request = e.code, e.inner, e.status, e.request
 	}
 	if e, ok := errors.AsType[*tokenError](err); ok {
 		r.Check, r.Part, r.Expected, r.Found = string(e.Check), e.Part, e.Expected, e.Found

@@ -188,8 +188,11 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 		ready{},
 		failure{},
 		verifiedTrail{},
+		releasedKey{},
+		checkedReleasePolicies{},
+		explainedRelease{},
 	} {
-		members(reflect.TypeOf(v), func(name string) {
+		members(reflect.TypeOf(v), map[reflect.Type]bool{}, func(name string) {
 			if !strings.Contains(written, "`"+name+"`") {
 				t.Errorf("member %q of %T does not stand in %s", name, v, referenceFile())
 			}
@@ -198,18 +201,19 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 }
 
 // members visits the names of the JSON members of a type, those of the types
-// within it too.
-func members(t reflect.Type, visit func(string)) {
+// within it too, once for each type.
+func members(t reflect.Type, seen map[reflect.Type]bool, visit func(string)) {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	if t.Kind() != reflect.Struct || t.PkgPath() != "" && t.PkgPath() != reflect.TypeFor[reason]().PkgPath() {
+	if t.Kind() != reflect.Struct || t.PkgPath() != "" && t.PkgPath() != reflect.TypeFor[reason]().PkgPath() || seen[t] {
 		return
 	}
+	seen[t] = true
 	for f := range t.Fields() {
 		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
 			visit(name)
 		}
-		members(f.Type, visit)
+		members(f.Type, seen, visit)
 	}
 }

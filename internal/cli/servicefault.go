@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -89,7 +90,9 @@ func answerFault(e *azattestation.AnswerError) error {
 
 // responseError is an answer of the service other than success.
 type responseError struct {
+	who                    string // "" for the service
 	status                 int
+	inner                  string // the code of an inner error, if there is one
 	code, message, request string
 	isRefusal              bool // of what was sent; all else decides nothing
 }
@@ -99,9 +102,12 @@ func (e *responseError) Error() string {
 	if e.isRefusal {
 		verb = "refused"
 	}
-	text := fmt.Sprintf("the service %s with status %d", verb, e.status)
+	text := fmt.Sprintf("the %s %s with status %d", cmp.Or(e.who, "service"), verb, e.status)
 	if e.code != "" {
 		text += ", " + told(e.code)
+	}
+	if e.inner != "" {
+		text += " (" + told(e.inner) + ")"
 	}
 	if e.message != "" {
 		text += ": " + told(e.message)

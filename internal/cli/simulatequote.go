@@ -39,11 +39,7 @@ by the simulated platform of the data directory.`,
 	f.StringVar(&o.runtimeData, "runtime-data", "", "file with the data to bind: its SHA-256 becomes the report data")
 	f.Var(&hexFlag{dst: o.report.ReportData[:], isPadded: true}, "report-data", "report data itself: at most 64 bytes, zero bytes follow")
 	f.StringVar(&o.initTimeData, "init-time-data", "", "file with the data whose SHA-256 becomes the CONFIGID; implies --kss")
-	f.Var(&hexFlag{dst: o.report.MRENCLAVE[:]}, "mrenclave", "measurement of the enclave, 32 bytes (default zero)")
-	f.Var(&hexFlag{dst: o.report.MRSIGNER[:]}, "mrsigner", "hash of its signer's key, 32 bytes (default zero)")
-	f.Uint16Var(&o.report.ISVProdID, "product-id", 0, "product ID of the enclave")
-	f.Uint16Var(&o.report.ISVSVN, "svn", 0, "security version of the enclave")
-	f.BoolVar(&o.report.Debug, "debug", false, "the enclave can be debugged")
+	addEnclave(cmd, &o.report)
 	f.BoolVar(&o.report.KSS, "kss", false, "the enclave uses key separation and sharing")
 	f.StringVar(&o.fault, "fault", "", "what is wrong with the quote; see 'azattest simulate faults'")
 	f.BoolVar(&o.openEnclave, "open-enclave", false, "wrap the quote in an Open Enclave report")
@@ -51,7 +47,7 @@ by the simulated platform of the data directory.`,
 	o.asJSON = jsonFlag(cmd)
 	mustComplete(cmd, "fault", faultsOf(simulator.ArtifactQuote)...)
 	mustTakeFolder(cmd, "data-dir")
-	mustTakeText(cmd, "report-data", "mrenclave", "mrsigner", "product-id", "svn")
+	mustTakeText(cmd, "report-data")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.check(cmd); err != nil {
 			return err
@@ -59,6 +55,19 @@ by the simulated platform of the data directory.`,
 		return o.run(s)
 	}
 	return cmd
+}
+
+// enclaveFlags are those that say which enclave is simulated.
+var enclaveFlags = []string{"mrenclave", "mrsigner", "product-id", "svn", "debug"}
+
+func addEnclave(cmd *cobra.Command, r *simulator.Report) {
+	f := cmd.Flags()
+	f.Var(&hexFlag{dst: r.MRENCLAVE[:]}, "mrenclave", "measurement of the enclave, 32 bytes (default zero)")
+	f.Var(&hexFlag{dst: r.MRSIGNER[:]}, "mrsigner", "hash of its signer's key, 32 bytes (default zero)")
+	f.Uint16Var(&r.ISVProdID, "product-id", 0, "product ID of the enclave")
+	f.Uint16Var(&r.ISVSVN, "svn", 0, "security version of the enclave")
+	f.BoolVar(&r.Debug, "debug", false, "the enclave can be debugged")
+	mustTakeText(cmd, "mrenclave", "mrsigner", "product-id", "svn")
 }
 
 func (o *simulateQuoteOptions) check(cmd *cobra.Command) error {

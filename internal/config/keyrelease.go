@@ -104,7 +104,7 @@ type KeyLimits struct {
 // KeyTrail is the trail of releases and changes. It has no switch: a key that
 // went out without a trace is one that nobody can call back.
 type KeyTrail struct {
-	// Dir is the folder of the trail. Empty: none is kept.
+	// Dir is the folder of the trail. Empty: audit in DataDir.
 	Dir string `yaml:"dir"`
 }
 

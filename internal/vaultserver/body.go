@@ -33,6 +33,9 @@ type keyBody struct {
 	Policy     *bodyPolicy        `json:"release_policy"`
 	// Key is the one to import; it is read apart, for it is secret.
 	Key json.RawMessage `json:"key"`
+	// Hardware says that the key to import is one of a hardware module, as clients say
+	// it beside the type that the key had in software.
+	Hardware bool `json:"Hsm"`
 }
 
 type bodyAttributes struct {
@@ -48,20 +51,47 @@ type bodyPolicy struct {
 	Immutable   *bool  `json:"immutable"`
 }
 
-// readBody reads the body of a request that must have one.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" || parameters["charset"] != "" && !strings.EqualFold(parameters["charset"], "utf-8") {
-		return nil, refusal(http.StatusUnsupportedMediaType, "UnsupportedMediaType", "Content-Type: want application/json in UTF-8.")
+// smallBody is what nearly all requests stay below. It needs no place.
+const smallBody = 16 << 10
+
+// maxReleaseBytes is more than the longest token takes.
+const maxReleaseBytes = 1 << 20
+
+// receive reads a body, of whatever type it is. A large one takes one of the places.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, o Operation) ([]byte, error) {
+	most := s.limits.BodyBytes
+	if o == KeyRelease {
+		most = maxReleaseBytes
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.BodyBytes))
+	limited := http.MaxBytesReader(w, r.Body, most)
+	body, err := io.ReadAll(io.LimitReader(limited, smallBody))
+	if err == nil && len(body) == smallBody {
+		select {
+		case s.uploads <- struct{}{}:
+			defer func() { <-s.uploads }()
+		default:
+			return nil, tooMany("Too many requests at once, try again.", 1)
+		}
+		var rest []byte
+		rest, err = io.ReadAll(limited)
+		body = append(body, rest...)
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, refusal(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("The request body has more than %d bytes.", s.limits.BodyBytes))
+		return nil, refusal(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("The request body has more than %d bytes.", most))
 	}
 	if err != nil {
 		return nil, &keyrelease.RefusalError{Status: http.StatusBadRequest, Code: "BadParameter", Message: "The request body could not be read.", Err: err}
 	}
-	return raw, nil
+	return body, nil
+}
+
+// readBody returns the body of a request that must have one.
+func readBody(r *http.Request) ([]byte, error) {
+	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" || parameters["charset"] != "" && !strings.EqualFold(parameters["charset"], "utf-8") {
+		return nil, refusal(http.StatusUnsupportedMediaType, "UnsupportedMediaType", "Content-Type: want application/json in UTF-8.")
+	}
+	return io.ReadAll(r.Body)
 }
 
 func parseBody(raw []byte) (*keyBody, error) {
@@ -170,6 +200,9 @@ func (b *keyBody) imported() (kind string, operations *[]string, material []byte
 	wrong := badParameter("Property key: want a JSON Web Key (RSA, EC or oct) with its private half.")
 	if json.Unmarshal(b.Key, &head) != nil {
 		return "", nil, nil, wrong
+	}
+	if b.Hardware && !strings.HasSuffix(head.Type, "-HSM") {
+		head.Type += "-HSM"
 	}
 	var members map[string]any
 	if json.Unmarshal(b.Key, &members) != nil {

@@ -35,6 +35,9 @@ func (s *Server) unknownCaller(w http.ResponseWriter, err error) error {
 	return unavailable("The caller's token cannot be checked now, try again.", err)
 }
 
+// innerNoRole is the code of who may not ask.
+const innerNoRole = "ForbiddenByRbac"
+
 // challenge says where to get a token, and for what. Azure's clients ask without one
 // first, and go no further if they are not told.
 func (s *Server) challenge() string {

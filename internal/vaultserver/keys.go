@@ -13,7 +13,7 @@ import (
 
 // manage carries out everything but a release, and answers.
 func (s *Server) manage(w http.ResponseWriter, r *http.Request, n *note) {
-	answer, err := s.carryOut(w, r, n)
+	answer, err := s.carryOut(r, n)
 	if err == nil && n.operation.isEvent() {
 		if recordErr := s.record(r.Context(), n, http.StatusOK); recordErr != nil {
 			err = unavailable("The change was made, and could not be recorded. Look before you try again.", recordErr)
@@ -35,8 +35,14 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request, n *note) {
 	_, _ = w.Write(append(text, '\n'))
 }
 
-func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, n *note) (any, error) {
+func (s *Server) carryOut(r *http.Request, n *note) (any, error) {
 	ctx, v := r.Context(), s.config.Vault
+	if n.operation.isEvent() {
+		// A change that has begun is finished, and recorded, whoever has gone.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), s.limits.Request)
+		defer cancel()
+	}
 	switch n.operation {
 	case KeyGet:
 		return s.bundle(n)(v.Get(ctx, n.name, n.version))
@@ -51,7 +57,7 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, n *note) (any,
 	case KeyRelease:
 		return nil, errors.New("a release is not managed")
 	}
-	raw, err := s.readBody(w, r)
+	raw, err := readBody(r)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type note struct {
 	// authority, tokenID and target are of a token that was genuine, and of the key to
 	// which was wrapped.
 	authority, tokenID, target string
-	code, cause                string
+	code, innerCode, cause     string
 	status                     int
 	isRecorded                 bool
 }
@@ -36,7 +36,7 @@ func (n *note) refused(err error) {
 	n.cause = err.Error()
 	n.code, n.status = "InternalServerError", 500
 	if e, ok := errors.AsType[*keyrelease.RefusalError](err); ok {
-		n.code, n.status = e.Code, e.Status
+		n.code, n.innerCode, n.status = e.Code, e.InnerCode, e.Status
 		if e.Err != nil {
 			n.cause = e.Err.Error()
 		}

@@ -61,6 +61,10 @@ type asked struct {
 	name, version string
 }
 
+// notServed is what Key Vault has below a key, and this server does not. Taken for
+// versions, who asks for them would hear that there is no such key.
+var notServed = []string{"attestation", "backup", "rotationpolicy"}
+
 // route says what a method and an escaped path ask for. No operation means that there
 // is nothing of the path; allowed are then the methods of a path that there is.
 func route(method, path string) (a asked, allowed []string) {
@@ -88,6 +92,8 @@ func route(method, path string) (a asked, allowed []string) {
 		if len(parts) == 4 {
 			a.version = parts[2]
 		}
+	case len(parts) == 3 && slices.Contains(notServed, last):
+		return asked{}, nil
 	case len(parts) == 3:
 		methods = map[string]Operation{http.MethodGet: KeyGet, http.MethodPatch: KeyUpdate}
 		a.version = parts[2]

@@ -1,10 +1,12 @@
 package vaultserver
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -75,6 +77,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
+	// A body is there before a place is taken: who sends slowly keeps nobody out.
+	body, err := s.receive(w, r, n.operation)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	defer clear(body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	places := s.managing
 	if n.operation == KeyRelease {
 		places = s.work
@@ -96,24 +106,26 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // admit refuses who may not ask, or asks too often, before a body is read.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, n *note) error {
 	caller, err := s.config.Auth.Caller(r.Context(), r)
+	name := ""
+	if err == nil && !caller.IsAnonymous() {
+		name = caller.Name()
+	}
+	// Credentials that do not hold are counted too, by address: judging them costs as
+	// much as judging good ones.
+	if wait, by := s.throttle.Allow("", throttle.CallerKey(name, n.address)); by != "" {
+		return tooMany("Too many requests, try again later.", int(wait/time.Second)+1)
+	}
 	if err != nil {
 		return s.unknownCaller(w, err)
 	}
 	n.caller = caller
-	name := ""
-	if !caller.IsAnonymous() {
-		name = caller.Name()
-	}
-	if wait, by := s.throttle.Allow("", throttle.CallerKey(name, n.address)); by != "" {
-		return tooMany("Too many requests, try again later.", int(wait/time.Second)+1)
-	}
 	switch {
 	case caller.IsAnonymous():
 		w.Header().Set("WWW-Authenticate", s.challenge())
 		return refusal(http.StatusUnauthorized, "Unauthorized", "AKV10000: Request is missing a Bearer or PoP token.")
 	case !caller.May(n.operation.action(), strings.ToLower(n.name)):
 		return &keyrelease.RefusalError{
-			Status: http.StatusForbidden, Code: "Forbidden", InnerCode: "ForbiddenByRbac",
+			Status: http.StatusForbidden, Code: "Forbidden", InnerCode: innerNoRole,
 			Message: "Caller is not authorized to perform action on resource. Action: '" + string(n.operation.action()) + "'.",
 			Err:     fmt.Errorf("%s lacks a role that allows %s of key %q", caller.Name(), n.operation.action(), n.name),
 		}
@@ -153,7 +165,7 @@ func (s *Server) log(r *http.Request, n *note) {
 		{"token_id", clip(n.tokenID)},
 		{"target", clip(n.target)},
 		{"code", n.code},
-		{"cause", n.cause},
+		{"cause", clipLong(n.cause)},
 	} {
 		if a[1] != "" {
 			attrs = append(attrs, slog.String(a[0], a[1]))

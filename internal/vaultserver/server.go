@@ -70,15 +70,19 @@ type Server struct {
 	config   Config
 	limits   Limits
 	releases *keyrelease.Handler
+	// uploads are the places of bodies of more than 16 KiB while they are received.
 	// work are the places of releases, managing those of everything else: neither keeps
 	// the other out.
 	work, managing chan struct{}
 	// making are the places of those who make a key: RSA ones take a processor for
 	// seconds, whatever becomes of the request.
-	making     chan struct{}
-	throttle   *throttle.Throttle
-	isDraining atomic.Bool
-	handlers   sync.WaitGroup
+	making   chan struct{}
+	uploads  chan struct{}
+	throttle *throttle.Throttle
+	// unauthorized bounds the records of refusals of callers who have no role.
+	unauthorized *throttle.Throttle
+	isDraining   atomic.Bool
+	handlers     sync.WaitGroup
 }
 
 // New returns a server, or a *[ConfigError], also of package keyrelease.
@@ -99,6 +103,8 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{config: c, limits: c.Limits.withDefaults()}
 	s.work, s.managing = make(chan struct{}, s.limits.Concurrent), make(chan struct{}, s.limits.Concurrent)
+	s.uploads = make(chan struct{}, s.limits.Concurrent)
+	s.unauthorized = throttle.New(throttle.Limit{PerSecond: 10, Burst: 100}, throttle.Limit{}, time.Now)
 	s.making = make(chan struct{}, runtime.GOMAXPROCS(0))
 	s.throttle = throttle.New(s.limits.Caller, throttle.Limit{}, time.Now)
 	release := c.Release
@@ -118,7 +124,8 @@ type Limits struct {
 	// BodyBytes of a request, but for a release's (1 MiB); HeaderBytes (32 KiB).
 	BodyBytes   int64
 	HeaderBytes int
-	// Concurrent are releases at once, and, apart from them, everything else (256).
+	// Concurrent are releases at once, apart from them everything else, and apart from
+	// both bodies of more than 16 KiB that are received (256 each).
 	Concurrent int
 	// Request is how long one may take (30 s), ReadHeader and Read until when its header
 	// (10 s) and all of it (20 s) must have come, Write until when the answer must be gone

@@ -147,6 +147,15 @@ func TestImport(t *testing.T) {
 	if member(got, "key", "n") != b64(k.N.Bytes()) || member(got, "key", "kty") != "RSA-HSM" || strings.Contains(fmt.Sprint(got), b64(k.D.Bytes())) {
 		t.Errorf("imported %v", got)
 	}
+	// Clients say of a key of software that it goes into hardware, or nothing.
+	for hardware, want := range map[any]string{true: "RSA-HSM", false: "RSA", nil: "RSA"} {
+		body := imported(jwk(set{"kty": "RSA"}))
+		body["Hsm"] = hardware
+		got = answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPut, "/keys/rsa"+apiVersion, body))
+		if member(got, "key", "kty") != want {
+			t.Errorf("imported with Hsm %v: %v", hardware, got)
+		}
+	}
 	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPut, "/keys/oct"+apiVersion, imported(set{"kty": "oct-HSM", "k": b64([]byte(strings.Repeat("secret! ", 4)))})))
 	for name, tt := range map[string]struct {
 		body set
@@ -221,6 +230,9 @@ func TestBadRequests(t *testing.T) {
 	}{
 		"another path":          {http.MethodGet, "/secrets", nil, 404, "NotFound", ""},
 		"a longer path":         {http.MethodGet, "/keys/a/b/c/d", nil, 404, "NotFound", ""},
+		"a backup":              {http.MethodPost, "/keys/key/backup", nil, 404, "NotFound", "nothing here"},
+		"an attestation":        {http.MethodGet, "/keys/key//attestation", nil, 404, "NotFound", "nothing here"},
+		"a rotation policy":     {http.MethodGet, "/keys/key/rotationpolicy", nil, 404, "NotFound", "nothing here"},
 		"another method":        {http.MethodDelete, "/keys", nil, 405, "MethodNotAllowed", "want GET"},
 		"no version of the API": {http.MethodGet, "/keys/a", nil, 400, "BadParameter", "api-version"},
 		"no body":               {http.MethodPost, "/keys/a/create" + apiVersion, nil, 415, "UnsupportedMediaType", ""},

@@ -47,10 +47,21 @@ const recordTime = 5 * time.Second
 
 // recordRefusal puts what was not done into the trail. That it was refused stays so
 // if the trail does not take it. Strangers, whom it costs nothing, are in the log
-// alone: they must not fill the disk of the trail.
+// alone: they must not fill the disk of the trail. Of those who have no role so many
+// are recorded.
 func (s *Server) recordRefusal(ctx context.Context, n *note) {
 	if s.config.Audit == nil || n.isRecorded || n.operation == "" || !n.operation.isEvent() || n.caller.IsAnonymous() || n.status < http.StatusBadRequest {
 		return
+	}
+	if n.status == http.StatusTooManyRequests {
+		// That is to bound what somebody makes others write, too.
+		return
+	}
+	if n.innerCode == innerNoRole {
+		// Whoever has a token of the issuer, and may nothing here, fills no disk.
+		if _, by := s.unauthorized.Allow("", "all"); by != "" {
+			return
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
