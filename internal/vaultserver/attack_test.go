@@ -1,0 +1,157 @@
+package vaultserver_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/azattest/azattest/internal/audit"
+	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/throttle"
+)
+
+// recorded closes the trail and returns its lines, once it has been found whole.
+func (f *fixture) recorded(t *testing.T) []string {
+	t.Helper()
+	if err := f.config.Audit.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := audit.Open(audit.Config{Dir: f.auditDir, Clock: f.config.Clock})
+	if err != nil {
+		t.Fatalf("the trail does not open again: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, name := range must[[]string](t)(filepath.Glob(filepath.Join(f.auditDir, "*"))) {
+		for line := range strings.Lines(string(must[[]byte](t)(os.ReadFile(name)))) {
+			if strings.Contains(line, "operationName") {
+				found = append(found, line)
+			}
+		}
+	}
+	return found
+}
+
+// Whatever an attested party puts into its token, the trail opens again.
+func TestNoTokenBreaksTheTrail(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	s := f.server(t)
+	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/key/create"+apiVersion, exportable()))
+	for _, changes := range []set{
+		{"jti": strings.Repeat("<", 20_000)}, {"jti": "\x1b[2J"}, {"x-ms-runtime": set{"keys": []set{{"kty": "RSA", "kid": strings.Repeat("\u2028", 60_000), "key_ops": []string{"encrypt"}, "n": b64(shared().enclave.N.Bytes()), "e": "AQAB"}}}},
+	} {
+		f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, changes)})
+	}
+	if got := f.recorded(t); len(got) != 4 {
+		t.Errorf("%d records, want 4", len(got))
+	}
+}
+
+// Who is told to wait, or has no role, does not fill the disk of the trail.
+func TestRefusalsDoNotFillTheTrail(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.config.Limits.Caller = throttle.Limit{PerSecond: 0.001, Burst: 150}
+	s := f.server(t)
+	for range 400 {
+		f.do(t, s, auth.KeyReader, http.MethodDelete, "/keys/key"+apiVersion, nil)
+	}
+	if got := len(f.recorded(t)); got == 0 || got > 130 {
+		t.Errorf("%d records of 400 refusals, want some, and at most some hundred", got)
+	}
+}
+
+// A bearer that does not hold costs as much as one that does.
+func TestForgedBearersAreCounted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.config.Limits.Caller = throttle.Limit{PerSecond: 0.001, Burst: 3}
+	s := f.server(t)
+	forged := f.bearer(t, auth.KeyReader)
+	forged = forged[:len(forged)-4] + "AAAA"
+	statuses := map[int]int{}
+	for range 10 {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/keys"+apiVersion, http.NoBody)
+		r.Header.Set("Authorization", forged)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		statuses[w.Code]++
+	}
+	if statuses[http.StatusUnauthorized] != 3 || statuses[http.StatusTooManyRequests] != 7 {
+		t.Errorf("statuses %v", statuses)
+	}
+}
+
+// Who sends slowly holds no place that others need.
+func TestSlowBodiesKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.config.Limits.Concurrent = 2
+	s := f.server(t)
+	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/key/create"+apiVersion, exportable()))
+	ctx, stop := context.WithCancel(t.Context())
+	var writers []*io.PipeWriter
+	done := make(chan struct{}, 8)
+	for n := range 8 {
+		reader, writer := io.Pipe()
+		writers = append(writers, writer)
+		go func() {
+			r := httptest.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("/keys/key-%d/release%s", n, apiVersion), reader)
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", f.bearer(t, auth.KeyReleaseUser))
+			s.ServeHTTP(httptest.NewRecorder(), r)
+			done <- struct{}{}
+		}()
+		if _, err := io.WriteString(writer, `{"target":`); err != nil {
+			t.Error(err)
+		}
+	}
+	answer(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, nil)}))
+	answer(t, f.do(t, s, auth.KeyReader, http.MethodGet, "/keys/key"+apiVersion, nil))
+	for _, w := range writers {
+		_ = w.Close()
+	}
+	stop()
+	for range writers {
+		<-done
+	}
+}
+
+// A change that has begun is finished and recorded, though whoever asked has gone.
+func TestAChangeOutlivesItsClient(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	s := f.server(t)
+	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/key/create"+apiVersion, exportable()))
+	ctx, cancel := context.WithCancel(t.Context())
+	r := httptest.NewRequestWithContext(ctx, http.MethodDelete, "/keys/key"+apiVersion, hangingUp{cancel})
+	r.Header.Set("Authorization", f.bearer(t, auth.KeyOfficer))
+	s.ServeHTTP(httptest.NewRecorder(), r)
+	if ctx.Err() == nil {
+		t.Fatal("nobody hung up")
+	}
+	wantRefusal(t, f.do(t, s, auth.KeyReader, http.MethodGet, "/keys/key"+apiVersion, nil), http.StatusNotFound, "KeyNotFound", "")
+	got := f.recorded(t)
+	if last := got[len(got)-1]; !strings.Contains(last, `"KeyDelete"`) || !strings.Contains(last, `"Succeeded"`) {
+		t.Errorf("recorded as %s", last)
+	}
+}
+
+// hangingUp ends the request once its body has been read.
+type hangingUp struct{ cancel context.CancelFunc }
+
+func (h hangingUp) Read([]byte) (int, error) {
+	h.cancel()
+	time.Sleep(time.Millisecond)
+	return 0, io.EOF
+}
