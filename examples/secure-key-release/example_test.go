@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	// What the programs are made of: go test runs them anew when it changes.
+	_ "github.com/azattest/azattest/collect"
+	_ "github.com/azattest/azattest/internal/cli"
 )
 
 // bound is how long all of this may take, which is a matter of seconds: a test that
