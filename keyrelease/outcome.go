@@ -31,6 +31,27 @@ func (o *Outcome) String() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// unmet returns the first of the parts because of which it is not met that have no
+// parts themselves, one behind the other.
+func (o *Outcome) unmet() string {
+	const most = 3
+	var found []string
+	var visit func(*Outcome)
+	visit = func(o *Outcome) {
+		if o.Met || len(found) == most {
+			return
+		}
+		if len(o.Parts) == 0 {
+			found = append(found, fmt.Sprintf("%s %s: %s", o.Position, o.Text, o.Found))
+		}
+		for i := range o.Parts {
+			visit(&o.Parts[i])
+		}
+	}
+	visit(o)
+	return strings.Join(found, "; ")
+}
+
 func (o *Outcome) write(b *strings.Builder, depth int) {
 	word := "met"
 	if !o.Met {
@@ -61,8 +82,9 @@ func (o *Outcome) write(b *strings.Builder, depth int) {
 //
 // The error is a *[ClaimsError] if the claims are not a JSON object of at most 1 MiB
 // and 50,000 values, nested 32 deep at most, in Unicode, with no name twice in an
-// object, or if the policy's paths can be read in more than 200,000 ways among them. The attested party chooses what stands in x-ms-runtime, so a genuine token
-// may have such claims; refuse it.
+// object, or if the policy's paths can be read in more than 200,000 ways among them.
+// The attested party chooses what stands in x-ms-runtime, so a genuine token may have
+// such claims; refuse it.
 func (p *Policy) Evaluate(claims []byte) (*Outcome, error) {
 	if len(claims) > maxClaimsBytes {
 		return nil, &ClaimsError{0, fmt.Sprintf("%d bytes, want at most %d", len(claims), maxClaimsBytes)}

@@ -155,7 +155,7 @@ func (r *Releaser) decide(ctx context.Context, d *Decision, apiVersion string, r
 		return "", forbidden("AccessDenied", messageUnverified, err)
 	}
 	if !d.Outcome.Met {
-		return "", forbidden("AccessDenied", messageUnmet, fmt.Errorf("the policy is not met:\n%s", d.Outcome))
+		return "", forbidden("AccessDenied", messageUnmet, fmt.Errorf("the policy is not met: %s\n%s", d.Outcome.unmet(), d.Outcome))
 	}
 	target, err := ChooseTarget(result, request.Algorithm, r.config.HeldData...)
 	if err != nil {

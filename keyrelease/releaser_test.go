@@ -136,6 +136,10 @@ func TestReleaseRefusesTokens(t *testing.T) {
 			if e.Err == nil || !strings.Contains(e.Err.Error(), tt.cause) {
 				t.Errorf("cause %v, want %q", e.Err, tt.cause)
 			}
+			// The trail has room for the beginning.
+			if tt.message == unmet && !strings.HasPrefix(e.Err.Error(), "the policy is not met: 1:") {
+				t.Errorf("what was not met comes late: %v", e.Err)
+			}
 			if tt.cause != "" && strings.Contains(string(e.JSON()), tt.cause) {
 				t.Errorf("who asks is told the cause: %s", e.JSON())
 			}

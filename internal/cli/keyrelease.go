@@ -15,7 +15,7 @@ do so.
 
 serve is such a vault of your own, get the attested party's half. policy checks and
 explains release policies; it asks nothing outside this machine.`
-	cmd.Example = `  azattest keyrelease serve --dev
+	cmd.Example = `  azattest keyrelease serve --dev --authority https://127.0.0.1:8443 --authority-ca-file azattest-data/ca.pem
   azattest keyrelease get payroll --vault https://contoso.vault.azure.net --policy release.json --out payroll.pem
   azattest keyrelease policy check release.json
   azattest keyrelease policy explain release.json --token token.jwt`
