@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -119,13 +121,33 @@ func (o *keyReleaseServeOptions) configuration(s Streams) (*config.KeyRelease, e
 	if o.dev {
 		validate = c.ValidateDevelopment
 	}
-	if err := validate(); err != nil {
+	err := validate()
+	switch {
+	case err != nil && o.configFile == "":
+		return nil, flagFault(err)
+	case err != nil:
 		return nil, tellFaults(s, o.configFile, err)
 	}
 	if host, _, err := net.SplitHostPort(c.Listen); o.dev && (err != nil || !isLoopback(host)) {
 		return nil, usage("azattest keyrelease serve", "--dev serves loopback only, not %q", c.Listen)
 	}
 	return c, nil
+}
+
+// flagFault is the first fault of a configuration that the command line alone made.
+func flagFault(err error) error {
+	faulty, ok := errors.AsType[*config.Error](err)
+	if !ok || len(faulty.Problems) == 0 {
+		return err
+	}
+	p := faulty.Problems[0]
+	name := p.Path
+	for path, flag := range map[string]string{"authorities[": "--authority", "listen": "--listen", "dataDir": "--data-dir"} {
+		if strings.HasPrefix(p.Path, path) {
+			name = flag
+		}
+	}
+	return usage("azattest keyrelease serve", "%s: %s", name, p.Text)
 }
 
 // keyReleaseServe runs until the context ends.
