@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/azattest/azattest/internal/keyring"
+)
+
+// keyReleaseConfig is a configuration that holds, with its files, and a key of TLS for
+// localhost.
+func keyReleaseConfig(t *testing.T, more string) (file, certificateFile string) {
+	t.Helper()
+	dir := t.TempDir()
+	certificate, key := selfSigned(t, testTime.Add(-time.Minute), "localhost")
+	for name, text := range map[string]string{"tls.pem": certificate, "key.pem": key, "wrapping.key": keyring.GenerateWrappingKey()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := "listen: 127.0.0.1:0\nurl: https://localhost:8444\ndataDir: $/data\nauthorities: [{url: " + noAuthority + "}]\n" +
+		"tls: {certificateFile: $/tls.pem, keyFile: $/key.pem}\nkeys: {wrappingKeyFile: $/wrapping.key}\n" + more
+	return inFile(t, "keyrelease.yaml", strings.ReplaceAll(text, "$", dir)), filepath.Join(dir, "tls.pem")
+}
+
+func TestKeyReleaseServesAConfiguration(t *testing.T) {
+	t.Parallel()
+	port := strconv.Itoa(freePort(t))
+	file, certificateFile := keyReleaseConfig(t, "")
+	v := startKeyRelease(t, t.TempDir(), "--config", file, "--listen", "127.0.0.1:"+port)
+	if v.Endpoint != "https://localhost:8444" || v.CAFile != "" || v.officer != "" {
+		t.Errorf("%+v, want the URL of the configuration, and nothing of --dev", v.ready)
+	}
+	transport, err := transportTo(Streams{Now: func() time.Time { return testTime }}, certificateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	for path, want := range map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusOK, "/keys?api-version=7.4": http.StatusUnauthorized, "/": http.StatusNotFound} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://localhost:"+port+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := transport.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+	if _, err := os.Stat(v.readyFile); err != nil {
+		t.Error(err)
+	}
+	if code := v.stop(); code != exitDone {
+		t.Errorf("exit code %d after the end, want %d: %s", code, exitDone, v.log)
+	}
+	if _, err := os.Stat(v.readyFile); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v, want no ready file of a server that has ended", err)
+	}
+}
+
+// What was made with --dev is there after a restart.
+func TestKeyReleaseKeepsItsKeys(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := startDevKeyRelease(t, dir)
+	made := wantDone[shownVaultKey](t, v.keys("create", "disk", "--type", "oct", "--policy", inFile(t, "release.json", releaseText), "--json"))
+	if code := v.stop(); code != exitDone {
+		t.Fatalf("exit code %d: %s", code, v.log)
+	}
+	v = startDevKeyRelease(t, dir)
+	if got := wantDone[shownVaultKey](t, v.keys("show", "disk", "--json")); got.Version != made.Version || got.ReleasePolicy != releaseText {
+		t.Errorf("%+v", got)
+	}
+	wantFault(t, runWith(t, nil, "keyrelease", "serve", "--dev", "--authority", noAuthority, "--listen", "127.0.0.1:0", "--data-dir", dir), exitFailed, "another process")
+}
+
+func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
+	t.Parallel()
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() }) // the parts of this test outlast it
+	good, _ := keyReleaseConfig(t, "")
+	dev := []string{"--dev", "--authority", noAuthority}
+	edit := func(old, replacement string) string {
+		t.Helper()
+		raw, err := os.ReadFile(good)
+		if err != nil || !strings.Contains(string(raw), old) {
+			t.Fatalf("%v in %s", err, raw)
+		}
+		return inFile(t, "keyrelease.yaml", strings.Replace(string(raw), old, replacement, 1))
+	}
+	empty := inFile(t, "empty", "")
+	faulty := edit("listen: 127.0.0.1:0\n", "listen: 127.0.0.1\nlisten: x\n")
+	insecure := edit("url: https://localhost:8444", "url: http://localhost:8444/x")
+	for name, test := range map[string]struct {
+		args []string
+		code int
+		want []string
+	}{
+		"nothing":                     {nil, exitUsage, []string{"--config is missing", "hint: run 'azattest keyrelease serve --help'"}},
+		"authority without --dev":     {[]string{"--config", good, "--authority", noAuthority}, exitUsage, []string{"--authority and --authority-ca-file are for --dev only"}},
+		"CA without an authority":     {[]string{"--dev", "--config", good, "--authority-ca-file", empty}, exitUsage, []string{"--authority-ca-file goes with --authority"}},
+		"--dev without an authority":  {[]string{"--dev"}, exitUsage, []string{"--authority is missing"}},
+		"authority beside a file":     {[]string{"--dev", "--config", good, "--authority", noAuthority}, exitUsage, []string{"--authority stands beside --config"}},
+		"--dev for others":            {append(dev, "--listen", "0.0.0.0:0"), exitUsage, []string{"--dev serves loopback only"}},
+		"authority that is no URL":    {[]string{"--dev", "--authority", "nonsense"}, exitUsage, []string{`azattest: --authority: "nonsense", want https://host`}},
+		"authority that stands twice": {append(dev, "--authority", noAuthority), exitUsage, []string{"--authority: ", "stands twice"}},
+		"address without a port":      {append(dev, "--listen", "127.0.0.1"), exitUsage, []string{`--listen: "127.0.0.1", want host:port`}},
+		"port that is taken":          {append(dev, "--listen", taken.Addr().String()), exitFailed, []string{"address already in use", "hint: choose another --listen"}},
+		"CA file that is missing":     {append(dev, "--listen", "127.0.0.1:0", "--authority-ca-file", empty+"x"), exitFailed, []string{"no such file"}},
+		"CA file that is none":        {append(dev, "--listen", "127.0.0.1:0", "--authority-ca-file", empty), exitFailed, []string{"no PEM certificate inside"}},
+		"missing file":                {[]string{"--config", good + "x"}, exitFailed, []string{"configuration: ", "no such file"}},
+		"twice":                       {[]string{"--config", faulty}, exitRefused, []string{faulty + ":2:1: ", "fault"}},
+		"URL with a path":             {[]string{"--config", insecure}, exitRefused, []string{insecure + ":2:6: url: "}},
+		"no wrapping key":             {[]string{"--config", edit("keys: {", "#")}, exitRefused, []string{"keys.wrappingKeyFile: missing"}},
+		"wrapping key not there":      {[]string{"--config", edit("/wrapping.key", "/other.key")}, exitFailed, []string{"no such file", "hint: make one with azattest keys wrapping-key"}},
+		"TLS key not there":           {[]string{"--config", edit("/key.pem", "/other.pem")}, exitFailed, []string{"TLS certificate: ", "no such file"}},
+		"TLS pair that is none":       {[]string{"--config", edit("/key.pem", "/tls.pem")}, exitFailed, []string{"TLS certificate: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := runWith(t, nil, append([]string{"keyrelease", "serve", "--data-dir", t.TempDir()}, test.args...)...)
+			if got.code != test.code {
+				t.Errorf("exit code %d, want %d", got.code, test.code)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(got.stderr, want) {
+					t.Errorf("stderr %q, want %q in it", got.stderr, want)
+				}
+			}
+		})
+	}
+}
