@@ -8,6 +8,8 @@ func newKeyRelease(s Streams) *cobra.Command {
 		newKeyReleaseGet(s),
 		newKeyReleasePolicy(s),
 		newKeyReleaseKeys(s),
+		newKeyReleaseRewrap(s),
+		newKeyReleaseDiscard(s),
 	)
 	cmd.Long = `A vault keeps a key under a release policy: conditions on the claims of an attestation
 token. It releases the key to whoever shows a token that meets them, wrapped to a

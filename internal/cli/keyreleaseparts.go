@@ -57,6 +57,9 @@ func (v *vaultParts) assemble(ctx context.Context, s Streams, at *ready) (*vault
 	if err := store.CheckComplete(ctx, records); err != nil {
 		return nil, err
 	}
+	if err := v.makeWrappingKey(c); err != nil {
+		return nil, err
+	}
 	secrets, err := v.secrets(c)
 	if err != nil {
 		return nil, err
@@ -121,16 +124,35 @@ func (v *vaultParts) limits() vaultserver.Limits {
 // wrapping key makes.
 const vaultSecretPurpose = "azattest key release" //nolint:gosec // G101: it says what for, and is no secret
 
-// secrets seal the keys of the vault. With --dev they come of a wrapping key that is
-// made in the data directory.
+// makeWrappingKey makes the wrapping key of a server with --dev in its data directory,
+// unless there is one, or the configuration has another.
+func (v *vaultParts) makeWrappingKey(c *config.Config) error {
+	file := v.wrappingKeyFile(c)
+	if file == "" {
+		return nil
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		return nil // else whoever reads it says why not
+	}
+	if err := writeFile(file, []byte(keyring.GenerateWrappingKey()+"\n")); err != nil {
+		return fmt.Errorf("wrapping key: %w", err)
+	}
+	return nil
+}
+
+// wrappingKeyFile is the wrapping key that --dev has if the configuration has none,
+// "" if that is not so.
+func (v *vaultParts) wrappingKeyFile(c *config.Config) string {
+	if !v.dev || c.Keys.WrappingKeyFile != "" || !c.Keys.WrappingKey.IsZero() {
+		return ""
+	}
+	return filepath.Join(c.DataDir, "wrapping.key")
+}
+
+// secrets seal the keys of the vault.
 func (v *vaultParts) secrets(c *config.Config) ([][]byte, error) {
-	if v.dev && c.Keys.WrappingKeyFile == "" && c.Keys.WrappingKey.IsZero() {
-		c.Keys.WrappingKeyFile = filepath.Join(c.DataDir, "wrapping.key")
-		if _, err := os.Stat(c.Keys.WrappingKeyFile); errors.Is(err, fs.ErrNotExist) {
-			if err := writeFile(c.Keys.WrappingKeyFile, []byte(keyring.GenerateWrappingKey()+"\n")); err != nil {
-				return nil, fmt.Errorf("wrapping key: %w", err)
-			}
-		}
+	if file := v.wrappingKeyFile(c); file != "" {
+		c.Keys.WrappingKeyFile = file
 	}
 	wrapping, err := wrappingOf(c)
 	if err != nil {
