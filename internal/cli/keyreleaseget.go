@@ -63,7 +63,7 @@ does not hold.`,
 	}
 	o.connect.add(cmd, credentialDefault)
 	f := cmd.Flags()
-	f.StringVar(&o.vault, "vault", "", "URL of the vault (required)")
+	f.StringVar(&o.vault, "vault", "", "URL of the vault (default: the environment variable "+vaultVariable+")")
 	f.StringVar(&o.caFile, "vault-ca-file", "", "PEM file with the CA certificates to trust for the vault, its TLS and its signatures (default: the system's)")
 	f.StringVar(&o.scope, "scope", "", "scope of the bearer tokens that the vault takes (default: that of Azure's vaults, for their hosts)")
 	f.StringVar(&o.version, "version", "", "version of the key (default: the current one)")
@@ -95,9 +95,10 @@ func wrapAlgorithms() []string {
 // check finds what the command line cannot mean, before anybody is asked.
 func (o *keyReleaseGetOptions) check(cmd *cobra.Command, s Streams) error {
 	command := cmd.CommandPath()
+	o.vault = cmp.Or(o.vault, s.env(vaultVariable))
 	switch {
 	case o.vault == "":
-		return usage(command, "--vault is missing: the URL of the vault")
+		return usage(command, "--vault is missing: the URL of the vault, here or in %s", vaultVariable)
 	case !slices.Contains(wrapAlgorithms(), o.algorithm):
 		return usage(command, "--algorithm %q: want one of %s", o.algorithm, strings.Join(wrapAlgorithms(), ", "))
 	case len(o.policies) == 0 && !o.anyPolicy:
