@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
@@ -142,5 +144,31 @@ func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The head in the log is that of the last record: what was cut off the trail shows
+// against it.
+func TestTheLogKnowsTheEndOfTheTrail(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := startDevKeyRelease(t, dir)
+	// A refusal is written soon, not at once.
+	if got := v.as(v.devToken("key-reader"), "create", "payroll", "--type", "EC", "--not-exportable", "--new-version"); got.code == exitDone {
+		t.Fatal("a reader makes keys")
+	}
+	if code := v.stop(); code != exitDone {
+		t.Fatalf("exit code %d: %s", code, v.log)
+	}
+	got := runWith(t, nil, "audit", "verify", filepath.Join(dir, "audit"), "--json")
+	var trail struct {
+		Count int    `json:"records"`
+		Head  string `json:"head"`
+	}
+	if err := json.Unmarshal([]byte(got.stdout), &trail); err != nil {
+		t.Fatalf("%v: %s%s", err, got.stdout, got.stderr)
+	}
+	if want := fmt.Sprintf("count=%d head=%s", trail.Count, trail.Head); trail.Count == 0 || !strings.Contains(v.log.String(), want) {
+		t.Errorf("the log does not say %q: %s", want, v.log)
 	}
 }

@@ -131,11 +131,13 @@ func openAudit(c *config.Config, now func() time.Time, log *slog.Logger, p *part
 		return nil, withHint(fmt.Errorf("audit.dir: %w", err), "name a folder that the service may write to, and no other service writes to")
 	}
 	p.closeLater(closerFunc(func() error {
+		// What waits is written now, so that the head is that of the last record.
+		err := trail.Close()
 		head := trail.Head()
 		// Lines that are cut off the end show against a head that is kept elsewhere,
 		// as the log is.
 		log.LogAttrs(context.Background(), slog.LevelInfo, "audit trail ends", slog.Int64("count", head.Sequence), slog.String("head", head.Hash))
-		return trail.Close()
+		return err
 	}))
 	p.runs = append(p.runs, trail.Run)
 	return trail, nil
