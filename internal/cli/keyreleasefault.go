@@ -52,6 +52,9 @@ func releaseArgument(e *keyrelease.ArgumentError) error {
 	if name == "" {
 		name = e.Argument
 	}
+	if e.Argument == "Scope" {
+		return fmt.Errorf("%s: %s; or give --credential bearer, with a token in %s", name, told(e.Problem), bearerVariable)
+	}
 	return fmt.Errorf("%s: %s", name, told(e.Problem))
 }
 
@@ -82,11 +85,11 @@ func (o *keyReleaseGetOptions) vaultHint(e *keyrelease.VaultError) string {
 		return "the key's release policy wants another party than this one: have it attested with 'azattest attest', and " +
 			"'azattest keyrelease policy explain POLICY --token TOKEN' says which condition fails"
 	case isVerdict(e):
-		hint := "the vault does not take the token of " + o.connect.endpoint + ": it must trust that service and reach its keys"
+		hint := "the vault does not take the token of " + o.connect.endpoint + ": it must trust that service, and the token be of a type that it takes, not too old, "
 		if o.evidence.simulate {
-			hint += ", and be told to accept simulated evidence"
+			hint += "not simulated unless the vault serves with --dev, "
 		}
-		return hint
+		return hint + "and not of an enclave that can be debugged. The log of the vault has the cause, under the ID of the request"
 	case e.Status == http.StatusUnauthorized:
 		return "the vault wants a credential that it knows: log in with 'az login', or name another --credential; " +
 			"with --credential bearer, see that the token in " + bearerVariable + " is for this vault and has not expired"
@@ -100,8 +103,10 @@ func (o *keyReleaseGetOptions) vaultHint(e *keyrelease.VaultError) string {
 		return "is --vault the URL of a vault, without the path of a key?"
 	case e.Status >= http.StatusMultipleChoices && e.Status < http.StatusBadRequest:
 		return "redirects are not followed: give the URL of the vault itself"
-	case e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError:
+	case e.Status == http.StatusTooManyRequests:
 		return "try again later"
+	case e.Status >= http.StatusInternalServerError:
+		return "try again later; if it stays so, the vault's log has the cause, such as an attestation service that it does not reach, or whose CA it does not know"
 	}
 	return ""
 }

@@ -56,7 +56,7 @@ Exit code 1 if the key is not released to this party, or if the vault's response
 does not hold.`,
 		Example: `  azattest keyrelease get payroll --vault https://contoso.vault.azure.net --policy release.json --out payroll.pem
   azattest keyrelease get payroll --vault https://vault.example --no-credential --any-policy --fd 3 3>secret
-  azattest keyrelease get payroll --vault https://127.0.0.1:8444 --vault-ca-file ca.pem --no-credential --any-policy --simulate --out - | ./program`,
+  azattest keyrelease get payroll --vault https://127.0.0.1:8444 --vault-ca-file ca.pem --credential bearer --any-policy --simulate --out - | ./program`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -229,7 +229,7 @@ func TestKeyReleaseGetRefuses(t *testing.T) {
 			"the vault refused with status 403, Forbidden (AccessDenied): Target environment attestation does not meet", "hint: the key's release policy wants another party", "azattest keyrelease policy explain",
 		}},
 		{name: "disk", args: []string{"--any-policy"}, change: func(v *releaseVault) { v.require.AllowSimulated = false }, code: exitRefused, said: []string{
-			"attestation statement cannot be verified", "hint: the vault does not take the token of " + v.service.Endpoint, "simulated evidence",
+			"attestation statement cannot be verified", "hint: the vault does not take the token of " + v.service.Endpoint, "not simulated unless",
 		}},
 		{name: "disk", args: []string{"--any-policy", "--debug"}, code: exitRefused, said: []string{"hint: "}},
 		{name: "disk", args: []string{"--policy", other}, code: exitRefused, said: []string{"policy: another than those expected", "hint: read that policy"}},

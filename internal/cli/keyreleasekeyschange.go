@@ -13,8 +13,9 @@ func newKeyReleaseKeysRotate(s Streams) *cobra.Command {
 		Use:   "rotate NAME",
 		Short: "Have a vault make the next version of a key",
 		Long: `rotate has the vault make another version like the current one: of the same type and
-size, with the same operations, tags, and release policy. It becomes the current one;
-those before stay and are released by their versions.`,
+size, with the same operations, tags, and release policy, enabled or not and with the
+same beginning as that one, but without an end. It becomes the current one; those
+before stay and are released by their versions.`,
 		Example: `  azattest keyrelease keys rotate payroll --vault https://contoso.vault.azure.net`,
 		Args:    usageArgs(cobra.ExactArgs(1)),
 

@@ -68,6 +68,7 @@ func (v *vaultParts) assemble(ctx context.Context, s Streams, at *ready) (*vault
 	if err != nil {
 		return nil, err
 	}
+	v.tellUnreadable(ctx, keys)
 	verifier, err := v.verifier(s)
 	if err != nil {
 		return nil, err
@@ -98,6 +99,15 @@ func (v *vaultParts) assemble(ctx context.Context, s Streams, at *ready) (*vault
 		Release: keyrelease.Config{Verifier: verifier, Signer: signer, Vault: v.config.URL, HeldData: held, RequireNonce: v.config.Release.RequireNonce, Now: s.Now},
 		Ready:   answers(records),
 	})
+}
+
+// tellUnreadable looks whether the wrapping key opens what is there, before somebody
+// needs it. One record that was damaged is no reason to serve none of the others.
+func (v *vaultParts) tellUnreadable(ctx context.Context, keys *vault.Vault) {
+	_, _, err := keys.List(ctx, "", 1)
+	if e, ok := errors.AsType[*vault.SealError](err); ok {
+		v.log.LogAttrs(ctx, slog.LevelError, "a key does not open: is it the right wrapping key? Name earlier ones in keys.previousWrappingKeyFiles", slog.String("cause", e.Error()))
+	}
 }
 
 // answers reports whether the store does.
@@ -155,6 +165,9 @@ func (v *vaultParts) secrets(c *config.Config) ([][]byte, error) {
 		c.Keys.WrappingKeyFile = file
 	}
 	wrapping, err := wrappingOf(c)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, withHint(errors.Unwrap(err), "name the server's --config, which says where its wrapping key is; for a new vault 'azattest keys wrapping-key --out FILE' makes one. A new one opens nothing that another one sealed")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +228,11 @@ func (v *vaultParts) certificates(s Streams, at *ready) (*tls.Config, func(conte
 		}
 		pair = certificate.Pair
 	}
-	signer := responseSigner(pair)
+	u, err := url.Parse(v.config.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	signer := responseSigner(pair, u.Hostname())
 	// What cannot sign is told now, not to who wants a key.
 	if _, err := signer(context.Background()); err != nil {
 		return nil, nil, &refusedError{fmt.Errorf("%s: %w", cmp.Or(v.config.Signing.CertificateFile, v.config.TLS.CertificateFile, "the certificate"), err)}
@@ -236,8 +253,9 @@ func (v *vaultParts) openPair(certificate, key, clientCAs string) (*server.Certi
 	return c, nil
 }
 
-// responseSigner signs with the pair of the moment.
-func responseSigner(pair func(context.Context) *tls.Certificate) func(context.Context) (*keyrelease.Signer, error) {
+// responseSigner signs with the pair of the moment, for a host: whoever receives a
+// response looks whether the certificate is for it.
+func responseSigner(pair func(context.Context) *tls.Certificate, host string) func(context.Context) (*keyrelease.Signer, error) {
 	type made struct {
 		of     *tls.Certificate
 		signer *keyrelease.Signer
@@ -263,6 +281,9 @@ func responseSigner(pair func(context.Context) *tls.Certificate) func(context.Co
 		signer, err := keyrelease.NewSigner(key, chain)
 		if err != nil {
 			return nil, err
+		}
+		if err := signer.Certificate().VerifyHostname(host); err != nil {
+			return nil, fmt.Errorf("the certificate is not for the host of url, so nobody would take a response: %w", err)
 		}
 		last.Store(&made{now, signer})
 		return signer, nil

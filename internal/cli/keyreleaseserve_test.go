@@ -128,7 +128,8 @@ func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
 		"twice":                       {[]string{"--config", faulty}, exitRefused, []string{faulty + ":2:1: ", "fault"}},
 		"URL with a path":             {[]string{"--config", insecure}, exitRefused, []string{insecure + ":2:6: url: "}},
 		"no wrapping key":             {[]string{"--config", edit("keys: {", "#")}, exitRefused, []string{"keys.wrappingKeyFile: missing"}},
-		"wrapping key not there":      {[]string{"--config", edit("/wrapping.key", "/other.key")}, exitFailed, []string{"no such file", "hint: make one with azattest keys wrapping-key"}},
+		"wrapping key not there":      {[]string{"--config", edit("/wrapping.key", "/other.key")}, exitFailed, []string{"no such file", "azattest keys wrapping-key"}},
+		"certificate of another host": {[]string{"--config", edit("url: https://localhost:8444", "url: https://vault.example:8444")}, exitRefused, []string{"not for the host of url", "vault.example"}},
 		"TLS key not there":           {[]string{"--config", edit("/key.pem", "/other.pem")}, exitFailed, []string{"TLS certificate: ", "no such file"}},
 		"TLS pair that is none":       {[]string{"--config", edit("/key.pem", "/tls.pem")}, exitFailed, []string{"TLS certificate: "}},
 	} {
@@ -144,6 +145,24 @@ func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A wrapping key that opens nothing is told before somebody needs a key.
+func TestTheLogSaysThatTheWrappingKeyIsAnother(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := startDevKeyRelease(t, dir)
+	if got := v.keys("create", "disk", "--type", "oct", "--not-exportable"); got.code != exitDone {
+		t.Fatal(got.stderr)
+	}
+	v.stop()
+	if err := os.WriteFile(filepath.Join(dir, "wrapping.key"), []byte(keyring.GenerateWrappingKey()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v = startDevKeyRelease(t, dir)
+	if log := v.log.String(); !strings.Contains(log, `level=ERROR msg="a key does not open: is it the right wrapping key?`) {
+		t.Errorf("nothing is said of it: %s", log)
 	}
 }
 

@@ -101,8 +101,8 @@ func newKeyReleaseRewrap(s Streams) *cobra.Command {
 		Short: "Encrypt all keys of a vault's store with the first wrapping key",
 		Long: `rewrap ends a change of the wrapping key of 'azattest keyrelease serve': put the new
 one into the configuration, the old one beside it as a previous one, restart the
-server, run rewrap, and take the old one away. Older copies of the store open no more
-then.`,
+server, run rewrap, take the old one away, and restart the server again. Older copies
+of the store open no more then.`,
 		Example: `  azattest keyrelease rewrap --config keyrelease.yaml`,
 		Args:    usageArgs(cobra.NoArgs),
 

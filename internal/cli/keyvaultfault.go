@@ -64,7 +64,7 @@ func keyVaultHint(e *responseError, isChange bool) string {
 		return "the vault wants a credential that it knows: log in with 'az login', or name another --credential; " +
 			"with --credential bearer, see that the token in " + bearerVariable + " is for this vault and has not expired"
 	case e.status == http.StatusForbidden:
-		return "the caller needs a role such as Key Vault Crypto Officer, or Key Vault Reader to look; a firewall of the vault may be in the way, too"
+		return "the caller needs a role such as Key Vault Crypto Officer, or Key Vault Reader to look (of 'azattest keyrelease serve --dev', azattest dev-token --role crypto-officer or key-reader); a firewall of the vault may be in the way, too"
 	case e.status == http.StatusNotFound && strings.HasPrefix(e.code, "Key"):
 		return "'azattest keyrelease keys list' shows those that there are, 'versions' the versions of one"
 	case e.status == http.StatusNotFound || e.status == http.StatusMethodNotAllowed:

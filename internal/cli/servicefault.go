@@ -27,7 +27,7 @@ func serviceFault(err error) error {
 		return withHint(e, "log in with 'az login', name another --credential, or give --no-credential to a service that wants none")
 	}
 	if e, ok := errors.AsType[*noBearerError](err); ok {
-		return withHint(e, "put a bearer token there: 'azattest dev-token --role contributor', or 'az account get-access-token', prints one")
+		return withHint(e, "put a bearer token there: 'azattest dev-token' prints one, with the --role that is needed, or 'az account get-access-token'")
 	}
 	// These two wrap others.
 	if e, ok := errors.AsType[*azattestation.UnconfirmedError](err); ok {

@@ -289,6 +289,9 @@ func TestTrail(t *testing.T) {
 	if text := fmt.Sprint(records[1]); !strings.Contains(text, "the-token") || !strings.Contains(text, authorityURL) || !strings.Contains(text, "enclave-key") || !strings.Contains(text, vaultURL+"/keys/key/") {
 		t.Errorf("the release is recorded as %s", text)
 	}
+	if text := fmt.Sprint(records[2]); !strings.Contains(text, "the policy is not met: 1:") || strings.Contains(text, "\ufffd") {
+		t.Errorf("the refusal is recorded as %s", text)
+	}
 	// What cannot be recorded is not done.
 	wantRefusal(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, nil)}), http.StatusServiceUnavailable, "ServiceUnavailable", "recorded")
 	wantRefusal(t, f.do(t, s, auth.KeyOfficer, http.MethodDelete, "/keys/key"+apiVersion, nil), http.StatusServiceUnavailable, "ServiceUnavailable", "recorded")

@@ -97,7 +97,9 @@ func (s *Server) recordOf(n *note, status int) audit.Record {
 	}
 	if status >= http.StatusBadRequest {
 		record.ResultType, record.Level = audit.Failed, audit.Warning
-		record.Properties.FailureCategory, record.Properties.FailureDetails, record.Properties.FailureResourceID = n.code, n.cause, record.ResourceID
+		// The first line says it; what follows is a drawing, which is in the log.
+		why, _, _ := strings.Cut(n.cause, "\n")
+		record.Properties.FailureCategory, record.Properties.FailureDetails, record.Properties.FailureResourceID = n.code, why, record.ResourceID
 	}
 	return record
 }
