@@ -42,31 +42,22 @@ func newEphemeralKey(a WrapAlgorithm, bits int) (*ephemeralKey, error) {
 // runtimeKey is a key as it stands in runtime data, its members in the order in which
 // Azure's own clients write them.
 type runtimeKey struct {
-	Type       string   `json:"kty"`
-	N          string   `json:"n,omitempty"`
-	E          string   `json:"e,omitempty"`
-	Curve      string   `json:"crv,omitempty"`
-	X          string   `json:"x,omitempty"`
-	Y          string   `json:"y,omitempty"`
+	Type string `json:"kty"`
+	PublicJWK
 	KeyID      string   `json:"kid"`
 	Operations []string `json:"key_ops"`
 }
 
 // runtimeData is the set of keys to which evidence is bound: this one alone.
 func (k *ephemeralKey) runtimeData() ([]byte, error) {
-	var jwk runtimeKey
-	switch public := k.private.Public().(type) {
-	case *rsa.PublicKey:
-		jwk = runtimeKey{Type: "RSA", N: b64(public.N.Bytes()), E: b64(big.NewInt(int64(public.E)).Bytes()), Operations: []string{"encrypt"}}
-	case *ecdsa.PublicKey:
-		point, err := public.Bytes()
-		if err != nil {
-			return nil, fmt.Errorf("keyrelease: the key for the release: %w", err)
-		}
-		half := len(point) / 2
-		jwk = runtimeKey{Type: "EC", Curve: public.Params().Name, X: b64(point[1 : 1+half]), Y: b64(point[1+half:]), Operations: []string{"deriveKey"}}
+	public, err := NewPublicJWK(k.private.Public())
+	if err != nil {
+		return nil, fmt.Errorf("keyrelease: the key for the release: %w", err)
 	}
-	jwk.KeyID = k.id
+	jwk := runtimeKey{Type: "RSA", PublicJWK: public, KeyID: k.id, Operations: []string{"encrypt"}}
+	if public.Curve != "" {
+		jwk.Type, jwk.Operations = "EC", []string{"deriveKey"}
+	}
 	return json.Marshal(map[string][]runtimeKey{"keys": {jwk}})
 }
 

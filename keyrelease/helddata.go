@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -80,7 +79,7 @@ func heldTarget(data []byte, algorithm WrapAlgorithm, forms []HeldForm) (*Target
 		if err != nil {
 			return refuse("enclave-held data", err)
 		}
-		keyID = base64.RawURLEncoding.EncodeToString(sum)
+		keyID = b64(sum)
 	}
 	return newTarget(keys[0].Public, keyID, algorithm)
 }

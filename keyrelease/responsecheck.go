@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // readRequest holds what the response repeats against what was asked.
@@ -45,17 +44,7 @@ func (r *Response) readKey(p *responsePayload, e *Expected) error {
 		return refuse("kty " + shown(key.Key.Type) + ", want RSA, EC or oct, with -HSM or without")
 	}
 	r.Name, r.Version, r.KeyID, r.Type, r.Operations, r.public = name, version, key.Key.KeyID, key.Key.Type, key.Key.Operations, key.Key
-	a := &key.Attributes
-	at := func(seconds int64) time.Time {
-		if seconds == 0 {
-			return time.Time{}
-		}
-		return time.Unix(seconds, 0).UTC()
-	}
-	r.Attributes = Attributes{
-		Enabled: a.Enabled, Exportable: a.Exportable, NotBefore: at(a.NotBefore), Expires: at(a.Expires), Created: at(a.Created), Updated: at(a.Updated),
-		RecoverableDays: a.RecoverableDays, RecoveryLevel: a.RecoveryLevel,
-	}
+	r.Attributes = key.Attributes
 	return nil
 }
 
@@ -122,7 +111,7 @@ func (r *Response) checkMaterial(material []byte) error {
 	if !ok {
 		return refuse(fmt.Sprintf("a key of type %T", parsed), nil)
 	}
-	public, err := newJWK("", &Key{Public: signer.Public()})
+	public, err := NewPublicJWK(signer.Public())
 	switch {
 	case err != nil:
 		return refuse("its public half", err)

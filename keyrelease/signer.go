@@ -53,7 +53,7 @@ func NewSigner(key crypto.Signer, chain []*x509.Certificate) (*Signer, error) {
 		certificates[i] = base64.StdEncoding.EncodeToString(c.Raw)
 	}
 	sum := sha256.Sum256(chain[0].Raw)
-	thumbprint := base64.RawURLEncoding.EncodeToString(sum[:])
+	thumbprint := b64(sum[:])
 	options := (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", thumbprint).WithHeader("x5c", certificates).WithHeader("x5t#S256", thumbprint)
 	var signing any = cryptosigner.Opaque(key)
 	switch key.(type) {

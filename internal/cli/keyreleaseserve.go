@@ -8,7 +8,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -194,23 +193,7 @@ func keyReleaseServe(ctx context.Context, s Streams, o *keyReleaseServeOptions) 
 		return err
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("endpoint", at.Endpoint), slog.Bool("dev", o.dev))
-	return runBeside(ctx, p, func(ctx context.Context) error { return server.Run(ctx, listener) })
-}
-
-// runBeside runs the parts of a service for as long as it serves.
-func runBeside(ctx context.Context, p *parts, serve func(context.Context) error) error {
-	beside, end := context.WithCancel(context.WithoutCancel(ctx))
-	var group sync.WaitGroup
-	for _, run := range p.runs {
-		group.Go(func() {
-			// They log what goes wrong, and end with the context alone.
-			_ = run(beside)
-		})
-	}
-	err := serve(ctx)
-	end()
-	group.Wait()
-	return err
+	return p.runBeside(ctx, func() error { return server.Run(ctx, listener) })
 }
 
 // asFault is what the parts of a vault refuse about their configuration.

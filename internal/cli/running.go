@@ -50,6 +50,23 @@ func (p *parts) close() error {
 	return errors.Join(errs...)
 }
 
+// runBeside runs the parts for as long as serve takes, then lets them end: requests in
+// flight still need them when its context is over.
+func (p *parts) runBeside(ctx context.Context, serve func() error) error {
+	beside, end := context.WithCancel(context.WithoutCancel(ctx))
+	var group sync.WaitGroup
+	for _, run := range p.runs {
+		group.Go(func() {
+			// They log what goes wrong, and end with the context alone.
+			_ = run(beside)
+		})
+	}
+	err := serve()
+	end()
+	group.Wait()
+	return err
+}
+
 // startService starts what flags describe, in the background.
 func startService(ctx context.Context, s Streams, o *serveOptions, log *slog.Logger) (*running, error) {
 	return startConfigured(ctx, s, o.runOptions(o.flagged()), log)
@@ -101,21 +118,9 @@ func nameEndpoints(c *config.Config, listener net.Listener, at *ready) {
 	}
 }
 
-// run serves until the context ends, then lets the parts end: requests in flight
-// still need them.
+// run serves until the context ends.
 func (r *running) run(ctx context.Context, edge *server.Server, listener net.Listener) error {
-	beside, end := context.WithCancel(context.WithoutCancel(ctx))
-	var group sync.WaitGroup
-	for _, run := range r.parts.runs {
-		group.Go(func() {
-			// They log what goes wrong, and end with the context alone.
-			_ = run(beside)
-		})
-	}
-	err := edge.Run(ctx, listener)
-	end()
-	group.Wait()
-	return err
+	return r.parts.runBeside(ctx, func() error { return edge.Run(ctx, listener) })
 }
 
 // wait returns when the service has stopped, nil after an orderly shutdown.

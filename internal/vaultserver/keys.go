@@ -139,7 +139,7 @@ func (s *Server) list(r *http.Request, n *note) (any, error) {
 		return nil, err
 	}
 	for _, v := range found {
-		item := keyItem{KeyID: s.keyID(v.Key.Name, ""), Attributes: attributesOf(&v.Key), Tags: v.Tags}
+		item := keyItem{KeyID: s.keyID(v.Key.Name, ""), Attributes: v.Key.Attributes, Tags: v.Tags}
 		if n.operation == KeyListVersions {
 			item.KeyID = s.keyID(v.Key.Name, v.Key.Version)
 		}
