@@ -13,8 +13,12 @@ import (
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/policy"
 )
+
+// What a TPM sends answers a challenge.
+var _ attest.Challenged = (*tpm.Request)(nil)
 
 // challenged is evidence of a TPM that answers a challenge.
 type challenged struct{ fakeEvidence }

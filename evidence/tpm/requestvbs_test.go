@@ -124,19 +124,27 @@ func TestRequestOfAResumedEnclave(t *testing.T) {
 	for name, test := range map[string]struct {
 		signer   *testvbs.Kernel
 		restarts uint32
+		measured [][]byte // by the resume
 		stage    evidence.Stage
 		code     evidence.Code
 	}{
-		"by the key of the boot":           {kernel, 1, "", ""},
-		"by another key":                   {testvbs.New(t, 2048), 1, evidence.StageSignature, evidence.CodeBadSignature},
-		"another start between the two":    {kernel, 2, tpm.StageEnclave, evidence.CodeMissing},
-		"quoted under the same start only": {kernel, 0, tpm.StageEnclave, evidence.CodeMissing},
+		"by the key of the boot":           {kernel, 1, nil, "", ""},
+		"by another key":                   {testvbs.New(t, 2048), 1, nil, evidence.StageSignature, evidence.CodeBadSignature},
+		"another start between the two":    {kernel, 2, nil, tpm.StageEnclave, evidence.CodeMissing},
+		"quoted under the same start only": {kernel, 0, nil, tpm.StageEnclave, evidence.CodeMissing},
+		"the resume measured another key":  {kernel, 1, [][]byte{testvbs.New(t, 2048).Info()}, evidence.StageSignature, evidence.CodeBadSignature},
+		"one that cannot be read":          {kernel, 1, [][]byte{{1, 0, 0}}, evidence.StageParse, evidence.CodeTruncated},
+		"one of another kind":              {kernel, 1, [][]byte{append([]byte{2}, kernel.Info()[1:]...)}, evidence.StageParse, evidence.CodeUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := enclaveDraft(t, aik, kernel, test.signer, 2)
 			events := kernel.Boot(resume)
-			events[14] = testvbs.Boundary(12, resume) // without the kernel's key
+			tags := [][]byte{resume} // without the kernel's key
+			for _, info := range test.measured {
+				tags = append(tags, testvbs.Tag(eventlog.TagVSMIDKSInfo, info))
+			}
+			events[14] = testvbs.Boundary(12, tags...)
 			d.current()["logs"] = []any{tcgLog(testvbs.Log(events...))}
 			d.requote(t, d.binding(t), bootBank(events))
 			d.tpmData()["boot_attestation"] = beforeRestarts(t, aik, kernel.Boot(), test.restarts)

@@ -2,7 +2,9 @@ package tpm
 
 import (
 	"crypto/rsa"
+	"errors"
 
+	"github.com/azattest/azattest/evidence"
 	"github.com/azattest/azattest/evidence/tpm/eventlog"
 )
 
@@ -15,8 +17,13 @@ func verifyEnclave(f *found) error {
 		return nil
 	}
 	keys, err := kernelKeys(f.logs)
-	if len(keys) == 0 && f.isResumedFromBoot() {
+	if isMissing(err) && f.isResumedFromBoot() {
+		// A resume that measured a key speaks for itself, also with one that cannot be
+		// read.
 		keys, err = kernelKeys(f.bootLogs)
+	}
+	if err != nil {
+		return err
 	}
 	for _, k := range keys {
 		if err = r.enclave.Verify(k, r.reportSigned); err == nil {
@@ -26,20 +33,29 @@ func verifyEnclave(f *found) error {
 	return err
 }
 
-// kernelKeys returns the keys of the secure kernel in several logs, and if there are
-// none why.
+// kernelKeys returns the keys of the secure kernel in several logs, one at least. If
+// none of them measured one, the error is of the code missing; what was measured and
+// cannot be read is another.
 func kernelKeys(logs []*eventlog.Proven) ([]*rsa.PublicKey, error) {
 	var keys []*rsa.PublicKey
-	var problem error
+	var missing error = refuse(StageEnclave, evidence.CodeMissing, "VSM_IDKS_INFO", "no log", "a log with the key of the secure kernel")
 	for _, p := range logs {
 		more, err := IDKS(p)
-		if err != nil {
-			problem = err
+		switch {
+		case isMissing(err):
+			missing = err
+		case err != nil:
+			return nil, err
 		}
 		keys = append(keys, more...)
 	}
-	if len(keys) > 0 {
-		return keys, nil
+	if len(keys) == 0 {
+		return nil, missing
 	}
-	return nil, problem
+	return keys, nil
+}
+
+func isMissing(err error) bool {
+	e, ok := errors.AsType[*evidence.Error](err)
+	return ok && e.Code == evidence.CodeMissing
 }

@@ -418,6 +418,7 @@ func (a answering) Challenge() (challenge, context []byte) { return a.challenge,
 type fakeTPM struct {
 	answering
 	running, most atomic.Int32
+	entered       chan struct{}
 	leave         chan struct{}
 }
 
@@ -430,6 +431,10 @@ func (v *fakeTPM) Verify(ctx context.Context, _ evidence.Evidence, _ evidence.Re
 		if v.most.CompareAndSwap(most, n) {
 			break
 		}
+	}
+	select {
+	case v.entered <- struct{}{}:
+	default:
 	}
 	select {
 	case <-v.leave:
@@ -448,7 +453,7 @@ var (
 // attestingTPM lets a TPM attest that answers a challenge, once the fixture seals them.
 func (f *fixture) attestingTPM(tb testing.TB) *fakeTPM {
 	tb.Helper()
-	v := &fakeTPM{leave: make(chan struct{}), answering: answering{fakeEvidence: fakeEvidence{enclave()}}}
+	v := &fakeTPM{leave: make(chan struct{}), entered: make(chan struct{}, 64), answering: answering{fakeEvidence: fakeEvidence{enclave()}}}
 	v.challenge = []byte("a challenge")
 	var err error
 	if v.context, err = f.tickets.Seal(ticket.Challenge, contoso, v.challenge); err != nil {
@@ -476,21 +481,59 @@ func TestTPMsAreJudgedInTurn(t *testing.T) {
 			wantRefusal(t, do(t, s, http.MethodPost, tpmPath, tpmRequest, name, value), http.StatusBadRequest, "InvalidQuote")
 		})
 	}
-	for int(v.running.Load()) < processors {
-		time.Sleep(time.Millisecond)
+	for range processors {
+		<-v.entered
 	}
 	// One that waits may go.
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	time.AfterFunc(20*time.Millisecond, cancel)
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, tpmPath, strings.NewReader(tpmRequest))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(name, value)
-	s.ServeHTTP(httptest.NewRecorder(), r)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != 499 {
+		t.Errorf("one that went while it waited: status %d: %s", w.Code, w.Body)
+	}
 	// Others have no turn to wait for.
 	tokenOf(t, do(t, s, http.MethodPost, sgxPath, body))
 	close(v.leave)
 	all.Wait()
 	if got := int(v.most.Load()); got != processors {
 		t.Errorf("%d at once, want %d", got, processors)
+	}
+}
+
+// Those that wait hold what they brought, so few may.
+func TestTheQueueOfTPMsIsBounded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.sealing(t)
+	v := f.attestingTPM(t)
+	s := f.server(t)
+	name, value := bearer(t, auth.Contributor)
+	tokenOf(t, do(t, s, http.MethodPut, "/policies/Tpm?api-version=2025-06-01", permittingTPMs, name, value))
+	name, value = bearer(t, auth.Reader)
+	var all sync.WaitGroup
+	var busy atomic.Int32
+	refused := make(chan struct{}, 64)
+	const sent = 64
+	for range sent {
+		all.Go(func() {
+			w := do(t, s, http.MethodPost, tpmPath, tpmRequest, name, value)
+			if w.Code == http.StatusTooManyRequests {
+				busy.Add(1)
+				refused <- struct{}{}
+			}
+		})
+	}
+	most := 8 * runtime.GOMAXPROCS(0)
+	for range max(0, sent-most) {
+		<-refused
+	}
+	close(v.leave)
+	all.Wait()
+	if got := int(busy.Load()); got != max(0, sent-most) {
+		t.Errorf("%d of %d were told to come again, want %d", got, sent, max(0, sent-most))
 	}
 }

@@ -81,9 +81,15 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 
 // attestInTurn attests, as many TPMs at once as there are processors. Nothing else
 // comes with megabytes of logs, of which documents and queries make ten times that:
-// all places at once would take the memory of the machine, and be no faster.
+// all places at once would take the memory of the machine, and be no faster. Those who
+// wait hold what they sent, so there are few of them, and the others come again.
 func (s *Server) attestInTurn(ctx context.Context, r *http.Request, t attest.Type, request *attest.Request) (*attest.Response, error) {
 	if t == attest.TPM {
+		leaveQueue, ok := s.queue.take()
+		if !ok {
+			return nil, errBusy
+		}
+		defer leaveQueue()
 		leave, err := s.turns.wait(ctx)
 		if err != nil {
 			return nil, err

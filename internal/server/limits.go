@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -50,7 +49,8 @@ func (l Limits) orDefaults() Limits {
 		BodyBytes: cmp.Or(l.BodyBytes, 1<<20),
 		// The SDKs send a bearer token, which stays below 8 KiB.
 		HeaderBytes: cmp.Or(l.HeaderBytes, 32<<10),
-		// Slow or large bodies cost memory, at most this many times BodyBytes.
+		// Slow or large bodies cost memory, at most three times this many times
+		// BodyBytes: there are three kinds of callers.
 		Uploads: cmp.Or(l.Uploads, 512),
 		// An attestation is computation: more of them at once only make all of
 		// them slower. The rest of the room is for those that wait for
@@ -87,7 +87,7 @@ func (l Limits) validate() error {
 }
 
 func checkRate(field string, l throttle.Limit) error {
-	if e, ok := errors.AsType[*throttle.LimitError](l.Check()); ok {
+	if e := l.Check(); e != nil {
 		return &ConfigError{field + "." + e.Field, e.Problem}
 	}
 	return nil
@@ -113,6 +113,10 @@ const (
 
 	// maxDetails bounds the list beside it.
 	maxDetails = 20
+
+	// queued is how many TPMs' requests there may be for each that is judged: some
+	// seconds' worth.
+	queued = 8
 )
 
 // places are a number of places of which each request takes one.

@@ -144,10 +144,11 @@ type Server struct {
 	uploads, work                 places
 	knownUploads, knownWork       places
 	managingUploads, managingWork places
-	// turns are those of TPMs' requests, one a processor.
-	turns    places
-	throttle *throttle.Throttle
-	audit    *audit.Trail
+	// turns are those of TPMs' requests, one a processor; queue bounds those that have
+	// or await one, with all that they brought.
+	turns, queue places
+	throttle     *throttle.Throttle
+	audit        *audit.Trail
 	// auditsAll says that attestations and reads are recorded, too.
 	auditsAll bool
 	// strangers bounds the records of refusals of callers without a name.
@@ -195,6 +196,7 @@ func New(c Config) (*Server, error) {
 		managingUploads: make(places, limits.Uploads),
 		managingWork:    make(places, limits.Concurrent),
 		turns:           make(places, runtime.GOMAXPROCS(0)),
+		queue:           make(places, queued*runtime.GOMAXPROCS(0)),
 		throttle:        throttle.New(limits.Caller, limits.Instance, time.Now),
 		audit:           c.Audit,
 		auditsAll:       c.AuditAttestations,

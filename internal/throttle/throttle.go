@@ -43,8 +43,8 @@ type LimitError struct {
 
 func (e *LimitError) Error() string { return "throttle: limit: " + e.Field + ": " + e.Problem }
 
-// Check returns a *[LimitError] for a limit that means nothing.
-func (l Limit) Check() error {
+// Check says what is wrong with a limit that means nothing, nil for any other.
+func (l Limit) Check() *LimitError {
 	switch {
 	case math.IsNaN(l.PerSecond) || l.PerSecond < 0 || l.PerSecond > maxRate:
 		return &LimitError{"PerSecond", fmt.Sprintf("%g, want requests per second, at most %d, or 0 for any number", l.PerSecond, maxRate)}

@@ -80,13 +80,14 @@ const notOurs = "not made by this service"
 // check looks at the time in front of a payload.
 func (s *Sealer) check(plain []byte) ([]byte, error) {
 	expires := time.Unix(int64(binary.BigEndian.Uint64(plain)), 0) //nolint:gosec // G115: Seal wrote it
-	if now := s.clock(); !now.Before(expires) {
+	now := s.clock()
+	if !now.Before(expires) {
 		return nil, &Error{
 			Expired: true,
 			Problem: fmt.Sprintf("expired at %s, and it is %s", expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
 		}
 	}
-	if now := s.clock(); expires.After(now.Add(s.lifetime + clockSlack)) {
+	if expires.After(now.Add(s.lifetime + clockSlack)) {
 		// One whose clock runs ahead must not make quotes count that are old.
 		return nil, &Error{Problem: fmt.Sprintf("made by a clock that is ahead: it ends at %s, and it is %s",
 			expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))}
