@@ -129,7 +129,7 @@ func (c *Client) release(ctx context.Context, name, version string, request Requ
 	if err != nil {
 		return "", &ArgumentError{Argument: "request", Problem: err.Error()}
 	}
-	req, err := runtime.NewRequest(ctx, http.MethodPost, keyURL(c.vault, name, version)+"/release?api-version="+url.QueryEscape(c.apiVersion))
+	req, err := runtime.NewRequest(ctx, http.MethodPost, KeyURL(c.vault, name, version)+"/release?api-version="+url.QueryEscape(c.apiVersion))
 	if err != nil {
 		return "", fmt.Errorf("keyrelease: %w", err)
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // Handler answers POST /keys/{name}/release and /keys/{name}/{version}/release as
-// Azure Key Vault does, of a vault whose keys its [Releaser] has. Everything else is
-// answered with 404.
+// Azure Key Vault does, of a vault whose keys its [Releaser] has. Every other path is
+// answered with 404, every other method with 405.
 //
 // It does not ask who is calling: put that before it, as Key Vault asks for a bearer
 // token. Nothing is released to who is not attested, but who may ask can tell keys
@@ -33,6 +33,10 @@ func NewHandler(r *Releaser) *Handler { return &Handler{releaser: r} }
 
 // apiVersions are the spellings of versions: 7.3, 7.6-preview.2, 2025-07-01.
 var apiVersions = regexp.MustCompile(`^(\d{1,2}\.\d{1,2}|\d{4}-\d{2}-\d{2})(-[a-z]{1,16}(\.\d{1,4})?)?$`)
+
+// IsAPIVersion reports whether a text can be a version of Key Vault's API, of which later
+// ones are taken, too: 7.4, 7.6-preview.2, 2025-07-01.
+func IsAPIVersion(text string) bool { return apiVersions.MatchString(text) }
 
 // ServeHTTP answers a request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +67,7 @@ func (h *Handler) release(w http.ResponseWriter, r *http.Request) (string, error
 		return "", &RefusalError{Status: http.StatusMethodNotAllowed, Code: codeMethod, Message: "Keys are released by POST."}
 	}
 	apiVersion := r.URL.Query().Get("api-version")
-	if !apiVersions.MatchString(apiVersion) {
+	if !IsAPIVersion(apiVersion) {
 		return "", badParameter("The query parameter api-version is missing or invalid, want a version such as 7.4.", nil)
 	}
 	body, err := readBody(w, r)
@@ -91,17 +95,18 @@ func ParsePath(path string) (name, version string, ok bool) {
 	return parts[2], version, isKeyName(parts[2]) && (version == "" || isKeyVersion(version))
 }
 
-// maxBodyBytes holds the longest token, its escapes and the rest.
-const maxBodyBytes = maxTokenBytes + 8<<10
+// MaxRequestBytes is the longest body of a request for a key, in bytes: that of the
+// longest token, and the rest.
+const MaxRequestBytes = maxTokenBytes + 8<<10
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" || parameters["charset"] != "" && !strings.EqualFold(parameters["charset"], "utf-8") {
 		return nil, &RefusalError{Status: http.StatusUnsupportedMediaType, Code: codeMediaType, Message: "Content-Type: want application/json in UTF-8."}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxRequestBytes))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, &RefusalError{Status: http.StatusRequestEntityTooLarge, Code: codeTooLarge, Message: fmt.Sprintf("The request body has more than %d bytes.", maxBodyBytes)}
+		return nil, &RefusalError{Status: http.StatusRequestEntityTooLarge, Code: codeTooLarge, Message: fmt.Sprintf("The request body has more than %d bytes.", MaxRequestBytes)}
 	}
 	if err != nil {
 		return nil, badParameter("The request body could not be read.", err)

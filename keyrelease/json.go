@@ -110,6 +110,16 @@ func parseFewJSON(raw []byte, most int) (node, *jsonFault) {
 	return value, nil
 }
 
+// CheckJSON reports whether a text is one JSON value that every reader reads alike: in
+// UTF-8, with no name twice in an object, not nested deeper than 32, of 50,000 values at
+// most. The error says at which byte it is not, and repeats no value.
+func CheckJSON(raw []byte) error {
+	if _, fault := parseJSON(raw); fault != nil {
+		return fmt.Errorf("at byte %d, %s", fault.offset, fault.problem)
+	}
+	return nil
+}
+
 type parser struct {
 	raw     []byte
 	decoder *json.Decoder

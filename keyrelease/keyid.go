@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// keyURL is the ID of a key: {vault}/keys/{name}, or {vault}/keys/{name}/{version}.
-func keyURL(vault, name, version string) string {
+// KeyURL is the ID of a key: {vault}/keys/{name}, or {vault}/keys/{name}/{version} of
+// a version, which is empty for none.
+func KeyURL(vault, name, version string) string {
 	id := strings.TrimSuffix(vault, "/") + "/keys/" + name
 	if version != "" {
 		id += "/" + version

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/azattest/azattest/azattestation"
@@ -95,8 +96,8 @@ func NewReleaser(c Config) (*Releaser, error) {
 		return nil, &ConfigError{"Vault", err.Error()}
 	}
 	for _, form := range c.HeldData {
-		if form != HeldJWK && form != HeldPEM && form != HeldRaw {
-			return nil, &ConfigError{"HeldData", fmt.Sprintf("%s, want %s, %s or %s", shown(string(form)), HeldJWK, HeldPEM, HeldRaw)}
+		if !slices.Contains(HeldForms(), form) {
+			return nil, &ConfigError{"HeldData", fmt.Sprintf("%s, want one of %v", shown(string(form)), HeldForms())}
 		}
 	}
 	if c.Now == nil {
@@ -131,7 +132,7 @@ func (r *Releaser) decide(ctx context.Context, d *Decision, apiVersion string, r
 		return "", err
 	}
 	d.Algorithm = request.Algorithm
-	asked := keyURL(r.config.Vault, d.Name, d.Version)
+	asked := KeyURL(r.config.Vault, d.Name, d.Version)
 	// It is looked at first, so that who asks for one that there is not hears that, as
 	// from Key Vault. Its secret is not kept while others say whether the token holds.
 	key, err := r.find(ctx, d.Name, d.Version)
@@ -238,6 +239,9 @@ func (r *Releaser) respond(ctx context.Context, request responseRequest, key *Ke
 		return "", unavailable(failed, err)
 	}
 	signer, err := r.config.Signer(ctx)
+	if err == nil && signer == nil {
+		err = errors.New("neither a signer nor an error")
+	}
 	if err != nil {
 		return "", unavailable(failed, err)
 	}

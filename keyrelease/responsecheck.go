@@ -21,8 +21,8 @@ func (r *Response) readRequest(p *responsePayload, e *Expected) error {
 		return refuse("another nonce: it answers another request")
 	case p.Request.Algorithm != e.Algorithm:
 		return refuse(fmt.Sprintf("enc %s, want %s", shown(string(p.Request.Algorithm)), e.Algorithm))
-	case !strings.EqualFold(p.Request.KeyID, keyURL(e.Vault, e.Name, e.Version)):
-		return refuse(fmt.Sprintf("kid %s, want %s", shown(p.Request.KeyID), keyURL(e.Vault, e.Name, e.Version)))
+	case !strings.EqualFold(p.Request.KeyID, KeyURL(e.Vault, e.Name, e.Version)):
+		return refuse(fmt.Sprintf("kid %s, want %s", shown(p.Request.KeyID), KeyURL(e.Vault, e.Name, e.Version)))
 	}
 	r.Algorithm = e.Algorithm
 	return nil
@@ -32,14 +32,14 @@ func (r *Response) readRequest(p *responsePayload, e *Expected) error {
 func (r *Response) readKey(p *responsePayload, e *Expected) error {
 	key := &p.Response.Key
 	refuse := func(problem string) error { return &ResponseError{Part: "key", Problem: problem} }
-	base := keyURL(e.Vault, "", "")
+	base := KeyURL(e.Vault, "", "")
 	if len(key.Key.KeyID) < len(base) || !strings.EqualFold(key.Key.KeyID[:len(base)], base) {
 		return refuse(fmt.Sprintf("kid %s, want one that begins with %s", shown(key.Key.KeyID), base))
 	}
 	name, version, _ := strings.Cut(key.Key.KeyID[len(base):], "/")
 	switch {
 	case !isKeyName(name) || !strings.EqualFold(name, e.Name) || !isKeyVersion(version) || e.Version != "" && !strings.EqualFold(version, e.Version):
-		return refuse(fmt.Sprintf("kid %s, want %s and a version", shown(key.Key.KeyID), keyURL(e.Vault, e.Name, e.Version)))
+		return refuse(fmt.Sprintf("kid %s, want %s and a version", shown(key.Key.KeyID), KeyURL(e.Vault, e.Name, e.Version)))
 	case !slices.Contains([]string{"RSA", "EC", "oct"}, strings.TrimSuffix(key.Key.Type, "-HSM")):
 		return refuse("kty " + shown(key.Key.Type) + ", want RSA, EC or oct, with -HSM or without")
 	}

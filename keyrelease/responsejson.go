@@ -78,7 +78,7 @@ func newPayload(vault string, request responseRequest, key *Key, wrapped string)
 	if err != nil {
 		return nil, err
 	}
-	jwk := responseJWK{KeyID: keyURL(vault, key.Name, key.Version), Type: key.Type, Operations: key.Operations, PublicJWK: public}
+	jwk := responseJWK{KeyID: KeyURL(vault, key.Name, key.Version), Type: key.Type, Operations: key.Operations, PublicJWK: public}
 	if jwk.Wrapped, err = json.Marshal(wrapped); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -72,6 +73,16 @@ const (
 type TraceContext struct {
 	TraceID  string `json:"traceId"`
 	ParentID string `json:"parentId"`
+}
+
+// TraceOf reads a request ID that has the form of a traceparent (W3C Trace Context); of
+// another one nothing.
+func TraceOf(requestID string) TraceContext {
+	fields := strings.Split(requestID, "-")
+	if len(fields) != 4 {
+		return TraceContext{}
+	}
+	return TraceContext{TraceID: fields[1], ParentID: fields[2]}
 }
 
 // Identity is who called, empty for an anonymous caller. In the trail it is a

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -22,7 +23,7 @@ const hstsYear = "max-age=31536000"
 func (s *Server) putHeaders(h http.Header, requestID string, r *http.Request) {
 	h.Set("Server", product)
 	h.Set("x-ms-request-id", requestID)
-	if id := r.Header.Get("x-ms-client-request-id"); isToken(id) {
+	if id := r.Header.Get("x-ms-client-request-id"); edge.IsToken(id) {
 		h.Set("x-ms-client-request-id", id)
 	}
 	h.Set("x-ms-maa-service-version", s.version)

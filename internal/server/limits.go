@@ -94,10 +94,6 @@ func checkRate(field string, l throttle.Limit) error {
 }
 
 const (
-	// maxEchoedID bounds, in bytes, what is repeated in a header: request IDs of
-	// clients are UUIDs, 36 characters.
-	maxEchoedID = 128
-
 	// maxReason bounds, in bytes, the reason that follows Microsoft's sentence.
 	// It may quote what the client sent, and 20 faults of a policy.
 	maxReason = 4 << 10

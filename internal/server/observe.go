@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/enroll"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/telemetry"
@@ -57,7 +58,7 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 	s.handlers.Add(1)
 	defer s.handlers.Done()
 	start := time.Now()
-	n := &note{requestID: requestID(r.Header.Get("traceparent")), start: start, address: s.clientAddress(r)}
+	n := &note{requestID: edge.RequestID(r.Header.Get("traceparent")), start: start, address: edge.ClientAddress(r, s.proxies)}
 	// Errors have the shape of the version, wherever they come from.
 	n.version, _ = wire.ParseAPIVersion(r.URL.RawQuery, wire.KnownVersions())
 	ctx, span := s.tracer.Begin(r.Context(), r.Header)
@@ -116,7 +117,7 @@ func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duratio
 	if n.route == "" {
 		attrs = append(attrs, slog.String("path", wire.Clip(r.URL.Path)))
 	}
-	if id := r.Header.Get("x-ms-client-request-id"); isToken(id) {
+	if id := r.Header.Get("x-ms-client-request-id"); edge.IsToken(id) {
 		attrs = append(attrs, slog.String("client_request_id", id))
 	}
 	attrs = n.appendTo(attrs)

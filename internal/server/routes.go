@@ -1,14 +1,13 @@
 package server
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/azattest/azattest/attest"
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/wire"
 )
 
@@ -78,7 +77,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	folded := wire.Fold(full)
 	mux := s.processMux
 	if !s.processPaths[folded] {
-		if s.isPlain && r.TLS == nil && !s.mayBePlain(r) {
+		if s.isPlain && r.TLS == nil && !edge.IsNear(r, s.proxies) {
 			s.refusePlain(w, r)
 			return
 		}
@@ -98,21 +97,6 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	mux.ServeHTTP(w, inner)
-}
-
-// mayBePlain reports whether the peer is on this machine, or one of the proxies that
-// do TLS. Probes, which are not about an instance, may come from anywhere.
-func (s *Server) mayBePlain(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		// A socket that is no network's: whoever reaches it is on this machine.
-		return true
-	}
-	return address.Unmap().IsLoopback() || s.isProxy(host)
 }
 
 func (s *Server) refusePlain(w http.ResponseWriter, r *http.Request) {

@@ -27,6 +27,7 @@ import (
 
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/enroll"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/telemetry"
@@ -96,8 +97,8 @@ func (c Config) validate() error {
 		return &ConfigError{"Instances", "missing, want the directory of what is served"}
 	case c.Log == nil:
 		return &ConfigError{"Log", "missing, want a logger"}
-	case c.Version != "" && !isToken(c.Version):
-		return &ConfigError{"Version", fmt.Sprintf("%q, want at most %d visible ASCII characters", wire.Clip(c.Version), maxEchoedID)}
+	case c.Version != "" && !edge.IsToken(c.Version):
+		return &ConfigError{"Version", fmt.Sprintf("%q, want at most %d visible ASCII characters", wire.Clip(c.Version), edge.MaxEchoedID)}
 	case c.TerseErrors && c.ExplainDenials:
 		return &ConfigError{"ExplainDenials", "set beside TerseErrors, want one of them"}
 	case c.TLS != nil && c.PlainHTTP:

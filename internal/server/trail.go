@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/azattest/azattest/internal/audit"
@@ -85,7 +84,7 @@ func (s *Server) recordOf(r *http.Request, status int) audit.Record {
 		Time: s.clock(), ResourceID: "/instances/" + n.instanceName(),
 		OperationName: string(n.operation), Category: audit.Operational,
 		ResultType: audit.Succeeded, ResultSignature: strconv.Itoa(status), Duration: time.Since(n.start),
-		CallerIPAddress: n.address, TraceContext: traceOf(n.requestID), URI: n.instance.Settings().URL + r.URL.Path,
+		CallerIPAddress: n.address, TraceContext: audit.TraceOf(n.requestID), URI: n.instance.Settings().URL + r.URL.Path,
 		Level: audit.Informational,
 	}
 	if v := n.version; v != "" {
@@ -120,13 +119,4 @@ func (s *Server) recordOf(r *http.Request, status int) audit.Record {
 		record.Level = audit.Error
 	}
 	return record
-}
-
-// traceOf reads a request ID, which has the form of a traceparent.
-func traceOf(requestID string) audit.TraceContext {
-	fields := strings.Split(requestID, "-")
-	if len(fields) != 4 {
-		return audit.TraceContext{}
-	}
-	return audit.TraceContext{TraceID: fields[1], ParentID: fields[2]}
 }

@@ -16,6 +16,10 @@ func (v *Vault) change(ctx context.Context, name string, decide func() ([]store.
 	var last error
 	for range maxAttempts {
 		changes, err := decide()
+		if err != nil && isUncertain(last) {
+			// What was to be found out is not.
+			return &UncertainError{Name: name, Err: errors.Join(last, err)}
+		}
 		if err != nil || len(changes) == 0 {
 			return err
 		}
@@ -30,6 +34,9 @@ func (v *Vault) change(ctx context.Context, name string, decide func() ([]store.
 	}
 	if isConflict(last) {
 		return &ConflictError{name, last}
+	}
+	if isUncertain(last) {
+		return &UncertainError{name, last}
 	}
 	return fmt.Errorf("vault: write key %s: %w", shown(name), last)
 }

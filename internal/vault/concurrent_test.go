@@ -231,8 +231,8 @@ func TestACommitThatMayHaveHappened(t *testing.T) {
 		}
 		s.fail = func([]store.Change) (bool, error) { return false, &store.UncertainError{Err: errors.New("cut off")} }
 		_, err = v.Create(ctx, "key", vault.Template{Type: "oct"})
-		if _, ok := errors.AsType[*store.UncertainError](err); !ok {
-			t.Errorf("always cut off: %v, want a *store.UncertainError", err)
+		if _, ok := errors.AsType[*vault.UncertainError](err); !ok {
+			t.Errorf("always cut off: %v, want a *vault.UncertainError", err)
 		}
 	}
 }

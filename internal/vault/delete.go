@@ -15,6 +15,7 @@ import (
 // when it is called again. Errors are those of [Vault.Get], or a *[ConflictError].
 func (v *Vault) Delete(ctx context.Context, name string) (*Version, error) {
 	var last *Version
+	steps := 0
 	for {
 		done := false
 		err := v.change(ctx, name, func() ([]store.Change, error) {
@@ -44,12 +45,17 @@ func (v *Vault) Delete(ctx context.Context, name string) (*Version, error) {
 			}
 			return append(changes, shorter), nil
 		})
+		if err != nil && steps > 0 {
+			// The oldest versions are gone.
+			return nil, &UncertainError{name, err}
+		}
 		if err != nil {
 			return nil, err
 		}
 		if done {
 			return last, nil
 		}
+		steps++
 	}
 }
 

@@ -85,6 +85,22 @@ func (e *ConflictError) Error() string {
 // Unwrap returns what the store said.
 func (e *ConflictError) Unwrap() error { return e.Err }
 
+// UncertainError says that a change may have been made: the store could not tell, and
+// could not be looked at afterwards. Look at the key before you try again.
+type UncertainError struct {
+	// Name is what the key is called.
+	Name string
+	// Err is what the store said.
+	Err error
+}
+
+func (e *UncertainError) Error() string {
+	return fmt.Sprintf("vault: key %s: it is not known whether the change was made: look before you try again: %v", shown(e.Name), e.Err)
+}
+
+// Unwrap returns what the store said.
+func (e *UncertainError) Unwrap() error { return e.Err }
+
 // SealError says that a record of a key cannot be used. Nothing of it was.
 type SealError struct {
 	// Name is what the key is called. Version is the version whose record it is,

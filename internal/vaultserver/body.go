@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -51,17 +52,11 @@ type bodyPolicy struct {
 	Immutable   *bool  `json:"immutable"`
 }
 
-// smallBody is what nearly all requests stay below. It needs no place.
-const smallBody = 16 << 10
-
-// maxReleaseBytes is more than the longest token takes.
-const maxReleaseBytes = 1 << 20
-
 // receive reads a body, of whatever type it is. A large one takes one of the places.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request, o Operation) ([]byte, error) {
 	most := s.limits.BodyBytes
 	if o == KeyRelease {
-		most = maxReleaseBytes
+		most = keyrelease.MaxRequestBytes
 	}
 	limited := http.MaxBytesReader(w, r.Body, most)
 	body, err := io.ReadAll(io.LimitReader(limited, smallBody))
@@ -79,7 +74,12 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, o Operation) ([
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, refusal(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("The request body has more than %d bytes.", most))
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &keyrelease.RefusalError{Status: http.StatusRequestTimeout, Code: "RequestTimeout", Message: "The request body did not come in time.", Err: err}
+	case err != nil && r.Context().Err() != nil:
+		return nil, &keyrelease.RefusalError{Status: statusClientClosed, Code: "ClientClosedRequest", Message: "The client has gone.", Err: err}
+	case err != nil:
 		return nil, &keyrelease.RefusalError{Status: http.StatusBadRequest, Code: "BadParameter", Message: "The request body could not be read.", Err: err}
 	}
 	return body, nil
@@ -96,6 +96,9 @@ func readBody(r *http.Request) ([]byte, error) {
 
 func parseBody(raw []byte) (*keyBody, error) {
 	b := new(keyBody)
+	if err := keyrelease.CheckJSON(raw); err != nil {
+		return nil, badParameter("The request body is not valid JSON: " + err.Error() + ".")
+	}
 	if err := json.Unmarshal(raw, b); err != nil {
 		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return nil, badParameter(fmt.Sprintf("Property %s has a value of the wrong type, want %s.", clip(e.Field), e.Type))
@@ -205,7 +208,7 @@ func (b *keyBody) imported() (kind string, operations *[]string, material []byte
 		head.Type += "-HSM"
 	}
 	var members map[string]any
-	if json.Unmarshal(b.Key, &members) != nil {
+	if json.Unmarshal(b.Key, &members) != nil || members == nil {
 		return "", nil, nil, wrong
 	}
 	members["kty"] = strings.TrimSuffix(head.Type, "-HSM")

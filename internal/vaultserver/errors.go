@@ -47,6 +47,9 @@ func (s *Server) challenge() string {
 	return `Bearer authorization="` + s.config.Release.Vault + `", resource="` + auth.VaultAudience + `"`
 }
 
+// statusClientClosed is for the log: whoever would read it has gone.
+const statusClientClosed = 499
+
 // translate maps what the vault says to what Key Vault would say.
 func translate(name string, err error) error {
 	if _, ok := errors.AsType[*keyrelease.RefusalError](err); ok {
@@ -64,6 +67,16 @@ func translate(name string, err error) error {
 	}
 	if _, ok := errors.AsType[*vault.ConflictError](err); ok {
 		return &keyrelease.RefusalError{Status: http.StatusConflict, Code: "Conflict", Message: "Others changed the key at the same time, try again.", Err: err, RetryAfter: 1}
+	}
+	if e, ok := errors.AsType[*vault.UncertainError](err); ok {
+		return unavailable("It is not known whether the change was made: look before you try again.", e)
+	}
+	if e, ok := errors.AsType[*vault.SealError](err); ok {
+		// No waiting mends it.
+		return &keyrelease.RefusalError{Status: http.StatusInternalServerError, Code: "InternalServerError", Message: "The key cannot be read. The operator finds out why in the log.", Err: e}
+	}
+	if errors.Is(err, context.Canceled) {
+		return &keyrelease.RefusalError{Status: statusClientClosed, Code: "ClientClosedRequest", Message: "The client has gone.", Err: err}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &keyrelease.RefusalError{Status: http.StatusGatewayTimeout, Code: "GatewayTimeout", Message: "The request took too long, try again.", Err: err, RetryAfter: 5}

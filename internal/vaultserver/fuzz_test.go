@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/vaultserver"
+	"github.com/azattest/azattest/keyrelease"
 )
 
 // FuzzBody sends whatever there is as a key to make, to import and to change: it is
@@ -19,6 +21,7 @@ func FuzzBody(f *testing.F) {
 		set{"key": set{"kty": "oct", "k": b64(bytes.Repeat([]byte{1}, 32))}, "attributes": set{"exportable": true}, "release_policy": releasePolicy(1)},
 		set{"key": set{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "AA"}},
 		set{"tags": set{"a": "b"}, "release_policy": nil},
+		set{"key": nil},
 	} {
 		text, err := json.Marshal(body)
 		if err != nil {
@@ -63,6 +66,12 @@ func FuzzPath(f *testing.F) {
 		r.Method, r.URL.Path, r.URL.RawPath = method, path, ""
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
+		// Who is authorized for a key is who gets that key.
+		if name, version, ok := keyrelease.ParsePath(r.URL.EscapedPath()); ok {
+			if a, _ := vaultserver.Route(http.MethodPost, r.URL.EscapedPath()); a != [3]string{string(vaultserver.KeyRelease), name, version} {
+				t.Fatalf("%q is authorized as %q, and released as %q, %q", path, a, name, version)
+			}
+		}
 		if isProbe := path == "/healthz" || path == "/readyz"; w.Code == http.StatusOK && !isProbe || w.Code >= http.StatusInternalServerError {
 			t.Fatalf("%q %q: status %d: %s", method, path, w.Code, w.Body)
 		}

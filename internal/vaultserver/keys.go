@@ -40,7 +40,8 @@ func (s *Server) carryOut(r *http.Request, n *note) (any, error) {
 	if n.operation.isEvent() {
 		// A change that has begun is finished, and recorded, whoever has gone.
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), s.limits.Request)
+		deadline, _ := ctx.Deadline() // which the server has set
+		ctx, cancel = context.WithDeadline(context.WithoutCancel(ctx), deadline)
 		defer cancel()
 	}
 	switch n.operation {
@@ -160,9 +161,6 @@ func (s *Server) list(r *http.Request, n *note) (any, error) {
 	}
 	return page, nil
 }
-
-// maxResults is the longest page, as at Key Vault.
-const maxResults = 25
 
 // bundle makes an answer of what the vault found.
 func (s *Server) bundle(n *note) func(*vault.Version, error) (any, error) {

@@ -28,7 +28,7 @@ type note struct {
 	authority, tokenID, target string
 	code, innerCode, cause     string
 	status                     int
-	isRecorded                 bool
+	isRecorded, isProbe        bool
 }
 
 // refused takes down why a request is refused.

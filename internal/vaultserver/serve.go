@@ -3,17 +3,16 @@ package vaultserver
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
 
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/keyrelease"
 )
@@ -23,7 +22,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handlers.Add(1)
 	defer s.handlers.Done()
 	n := &note{
-		requestID: newRequestID(), start: time.Now(), address: s.clientAddress(r), userAgent: clip(r.UserAgent()), apiVersion: r.URL.Query().Get("api-version"),
+		requestID: edge.RequestID(r.Header.Get("traceparent")), start: time.Now(), address: edge.ClientAddress(r, s.config.TrustedProxies), userAgent: clip(r.UserAgent()), apiVersion: r.URL.Query().Get("api-version"),
 		uri: s.keyURI(r),
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), noteKey{}, n), s.limits.Request)
@@ -62,6 +61,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n := noteOf(r.Context())
+	if s.config.PlainHTTP && !edge.IsNear(r, s.config.TrustedProxies) {
+		s.refuse(w, r, &keyrelease.RefusalError{
+			Status: http.StatusForbidden, Code: "Forbidden", Message: "The vault is spoken to over TLS.", Err: errors.New("plain HTTP from a peer that is no trusted proxy"),
+		})
+		return
+	}
 	var allowed []string
 	n.asked, allowed = route(r.Method, r.URL.EscapedPath())
 	if len(allowed) > 0 {
@@ -129,14 +134,11 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, n *note) error {
 			Message: "Caller is not authorized to perform action on resource. Action: '" + string(n.operation.action()) + "'.",
 			Err:     fmt.Errorf("%s lacks a role that allows %s of key %q", caller.Name(), n.operation.action(), n.name),
 		}
-	case !apiVersions.MatchString(n.apiVersion):
+	case !keyrelease.IsAPIVersion(n.apiVersion):
 		return badParameter("The query parameter api-version is missing or invalid, want a version such as 7.4.")
 	}
 	return s.checkTrail(n)
 }
-
-// apiVersions are the spellings of versions: 7.3, 7.6-preview.2, 2025-07-01.
-var apiVersions = regexp.MustCompile(`^(\d{1,2}\.\d{1,2}|\d{4}-\d{2}-\d{2})(-[a-z]{1,16}(\.\d{1,4})?)?$`)
 
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	noteOf(r.Context()).refused(err)
@@ -147,7 +149,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) log(r *http.Request, n *note) {
 	level := slog.LevelInfo
 	switch {
-	case n.operation == "" && n.status < http.StatusInternalServerError:
+	case n.isProbe, n.operation == "" && n.status < http.StatusInternalServerError:
 		level = slog.LevelDebug
 	case n.status >= http.StatusInternalServerError:
 		level = slog.LevelError
@@ -183,18 +185,10 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text, "?")
 }
 
-// newRequestID begins a trace (W3C Trace Context, section 3.2).
-func newRequestID() string {
-	var b [24]byte
-	// The reader never fails.
-	_, _ = rand.Read(b[:])
-	return "00-" + hex.EncodeToString(b[:16]) + "-" + hex.EncodeToString(b[16:]) + "-00"
-}
-
 // keyURI is the request's URL, of whose query only the version is kept.
 func (s *Server) keyURI(r *http.Request) string {
 	uri := strings.TrimSuffix(s.config.Release.Vault, "/") + clip(r.URL.EscapedPath())
-	if v := r.URL.Query().Get("api-version"); apiVersions.MatchString(v) {
+	if v := r.URL.Query().Get("api-version"); keyrelease.IsAPIVersion(v) {
 		uri += "?api-version=" + v
 	}
 	return uri

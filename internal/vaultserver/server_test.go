@@ -162,6 +162,7 @@ func TestImport(t *testing.T) {
 		says string
 	}{
 		"no key":        {set{"attributes": set{"exportable": true}}, "key is missing"},
+		"null":          {imported(nil), "private half"},
 		"a public key":  {imported(jwk(set{"d": nil})), "with its private half"},
 		"another prime": {imported(jwk(set{"p": b64([]byte{5})})), "private half"},
 		"no such type":  {imported(jwk(set{"kty": "DSA"})), "private half"},

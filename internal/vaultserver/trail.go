@@ -42,9 +42,6 @@ func (s *Server) record(ctx context.Context, n *note, status int) error {
 	return s.config.Audit.Append(ctx, s.recordOf(n, status))
 }
 
-// recordTime is how long the trail may take.
-const recordTime = 5 * time.Second
-
 // recordRefusal puts what was not done into the trail. That it was refused stays so
 // if the trail does not take it. Strangers, whom it costs nothing, are in the log
 // alone: they must not fill the disk of the trail. Of those who have no role so many
@@ -86,7 +83,7 @@ func (s *Server) recordOf(n *note, status int) audit.Record {
 	record := audit.Record{
 		Time: s.config.Clock(), ResourceID: "/keys/" + strings.ToLower(n.name), OperationName: string(n.operation), Category: audit.AuditEvent,
 		ResultType: audit.Succeeded, ResultSignature: strconv.Itoa(status), Duration: time.Since(n.start), CallerIPAddress: n.address, Level: audit.Informational,
-		URI: n.uri, TraceContext: traceOf(n.requestID),
+		URI: n.uri, TraceContext: audit.TraceOf(n.requestID),
 		Properties: audit.Properties{
 			InfoDataReceived: audit.InfoDataReceived{Headers: audit.Headers{UserAgent: n.userAgent}, TraceParent: n.requestID},
 			Details:          audit.Details{KeyID: n.keyID, PolicyHash: n.policyHash, TokenID: n.tokenID, Authority: n.authority, TargetKeyID: n.target, Code: n.code},
@@ -104,21 +101,9 @@ func (s *Server) recordOf(n *note, status int) audit.Record {
 	return record
 }
 
-func traceOf(requestID string) audit.TraceContext {
-	parts := strings.Split(requestID, "-")
-	if len(parts) != 4 {
-		return audit.TraceContext{}
-	}
-	return audit.TraceContext{TraceID: parts[1], ParentID: parts[2]}
-}
-
 // keyID is the URL of a key, or of a version of it.
 func (s *Server) keyID(name, version string) string {
-	id := strings.TrimSuffix(s.config.Release.Vault, "/") + "/keys/" + name
-	if version != "" {
-		id += "/" + version
-	}
-	return id
+	return keyrelease.KeyURL(s.config.Release.Vault, name, version)
 }
 
 func hashOf(text []byte) string {

@@ -60,15 +60,22 @@ func main() {
 	}
 }
 
+// patience is how long the enclave waits for its secret.
+const patience = 2 * time.Minute
+
 func run(o *options) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	// The host may let nobody answer.
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	secret, err := get(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer secret.Clear()
-	// Here the program would use secret.Material. It shows that it has it.
+	// Here the program would use secret.Material. It shows that it has it, by a hash that
+	// tells nothing because the secret is random: of a password it would.
 	fmt.Printf("enclave: got %s key %s, %d bytes, SHA-256 %x\n", secret.Type, secret.Name, len(secret.Material), sha256.Sum256(secret.Material))
 	return nil
 }

@@ -1,4 +1,4 @@
-package server
+package edge
 
 import (
 	"crypto/rand"
@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// requestID continues the client's trace, or begins one: the real service
+// RequestID continues the client's trace, or begins one: the real service
 // answers with the traceparent that it was sent, and with one of its own if it
 // was sent none (W3C Trace Context, section 3.2).
-func requestID(traceparent string) string {
+func RequestID(traceparent string) string {
 	if isTraceparent(traceparent) {
 		return traceparent
 	}
@@ -35,10 +35,14 @@ func isTraceparent(text string) bool {
 
 func isHex(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
 
-// isToken reports whether text can be repeated in a header and a log line:
+// MaxEchoedID bounds, in bytes, what is repeated in a header: request IDs of clients
+// are UUIDs, 36 characters.
+const MaxEchoedID = 128
+
+// IsToken reports whether text can be repeated in a header and a log line:
 // visible ASCII, not too long.
-func isToken(text string) bool {
-	if text == "" || len(text) > maxEchoedID {
+func IsToken(text string) bool {
+	if text == "" || len(text) > MaxEchoedID {
 		return false
 	}
 	for _, c := range []byte(text) {
