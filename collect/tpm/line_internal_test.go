@@ -41,7 +41,7 @@ func TestBusyTPMIsWaitedFor(t *testing.T) {
 	for _, rc := range []tpm2.TPMRC{tpm2.TPMRCRetry, tpm2.TPMRCYielded, tpm2.TPMRCTesting, tpm2.TPMRCNVRate} {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
-			opened := &TPM{name: "busy", device: &line{wire: &canned{code: rc}}}
+			opened := newTPM("busy", &canned{code: rc}, false)
 			err := opened.do(t.Context(), opened.identify)
 			if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, rc) || !strings.Contains(e.Hint, "again") {
 				t.Errorf("%v: %v, want that one tries again", rc, err)
@@ -60,7 +60,7 @@ func TestBusyTPMIsNotWaitedForInVain(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		begin := time.Now()
-		opened := &TPM{name: "busy", device: &line{wire: &canned{code: tpm2.TPMRCRetry}}}
+		opened := newTPM("busy", &canned{code: tpm2.TPMRCRetry}, false)
 		if err := opened.do(ctx, opened.identify); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 100*time.Millisecond {
 			t.Errorf("%v after %s", err, time.Since(begin))
 		}
@@ -140,12 +140,55 @@ func TestSilentTPMIsNoTPM(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		opened := &TPM{name: "silent", device: &line{wire: piped{t}}}
+		opened := newTPM("silent", piped{t}, false)
 		err := opened.identifySoon(t.Context())
 		if took := time.Since(begin); took != identifyPatience {
 			t.Errorf("given up after %s", took)
 		}
 		if e, ok := errors.AsType[*Error](err); !ok || !strings.Contains(e.Error(), "ask silent: no answer within 1m0s, want a TPM") || !strings.Contains(e.Hint, "listen there") {
+			t.Error(err)
+		}
+	})
+}
+
+// Who waits for the operation of another can give up, while that one still waits for the
+// TPM; and passwords are set without waiting.
+func TestTurnIsNotWaitedForInVain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		opened := newTPM("silent", piped{t}, false)
+		first, giveUp := context.WithCancel(t.Context())
+		atWork := make(chan error, 1)
+		go func() { atWork <- opened.do(first, opened.identify) }()
+		synctest.Wait()
+		second, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begin := time.Now()
+		err := opened.do(second, func() error {
+			t.Error("two operations at once")
+			return nil
+		})
+		if _, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
+			t.Errorf("%v after %s, want that it was given up", err, time.Since(begin))
+		}
+		opened.Authorize(Authorization{Owner: []byte("owner")})
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("passwords were set after %s", took)
+		}
+		select {
+		case err := <-atWork:
+			t.Fatalf("%v, want that the first is still at work", err)
+		default:
+		}
+		giveUp()
+		if err := <-atWork; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want that the first was given up", err)
+		}
+		// The turn is free, and whoever has it has the passwords.
+		if err := opened.do(t.Context(), func() error { return nil }); err != nil || string(opened.auth.Owner) != "owner" {
+			t.Errorf("%v, with the password %q", err, opened.auth.Owner)
+		}
+		if err := opened.Close(); err != nil {
 			t.Error(err)
 		}
 	})

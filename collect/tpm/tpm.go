@@ -30,7 +30,7 @@ package tpm
 import (
 	"context"
 	"slices"
-	"sync"
+	"sync/atomic"
 
 	"github.com/google/go-tpm/tpm2"
 
@@ -46,9 +46,17 @@ type TPM struct {
 	isOwn bool
 	banks []tpm.Algorithm
 
-	mu     sync.Mutex // held for an operation, with all its commands
-	device *line
-	auth   Authorization
+	turn   chan struct{} // of one place, taken for an operation with all its commands
+	device *line         // of who has the turn
+	auth   Authorization // of who has the turn
+
+	given atomic.Pointer[Authorization] // for the operations to come
+}
+
+func newTPM(name string, to wire, isOwn bool) *TPM {
+	t := &TPM{name: name, isOwn: isOwn, turn: make(chan struct{}, 1), device: &line{wire: to}}
+	t.given.Store(new(Authorization))
+	return t
 }
 
 // Authorization are the passwords of the TPM's hierarchies. Most TPMs have none.
@@ -82,7 +90,7 @@ func Open(ctx context.Context, name string) (*TPM, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &TPM{name: name, isOwn: isOwn, device: &line{wire: to}}
+	t := newTPM(name, to, isOwn)
 	if err := t.identifySoon(ctx); err != nil {
 		return nil, joined(err, t.Close())
 	}
@@ -103,10 +111,11 @@ func (t *TPM) identifySoon(ctx context.Context) error {
 	return err
 }
 
-// Close ends the connection.
+// Close ends the connection, after the operation that is under way: what that has put
+// into the TPM it puts away first. Whoever does not want to wait ends its context.
 func (t *TPM) Close() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.turn <- struct{}{}
+	defer t.pass()
 	if err := t.device.Close(); err != nil {
 		return &Error{Op: "close " + t.name, Err: err}
 	}
@@ -116,28 +125,37 @@ func (t *TPM) Close() error {
 // String returns what was opened.
 func (t *TPM) String() string { return t.name }
 
-// Authorize sets the passwords of the hierarchies.
+// Authorize sets the passwords of the hierarchies, for operations that begin later. It
+// does not wait.
 func (t *TPM) Authorize(a Authorization) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.auth = Authorization{Owner: slices.Clone(a.Owner), Endorsement: slices.Clone(a.Endorsement)}
+	t.given.Store(&Authorization{Owner: slices.Clone(a.Owner), Endorsement: slices.Clone(a.Endorsement)})
 }
 
 // Banks returns the active banks of PCRs, the strongest first.
 func (t *TPM) Banks() []tpm.Algorithm { return slices.Clone(t.banks) }
 
-// do runs one operation. When the context is done the operation ends after the command
-// that the TPM works at; behind a socket that is left to itself. What the operation has
-// put into the TPM is put away in any case.
+// do runs one operation, when those before it have ended. When the context is done it
+// does not begin any more, or ends after the command that the TPM works at; behind a
+// socket that is left to itself, unless something must be put away after it. What the
+// operation has put into the TPM is put away also then: only a TPM that is silent for
+// longer than limits.go says keeps it.
 func (t *TPM) do(ctx context.Context, operation func() error) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	op := "ask " + t.name
 	if err := ctx.Err(); err != nil {
-		return &Error{Op: "ask " + t.name, Err: err}
+		return &Error{Op: op, Err: err}
 	}
-	t.device.ctx = ctx
+	select {
+	case t.turn <- struct{}{}:
+		defer t.pass()
+	case <-ctx.Done():
+		return &Error{Op: op, Found: "another operation at work", Err: ctx.Err()}
+	}
+	t.device.ctx, t.auth = ctx, *t.given.Load()
 	return operation()
 }
+
+// pass gives the turn to who waits for it.
+func (t *TPM) pass() { <-t.turn }
 
 // identify asks whether it is a TPM 2.0, and which banks it has.
 func (t *TPM) identify() error {
