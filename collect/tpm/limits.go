@@ -19,8 +19,11 @@ const (
 	// the operation any more: a TPM that does not answer in that time keeps it.
 	flushPatience = 10 * time.Second
 	// lingerPatience is how long an answer is waited for that nobody needs any more, if
-	// it alone says what to put away. Most come within a second.
+	// it alone says what to put away. It comes within a second where a TPM loads.
 	lingerPatience = 3 * time.Second
+	// makingPatience is the same where a TPM makes a key, which for RSA takes some most
+	// of a minute.
+	makingPatience = time.Minute
 	// queueWait is the wait before somebody asks again for a place in a full queue. A
 	// swtpm takes milliseconds for most commands.
 	queueWait = 10 * time.Millisecond

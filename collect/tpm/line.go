@@ -3,7 +3,6 @@ package tpm
 import (
 	"context"
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"github.com/google/go-tpm/tpm2"
@@ -41,29 +40,33 @@ var _ transport.TPM = (*line)(nil)
 // Nothing is begun once the operation's context is done, but what the operation has
 // put into the TPM is put away all the same.
 func (l *line) Send(command []byte) ([]byte, error) {
-	ctx, linger := l.ctx, time.Duration(0)
-	switch code := commandOf(command); {
-	case code == tpm2.TPMCCFlushContext:
+	ctx, code := l.ctx, commandOf(command)
+	if code == tpm2.TPMCCFlushContext {
 		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushPatience)
 		defer cancel()
 		ctx = own
-	case slices.Contains(loading, code):
-		linger = lingerPatience
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	answer, err := l.persist(ctx, command, linger)
+	answer, err := l.persist(ctx, command, lingers[code])
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err() // what came of it says less
 	}
 	return answer, err
 }
 
-// loading are the commands that put into the TPM's memory what only their answer
-// names: without the answer it would stay there.
-var loading = []tpm2.TPMCC{
-	tpm2.TPMCCCreatePrimary, tpm2.TPMCCLoad, tpm2.TPMCCContextLoad, tpm2.TPMCCHashSequenceStart, tpm2.TPMCCStartAuthSession,
+// lingers say how long the answers of commands are waited for that nobody needs any
+// more. Most of these commands put into the TPM's memory what only their answer names:
+// without the answer it would stay there. Create puts nothing there, but keeps the TPM
+// from putting away the parent for longer than a flush waits.
+var lingers = map[tpm2.TPMCC]time.Duration{
+	tpm2.TPMCCCreatePrimary:     makingPatience,
+	tpm2.TPMCCCreate:            makingPatience,
+	tpm2.TPMCCLoad:              lingerPatience,
+	tpm2.TPMCCContextLoad:       lingerPatience,
+	tpm2.TPMCCHashSequenceStart: lingerPatience,
+	tpm2.TPMCCStartAuthSession:  lingerPatience,
 }
 
 func (l *line) persist(ctx context.Context, command []byte, linger time.Duration) ([]byte, error) {

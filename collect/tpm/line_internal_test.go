@@ -118,6 +118,8 @@ func TestSilentTPM(t *testing.T) {
 		"never given up":         {tpm2.TPMCCSign, time.Hour, commandPatience},
 		"given up":               {tpm2.TPMCCSign, time.Second, time.Second},
 		"given up while loading": {tpm2.TPMCCLoad, time.Second, time.Second + lingerPatience},
+		"given up while making":  {tpm2.TPMCCCreate, time.Second, time.Second + makingPatience},
+		"and a primary key":      {tpm2.TPMCCCreatePrimary, time.Second, time.Second + makingPatience},
 		"given up, and flushed":  {tpm2.TPMCCFlushContext, 0, flushPatience},
 	} {
 		synctest.Test(t, func(t *testing.T) {
