@@ -12,14 +12,19 @@ import (
 // the error is an [fs.ErrExist]. Of several who make it at once one does, and what the
 // others then find is whole.
 func Create(name string, content []byte) error {
-	path, isRegular, err := follow(name)
-	if err == nil && !isRegular {
-		err = fs.ErrExist
-	}
+	path, _, err := follow(name)
 	if err == nil {
-		err = beside(path, Private, writing(content), linking(content, os.Link))
+		err = create(path, content)
 	}
-	return named(name, err)
+	return named("write", name, err)
+}
+
+func create(path string, content []byte) error {
+	// In a folder that nobody may write to, too, what matters is that it is there.
+	if _, err := os.Lstat(path); err == nil {
+		return fs.ErrExist
+	}
+	return beside(path, Private, writing(content), linking(content, os.Link))
 }
 
 // linking gives a temporary file another name, which must not be there; to rename it
@@ -29,7 +34,13 @@ func Create(name string, content []byte) error {
 func linking(content []byte, link func(temporary, path string) error) func(temporary, path string) error {
 	return func(temporary, path string) error {
 		err := link(temporary, path)
-		if err == nil || errors.Is(err, fs.ErrExist) {
+		if err == nil {
+			if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("it is written, and a copy of it is left as %s: %w", temporary, Cause(err))
+			}
+			return nil
+		}
+		if errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		// Systems say in many ways that there are no links. If it is something else that

@@ -2,6 +2,8 @@ package wholefile
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,9 +52,8 @@ func TestCreateRefusesWhatIsThere(t *testing.T) {
 	if err := os.WriteFile(file, []byte("first"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.Symlink("file", link), os.Symlink("new", dangling)); err != nil {
-		t.Skipf("no symbolic links here: %v", err)
-	}
+	Symlink(t, "file", link)
+	Symlink(t, "new", dangling)
 	for _, name := range []string{file, link, os.DevNull} {
 		if err := Create(name, []byte("second")); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("%s: %v, want that it exists", name, err)
@@ -60,6 +61,15 @@ func TestCreateRefusesWhatIsThere(t *testing.T) {
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != "first" {
 		t.Errorf("%q, %v", got, err)
+	}
+	// That it is there matters more than that no temporary file can be beside it, whose
+	// name would be too long.
+	long := filepath.Join(dir, strings.Repeat("k", 255))
+	if err := os.WriteFile(long, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Create(long, []byte("second")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("%v, want that it exists", err)
 	}
 	// A link to nothing leads to where the file is to be.
 	if err := Create(dangling, []byte("second")); err != nil {
@@ -95,5 +105,58 @@ func TestCreateWithoutLinks(t *testing.T) {
 		if err := os.Remove(name); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A second name of a private file is not left behind without a word.
+func TestCreateTellsOfWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name, temporary := filepath.Join(dir, "key"), filepath.Join(dir, "temporary")
+	place := linking(nil, func(temporary, _ string) error {
+		// A folder with something in it cannot be removed.
+		return errors.Join(os.Mkdir(temporary, 0o700), os.Mkdir(filepath.Join(temporary, "in it"), 0o700))
+	})
+	err := place(temporary, name)
+	if err == nil || !strings.HasPrefix(named("write", name, err).Error(), "write "+name+": it is written, and a copy of it is left as "+temporary+": ") {
+		t.Errorf("%v, want what is left", err)
+	}
+}
+
+// What is written into a file tells of the file by its name, and not of the temporary
+// one; and nothing is there if the writer failed and nobody cared.
+func TestStreamNamesTheFileThatIsFull(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "out.txt")
+	for _, isIgnored := range []bool{false, true} {
+		err := Stream(name, func(w io.Writer) error {
+			out, ok := w.(*output)
+			if !ok {
+				t.Fatalf("a writer of type %T", w)
+			}
+			file, ok := out.Writer.(*os.File)
+			if !ok {
+				t.Fatalf("into one of type %T", out.Writer)
+			}
+			if err := file.Close(); err != nil { // as good as a full disk
+				t.Error(err)
+			}
+			_, err := io.WriteString(w, "text")
+			if isIgnored {
+				return nil
+			}
+			return fmt.Errorf("export: %w", err)
+		})
+		want := "export: write " + name + ": file already closed"
+		if isIgnored {
+			want = strings.TrimPrefix(want, "export: ")
+		}
+		if err == nil || err.Error() != want || !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("%v (%v) left behind", left, err)
 	}
 }

@@ -8,7 +8,8 @@
 //
 // None of them replaces anything but files: what a symbolic link leads to is written
 // and the link stays, and what is no regular file (a pipe, a device) is written into.
-// Errors name the file as it was given, and not the temporary one beside it.
+// Errors name the file as it was given, and not the temporary one beside it, unless that
+// one is left.
 package wholefile
 
 import (
@@ -25,21 +26,42 @@ const Private fs.FileMode = 0o600
 
 // Write writes a file. The mode is that of a regular file, whatever the process's mask.
 func Write(name string, content []byte, mode fs.FileMode) error {
-	return named(name, stream(name, mode, writing(content)))
+	return named("write", name, stream(name, mode, writing(content)))
 }
 
 // Stream writes a file that is readable by its owner only. Errors of write come back
-// as they are.
+// as they are. Those of the writer that it is given are errors of the file, also if
+// write does not pass them on.
 func Stream(name string, write func(io.Writer) error) error {
 	var failed error
 	err := stream(name, Private, func(w io.Writer) error {
-		failed = write(w)
+		out := output{Writer: w, name: name}
+		if failed = write(&out); failed == nil {
+			failed = out.failed
+		}
 		return failed
 	})
 	if failed != nil {
 		return err
 	}
-	return named(name, err)
+	return named("write", name, err)
+}
+
+// output is a file that is written, by the name that it is to have.
+type output struct {
+	io.Writer
+
+	name   string
+	failed error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		o.failed = named("write", o.name, err)
+		err = o.failed
+	}
+	return n, err
 }
 
 func stream(name string, mode fs.FileMode, write func(io.Writer) error) error {
@@ -63,7 +85,7 @@ func Remove(name string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return named(name, err)
+	return named("remove", name, err)
 }
 
 func writing(content []byte) func(io.Writer) error {
@@ -123,11 +145,11 @@ func into(path string, write func(io.Writer) error) error {
 }
 
 // named says of what the error is.
-func named(name string, err error) error {
+func named(verb, name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("write %s: %w", name, Cause(err))
+	return fmt.Errorf("%s %s: %w", verb, name, Cause(err))
 }
 
 // Cause is what the system says, without the names that it adds: the one that the user
