@@ -10,6 +10,10 @@
 // and the link stays, and what is no regular file (a pipe, a device) is written into.
 // Errors name the file as it was given, and not the temporary one beside it, unless that
 // one is left.
+//
+// What was written is on the disk when they return, and so is its name, on systems that
+// sync folders. On others, as on Windows, a loss of power may bring back what was there
+// before, as a whole.
 package wholefile
 
 import (
@@ -85,6 +89,9 @@ func Remove(name string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if err == nil && isRegular {
+		syncFolder(filepath.Dir(path))
+	}
 	return named("remove", name, err)
 }
 
@@ -112,7 +119,9 @@ func beside(path string, mode fs.FileMode, write func(io.Writer) error, place fu
 	if err := fill(f, mode, write); err != nil {
 		return err
 	}
-	return place(f.Name(), path)
+	err = place(f.Name(), path)
+	syncFolder(filepath.Dir(path)) // even if an error tells what was left
+	return err
 }
 
 // fill writes a new file and closes it. Without Sync a name could outlive a loss of
@@ -129,6 +138,14 @@ func fill(f *os.File, mode fs.FileMode, write func(io.Writer) error) error {
 		err = closed
 	}
 	return err
+}
+
+// syncFolder makes names in a folder survive a loss of power, on systems that can. Where
+// that cannot be, the files are in their places all the same: so it is no error.
+func syncFolder(dir string) {
+	if f, err := os.Open(filepath.Clean(dir)); err == nil {
+		_ = errors.Join(f.Sync(), f.Close())
+	}
 }
 
 // into writes into what is there, and never makes a file.
