@@ -12,22 +12,14 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/internal/corpus"
+	"github.com/azattest/azattest/internal/testtpm"
 )
 
 // walk runs blocks of docs/tpm.md in one bash that begins in this folder, in a home
 // of its own, and returns what was printed.
 func walk(t *testing.T, blocks ...string) []byte {
 	t.Helper()
-	// A socket's path has 107 bytes at most, and the test's folder may have more.
-	home, err := os.MkdirTemp("", "walk") //nolint:usetesting // The name of the test would make the path too long.
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(home); err != nil {
-			t.Error(err)
-		}
-	})
+	home := testtpm.SocketDir(t)
 	env := []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOFLAGS", "GOPROXY", "GOTOOLCHAIN"} {
 		value, err := exec.CommandContext(t.Context(), "go", "env", name).Output() //nolint:gosec // G204: the names are those above

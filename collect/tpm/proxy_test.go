@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -25,14 +24,9 @@ type proxy struct {
 
 func startProxy(t *testing.T, running *testtpm.TPM, hook func(code tpm2.TPMCC, command []byte) []byte) *proxy {
 	t.Helper()
-	dir := must[string](t)(os.MkdirTemp("", "proxy")) //nolint:usetesting // The name of the test would make the path too long.
+	dir := testtpm.SocketDir(t)
 	listener := must[net.Listener](t)(net.Listen("unix", filepath.Join(dir, "tpm")))
 	p := &proxy{name: "unix:" + filepath.Join(dir, "tpm"), hook: hook}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
 	p.serve(t, running, listener)
 	return p
 }

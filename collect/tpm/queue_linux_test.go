@@ -22,7 +22,11 @@ func listenNarrow(t *testing.T, path string) net.Listener {
 	t.Helper()
 	fd := must[int](t)(syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0))
 	file := os.NewFile(uintptr(fd), path)
-	defer file.Close() //nolint:errcheck // the listener has one of its own
+	defer func() {
+		if err := file.Close(); err != nil { // the listener has one of its own
+			t.Error(err)
+		}
+	}()
 	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 0)); err != nil {
 		t.Fatal(err)
 	}
@@ -32,13 +36,7 @@ func listenNarrow(t *testing.T, path string) net.Listener {
 // A full queue is no error as long as somebody waits: room comes.
 func TestFullQueueIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	dir := must[string](t)(os.MkdirTemp("", "queue")) //nolint:usetesting // The name of the test would make the path too long.
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	path := filepath.Join(dir, "tpm")
+	path := filepath.Join(testtpm.SocketDir(t), "tpm")
 	listener := listenNarrow(t, path)
 	first := must[net.Conn](t)(net.Dial("unix", path))
 	if _, err := net.Dial("unix", path); !errors.Is(err, syscall.EAGAIN) {

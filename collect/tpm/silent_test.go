@@ -4,23 +4,18 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 
 	collect "github.com/azattest/azattest/collect/tpm"
+	"github.com/azattest/azattest/internal/testtpm"
 )
 
 // Who gives up on a TPM that takes a command and never answers is not kept waiting.
 func TestOpenOfASilentTPMCanBeGivenUp(t *testing.T) {
 	t.Parallel()
-	dir := must[string](t)(os.MkdirTemp("", "silent")) //nolint:usetesting // The name of the test would make the path too long.
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := testtpm.SocketDir(t)
 	for network, address := range map[string]string{"unix": filepath.Join(dir, "tpm"), "tcp": "127.0.0.1:0"} {
 		listener := must[net.Listener](t)(net.Listen(network, address))
 		ctx, cancel := context.WithCancel(t.Context())

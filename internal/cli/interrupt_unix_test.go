@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/azattest/azattest/internal/testtpm"
 )
 
 // start runs the command as a process of its own.
@@ -97,11 +99,7 @@ func TestSecondSignalKills(t *testing.T) {
 // The first signal ends what waits for a TPM behind a socket that does not answer.
 func TestSignalEndsWaitingForATPM(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "silent") //nolint:usetesting // The name of the test would make the path too long.
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := testtpm.SocketDir(t)
 	listener, err := net.Listen("unix", filepath.Join(dir, "tpm")) //nolint:noctx // It listens at once, or not at all.
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,8 @@
 // collect/tpm opens it as [TPM.Name], and [TPM.Send] is the transport of go-tpm. Its
 // endorsement keys have certificates by an authority of the test's own, [TPM.Roots],
 // and lie in the TPM's NV memory. [TPM.Measure] extends what a log says, [TPM.Extend]
-// one PCR. [TPM.ListenTCP] lets it be reached over TCP.
+// one PCR. [TPM.ListenTCP] lets it be reached over TCP. [SocketDir] is a folder for
+// sockets of a test's own.
 package testtpm
 
 import (
@@ -56,18 +57,8 @@ func Start(tb testing.TB) *TPM {
 			tb.Skip(text)
 		}
 	}
-	// A socket's path has 107 bytes at most, and the test's folder may have more.
-	dir, err := os.MkdirTemp("", "testtpm") //nolint:usetesting // The name of the test would make the path too long.
-	if err != nil {
-		tb.Fatalf("testtpm: %v", err)
-	}
-	t := &TPM{dir: dir, ended: make(chan struct{})}
-	tb.Cleanup(func() {
-		t.Stop()
-		if err := os.RemoveAll(dir); err != nil {
-			tb.Errorf("testtpm: %v", err)
-		}
-	})
+	t := &TPM{dir: SocketDir(tb), ended: make(chan struct{})}
+	tb.Cleanup(t.Stop)
 	if err := t.create(tb.Context()); err != nil {
 		tb.Fatalf("testtpm: %v", err)
 	}
@@ -75,6 +66,22 @@ func Start(tb testing.TB) *TPM {
 		tb.Fatalf("testtpm: %v", err)
 	}
 	return t
+}
+
+// SocketDir makes a folder for Unix sockets that goes with the test. A socket's path has
+// 107 bytes at most, and one in the test's own folder may have more.
+func SocketDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "socket") //nolint:usetesting // The name of the test would make the path too long.
+	if err != nil {
+		tb.Fatalf("testtpm: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Errorf("testtpm: %v", err)
+		}
+	})
+	return dir
 }
 
 // Socket is the path of the Unix socket.
