@@ -36,8 +36,8 @@ type AIKConfig struct {
 }
 
 // AIK returns the AIK that is kept in a file or at a handle, and makes it where there
-// is none. Of several who do so at once all get the same. One that another TPM made is an *[Error], as is a key at the handle that
-// is no AIK.
+// is none. Of several who do so at once all get the same. One that another TPM made is
+// an *[Error], as is a key at the handle that is no AIK.
 func (t *TPM) AIK(ctx context.Context, c AIKConfig) (*AIK, error) {
 	const op = "AIK"
 	if c.Algorithm != "" {
@@ -152,7 +152,8 @@ func (a *AIK) Algorithm() Algorithm { return a.key.Algorithm() }
 func (a *AIK) Certificates() []*x509.Certificate { return slices.Clone(a.chain) }
 
 // WithCertificates returns the same AIK with other certificates, the first of which
-// must be for its key. If the AIK is kept in a file, so are they.
+// must be for its key. If the AIK is kept in a file, so are they, unless another key is
+// there by now: that is an *[Error], and the file stays.
 func (a *AIK) WithCertificates(chain []*x509.Certificate) (*AIK, error) {
 	if len(chain) == 0 || len(chain) > maxChain || !equal(a.key.public.Key, chain[0].PublicKey) {
 		return nil, &Error{Op: "AIK", Found: "certificates of another key, or none", Expected: fmt.Sprintf("up to %d, the first of which is for the AIK", maxChain)}
@@ -163,5 +164,8 @@ func (a *AIK) WithCertificates(chain []*x509.Certificate) (*AIK, error) {
 		return &other, nil
 	}
 	f := keyFile{name: other.file, kind: kindAIK, public: a.key.public, private: a.key.private, handle: a.key.handle, chain: other.chain}
-	return &other, f.write()
+	if err := f.rewrite(); err != nil {
+		return nil, err
+	}
+	return &other, nil
 }

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,56 @@ func TestSaveReplacesNothing(t *testing.T) {
 	kept := must[*collect.Key](t)(opened.LoadKey(t.Context(), name))
 	if kept.Area().Name().String() != first.Area().Name().String() {
 		t.Error("another key is in the file")
+	}
+}
+
+// Certificates come into the file of their key, and take no other's place.
+func TestCertificatesReplaceNoOtherKey(t *testing.T) {
+	t.Parallel()
+	_, opened := start(t)
+	c := collect.AIKConfig{File: filepath.Join(t.TempDir(), "aik.json"), Algorithm: collect.ECC}
+	first := must[*collect.AIK](t)(opened.AIK(t.Context(), c))
+	chain := []*x509.Certificate{certificateFor(t, first)}
+	if err := os.Remove(c.File); err != nil {
+		t.Fatal(err)
+	}
+	// The file is gone: the key is not.
+	must[*collect.AIK](t)(first.WithCertificates(chain))
+	kept := must[*collect.AIK](t)(opened.AIK(t.Context(), c))
+	if kept.Area().Name().String() != first.Area().Name().String() || len(kept.Certificates()) != 1 {
+		t.Errorf("%s with %d certificates", kept.Area().Name(), len(kept.Certificates()))
+	}
+	for name, replace := range map[string]func() error{
+		"another AIK": func() error { _, err := opened.AIK(t.Context(), c); return err },
+		"another key": func() error { return must[*collect.Key](t)(opened.NewKey(t.Context(), collect.ECC)).Save(c.File) },
+		"no key":      func() error { return os.WriteFile(c.File, []byte("{}"), 0o600) },
+	} {
+		if err := errors.Join(os.Remove(c.File), replace()); err != nil {
+			t.Fatal(err)
+		}
+		before := string(must[[]byte](t)(os.ReadFile(c.File)))
+		_, err := first.WithCertificates(chain)
+		if _, ok := errors.AsType[*collect.Error](err); !ok || !strings.Contains(err.Error(), c.File) {
+			t.Errorf("%s: %v, want that the file is refused", name, err)
+		}
+		if string(must[[]byte](t)(os.ReadFile(c.File))) != before {
+			t.Errorf("%s: it was replaced", name)
+		}
+	}
+}
+
+// That a folder cannot be made does not say that the file is there.
+func TestFolderThatIsNoneIsNotTheFile(t *testing.T) {
+	t.Parallel()
+	_, opened := start(t)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink("missing", link); err != nil {
+		t.Fatal(err)
+	}
+	key := must[*collect.Key](t)(opened.NewKey(t.Context(), collect.ECC))
+	err := key.Save(filepath.Join(link, "key.json"))
+	if _, ok := errors.AsType[*collect.Error](err); !ok || errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), link+", which is no folder") {
+		t.Errorf("%v, want that the folder is none", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -165,9 +166,22 @@ func readKeyFile(name string) (*keyFile, error) {
 	return parsed, nil
 }
 
-// write replaces a file as a whole or not at all, readable by its owner only. What a
-// symbolic link leads to is replaced, and the link stays.
-func (f *keyFile) write() error {
+// rewrite replaces a file as a whole or not at all, readable by its owner only. What a
+// symbolic link leads to is replaced, and the link stays. The key in the file must be
+// the same: another is nobody's to throw away, and may be nowhere else.
+func (f *keyFile) rewrite() error {
+	there, err := readKeyFile(f.name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f.create()
+	case err != nil:
+		return err
+	case there.kind != f.kind || !equal(there.public.Key, f.public.Key):
+		return &Error{
+			Op: opKeep, Found: "another key in " + f.name, Expected: "the one whose certificates these are",
+			Hint: "somebody has replaced the file: load the key again, or name another file",
+		}
+	}
 	return f.keep(func() error { return wholefile.Write(f.name, f.text(), wholefile.Private) })
 }
 
@@ -177,14 +191,22 @@ func (f *keyFile) create() error {
 	return f.keep(func() error { return wholefile.Create(f.name, f.text()) })
 }
 
+// opKeep is what an [Error] calls it.
+const opKeep = "keep key"
+
 // keep makes the file's folder, if there is none.
 func (f *keyFile) keep(write func() error) error {
-	const op = "keep key"
-	if err := os.MkdirAll(filepath.Dir(f.name), 0o700); err != nil {
-		return &Error{Op: op, Err: err}
+	folder := filepath.Dir(f.name)
+	err := os.MkdirAll(folder, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		// It would be taken for one of the file. A symbolic link to nothing is such.
+		return &Error{Op: opKeep, Found: folder + ", which is no folder", Expected: "the folder of " + filepath.Base(f.name)}
 	}
-	if err := write(); err != nil {
-		return &Error{Op: op, Err: err} // which names the file
+	if err == nil {
+		err = write()
+	}
+	if err != nil {
+		return &Error{Op: opKeep, Err: err} // which names the file
 	}
 	return nil
 }
