@@ -17,8 +17,8 @@ import (
 	"github.com/azattest/azattest/keyrelease"
 )
 
-// keyVault asks a vault about its keys, Azure Key Vault's or another that speaks its
-// API. To have a key released is keyrelease.Client's.
+// keyVault is the client of 'keyrelease keys': it asks a vault about its keys, Azure Key
+// Vault's or another that speaks its API. To have a key released is keyrelease.Client's.
 type keyVault struct {
 	url   string
 	core  *azcore.Client

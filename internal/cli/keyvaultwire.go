@@ -22,13 +22,12 @@ type wireKeyRequest struct {
 }
 
 type wireKeyAttributes struct {
-	Enabled       *bool  `json:"enabled,omitempty"`
-	Exportable    *bool  `json:"exportable,omitempty"`
-	NotBefore     int64  `json:"nbf,omitempty"`
-	Expires       int64  `json:"exp,omitempty"`
-	Created       int64  `json:"created,omitempty"`
-	Updated       int64  `json:"updated,omitempty"`
-	RecoveryLevel string `json:"recoveryLevel,omitempty"`
+	Enabled    *bool `json:"enabled,omitempty"`
+	Exportable *bool `json:"exportable,omitempty"`
+	NotBefore  int64 `json:"nbf,omitempty"`
+	Expires    int64 `json:"exp,omitempty"`
+	Created    int64 `json:"created,omitempty"`
+	Updated    int64 `json:"updated,omitempty"`
 }
 
 type wireReleasePolicy struct {
