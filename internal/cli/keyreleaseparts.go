@@ -21,9 +21,11 @@ import (
 // vaultParts puts a vault together.
 type vaultParts struct {
 	config *config.KeyRelease
-	dev    bool
-	log    *slog.Logger
-	parts  *parts
+	// configFile is where the configuration stands, "" if flags say all of it.
+	configFile string
+	dev        bool
+	log        *slog.Logger
+	parts      *parts
 }
 
 // shared is what the configuration has in common with that of an attestation service.
@@ -97,6 +99,8 @@ func (v *vaultParts) tellUnreadable(ctx context.Context, keys *vault.Vault) {
 	_, _, err := keys.List(ctx, "", 1)
 	if e, ok := errors.AsType[*vault.SealError](err); ok {
 		v.log.LogAttrs(ctx, slog.LevelError, "a key does not open: is it the right wrapping key? Name earlier ones in keys.previousWrappingKeyFiles", slog.String("cause", e.Error()))
+	} else if err != nil {
+		v.log.LogAttrs(ctx, slog.LevelWarn, "whether keys open is not known: they cannot be listed now", slog.String("cause", err.Error()))
 	}
 }
 

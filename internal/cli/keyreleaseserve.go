@@ -183,7 +183,7 @@ func keyReleaseServe(ctx context.Context, s Streams, o *keyReleaseServeOptions) 
 		at.Endpoint = "https://" + listener.Addr().String()
 		c.URL = at.Endpoint
 	}
-	server, err := (&vaultParts{config: c, dev: o.dev, log: log, parts: p}).assemble(ctx, s, &at)
+	server, err := (&vaultParts{config: c, configFile: o.configFile, dev: o.dev, log: log, parts: p}).assemble(ctx, s, &at)
 	if err != nil {
 		_ = listener.Close()
 		return o.asFault(operatorFault(err))

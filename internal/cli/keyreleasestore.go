@@ -60,7 +60,7 @@ func (f *vaultStoreFlags) with(ctx context.Context, s Streams, do func(*vault.Va
 	if err != nil {
 		return err
 	}
-	v := &vaultParts{config: c, dev: f.dev || f.configFile == "", log: slog.New(slog.DiscardHandler)}
+	v := &vaultParts{config: c, configFile: f.configFile, dev: f.dev || f.configFile == "", log: slog.New(slog.DiscardHandler)}
 	shared := v.shared()
 	if shared.Store.Driver == driverSQLite {
 		if _, err := os.Stat(storePath(shared)); err != nil {

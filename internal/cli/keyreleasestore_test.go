@@ -96,7 +96,7 @@ func TestStoreCommandsMakeNothing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "store.db"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wantFault(t, runWith(t, nil, "keyrelease", "rewrap", "--data-dir", dir), exitFailed, "wrapping key: ")
+	wantFault(t, runWith(t, nil, "keyrelease", "rewrap", "--data-dir", dir), exitFailed, "wrapping key: ", "hint: name the server's --config")
 	if _, err := os.Stat(filepath.Join(dir, "wrapping.key")); err == nil {
 		t.Error("the command made a wrapping key")
 	}

@@ -46,14 +46,23 @@ func (v *vaultParts) secrets(c *config.Config) ([][]byte, error) {
 		c.Keys.WrappingKeyFile = file
 	}
 	wrapping, err := wrappingOf(c)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, withHint(errors.Unwrap(err), "name the server's --config, which says where its wrapping key is; for a new vault 'azattest keys wrapping-key --out FILE' makes one. A new one opens nothing that another one sealed")
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, withHint(err, v.wrappingHint())
+	case err != nil:
 		return nil, err
-	}
-	if wrapping == nil {
-		return nil, &refusedError{errors.New("keys.wrappingKeyFile: missing, want the key that encrypts the vault; make it with azattest keys wrapping-key")}
+	case wrapping == nil:
+		return nil, withHint(&refusedError{errors.New("keys.wrappingKeyFile: missing, want the key that encrypts the vault")},
+			"for a new vault 'azattest keys wrapping-key --out FILE' makes one; that of a server with --dev is in its data directory, where --dev finds it")
 	}
 	return wrapping.Secrets(vaultSecretPurpose)
+}
+
+// wrappingHint says what to do where there is no file of the wrapping key. A new key is
+// the last thing to try: it opens nothing.
+func (v *vaultParts) wrappingHint() string {
+	if v.configFile == "" {
+		return "name the server's --config, which says where its wrapping key is; without one 'azattest keyrelease serve --dev' makes it in its data directory"
+	}
+	return "see keys.wrappingKeyFile in " + v.configFile + "; for a new vault 'azattest keys wrapping-key --out FILE' makes one, which opens nothing that another one sealed"
 }

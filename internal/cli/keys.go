@@ -275,9 +275,10 @@ func newKeysWrappingKey(s Streams) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "wrapping-key",
-		Short: "Make a key that encrypts signing keys at rest",
+		Short: "Make a key that encrypts keys at rest",
 		Long: `wrapping-key makes 32 random bytes in base64. Keep a copy where the store is not:
-without it the signing keys in the store, and in its backups, are lost.`,
+without it the keys in the store, and in its backups, are lost. One is for the signing
+keys of a service, another one for the keys of a vault (azattest keyrelease serve).`,
 		Example: `  azattest keys wrapping-key --out wrapping.key`,
 		Args:    usageArgs(cobra.NoArgs),
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -23,7 +24,7 @@ import (
 func openKeys(ctx context.Context, s Streams, o runOptions, log *slog.Logger, records store.Store, platform *simulator.Platform, p *parts) (*keyring.Keyring, error) {
 	wrap, err := wrappingOf(o.config)
 	if err != nil {
-		return nil, err
+		return nil, withoutWrapping(err)
 	}
 	devices, err := devicesOf(o.config, p)
 	if err != nil {
@@ -48,6 +49,14 @@ func rotateAfter(c *config.Config) time.Duration {
 	return c.Keys.RotateAfter
 }
 
+// withoutWrapping says what a service can do about a wrapping key that cannot be read.
+func withoutWrapping(err error) error {
+	if !isType[*fs.PathError](err) {
+		return err
+	}
+	return withHint(err, "make one with azattest keys wrapping-key --out FILE, and keep a copy: without it the keys are lost")
+}
+
 // wrappingOf reads the keys that encrypt others, nil if none is configured.
 func wrappingOf(c *config.Config) (*keyring.Wrapping, error) {
 	texts := []string{c.Keys.WrappingKey.Reveal()}
@@ -58,7 +67,7 @@ func wrappingOf(c *config.Config) (*keyring.Wrapping, error) {
 		}
 		text, err := os.ReadFile(filepath.Clean(name))
 		if err != nil {
-			return nil, withHint(fmt.Errorf("wrapping key: %w", err), "make one with azattest keys wrapping-key --out FILE, and keep a copy: without it the signing keys are lost")
+			return nil, fmt.Errorf("wrapping key: %w", err)
 		}
 		texts = append(texts, string(text))
 	}

@@ -33,7 +33,7 @@ type tpmParts struct {
 func (o runOptions) openTPM(ctx context.Context, now func() time.Time, log *slog.Logger) (*tpmParts, error) {
 	wrapping, err := wrappingOf(o.config)
 	if err != nil {
-		return nil, err
+		return nil, withoutWrapping(err)
 	}
 	p := new(tpmParts)
 	if p.tickets, err = openTickets(o.config, wrapping, now); err != nil {
