@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
@@ -43,8 +41,9 @@ role, and released to who shows the token of a trusted attestation service whose
 meet the key's release policy. The key is wrapped to the key in the token, so that only
 the attested party can read it, and the response is signed.
 
-Keys are kept encrypted. Each release, each change and each refusal of either stands in
-the audit trail, with the token's ID and the hash of the policy.
+Keys are kept encrypted. Each release and each change stands in the audit trail before
+it is answered, and so do refusals to callers with a name, as far as they do not fill
+it.
 
 With --dev it serves loopback only, makes its own certificate, accepts simulated
 evidence, and knows the callers of azattest dev-token. Without --dev nothing insecure is
@@ -88,14 +87,12 @@ func (o *keyReleaseServeOptions) check(cmd *cobra.Command) error {
 		return usage(command, "--authority is missing: the URL of the attestation service whose tokens count, such as https://127.0.0.1:8443")
 	case len(o.authorities) == 0 && o.authorityCAFile != "":
 		return usage(command, "--authority-ca-file goes with --authority")
+	case o.configFile != "" && cmd.Flags().Changed("authority"):
+		return usage(command, "--authority stands beside --config: say it in the file")
+	case o.configFile != "" && cmd.Flags().Changed("authority-ca-file"):
+		return usage(command, "--authority-ca-file stands beside --config: say it in the file")
 	}
-	var err error
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if o.configFile != "" && err == nil && slices.Contains([]string{"authority", "authority-ca-file"}, f.Name) {
-			err = usage(command, "--%s stands beside --config: say it in the file", f.Name)
-		}
-	})
-	return err
+	return nil
 }
 
 // configuration is what the file says, or what --dev needs.
@@ -118,6 +115,9 @@ func (o *keyReleaseServeOptions) configuration(s Streams) (*config.KeyRelease, e
 	}
 	validate := c.Validate
 	if o.dev {
+		if err := forVaultDevelopment(c); err != nil {
+			return nil, err
+		}
 		validate = c.ValidateDevelopment
 	}
 	err := validate()
@@ -131,6 +131,21 @@ func (o *keyReleaseServeOptions) configuration(s Streams) (*config.KeyRelease, e
 		return nil, usage("azattest keyrelease serve", "--dev serves loopback only, not %q", c.Listen)
 	}
 	return c, nil
+}
+
+// forVaultDevelopment refuses in a file what --dev makes by itself: simulated evidence
+// and the callers of dev-token must not reach keys that others rely on, nor have a
+// response signed that others believe.
+func forVaultDevelopment(c *config.KeyRelease) error {
+	switch {
+	case c.TLS.CertificateFile != "" || c.TLS.KeyFile != "" || c.TLS.ClientCAFile != "" || c.BehindProxy:
+		return usage("azattest keyrelease serve", "--dev makes its own certificate and knows callers by dev-token: leave tls.certificateFile, tls.keyFile, tls.clientCAFile and behindProxy out of the file")
+	case c.Signing != config.Signing{}:
+		return usage("azattest keyrelease serve", "--dev releases to simulated evidence, and must not sign that with a certificate that others believe: leave signing out of the file")
+	case c.Keys.WrappingKeyFile != "" || !c.Keys.WrappingKey.IsZero() || len(c.Keys.PreviousWrappingKeyFiles) > 0:
+		return usage("azattest keyrelease serve", "--dev releases to simulated evidence, and must not do so with the keys of a vault that others rely on: leave keys.wrappingKey, keys.wrappingKeyFile and keys.previousWrappingKeyFiles out, and give it a store of its own")
+	}
+	return nil
 }
 
 // flagFault is the first fault of a configuration that the command line alone made.

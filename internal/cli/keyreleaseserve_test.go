@@ -87,6 +87,25 @@ func TestKeyReleaseKeepsItsKeys(t *testing.T) {
 	wantFault(t, runWith(t, nil, "keyrelease", "serve", "--dev", "--authority", noAuthority, "--listen", "127.0.0.1:0", "--data-dir", dir), exitFailed, "another process")
 }
 
+// A file says for development, too, whose tokens count and who else may ask.
+func TestKeyReleaseServesAConfigurationForDevelopment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := inFile(t, "keyrelease.yaml", "listen: 127.0.0.1:0\ndataDir: "+dir+"\nauthorities: [{url: "+noAuthority+"}]\n")
+	v := startKeyRelease(t, dir, "--dev", "--config", file)
+	if got := v.keys("create", "disk", "--type", "oct", "--not-exportable"); got.code != exitDone {
+		t.Fatalf("%+v", got)
+	}
+	// Its wrapping key is where --dev has it.
+	if got := wantDone[rewrappedKeys](t, runWith(t, nil, "keyrelease", "rewrap", "--config", file, "--dev", "--json")); got.Rewrapped != 0 {
+		t.Errorf("%+v", got)
+	}
+	wantFault(t, runWith(t, nil, "keyrelease", "rewrap", "--config", file), exitRefused, "keys.wrappingKeyFile: missing", "hint: ", "where --dev finds it")
+	if got := runWith(t, nil, "keyrelease", "discard", "disk", "--yes", "--config", file, "--dev"); got.code != exitDone {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
 	t.Parallel()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -103,6 +122,9 @@ func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
 			t.Fatalf("%v in %s", err, raw)
 		}
 		return inFile(t, "keyrelease.yaml", strings.Replace(string(raw), old, replacement, 1))
+	}
+	forDev := func(more string) string {
+		return inFile(t, "keyrelease.yaml", "listen: 127.0.0.1:0\nauthorities: [{url: "+noAuthority+"}]\n"+more+"\n")
 	}
 	empty := inFile(t, "empty", "")
 	faulty := edit("listen: 127.0.0.1:0\n", "listen: 127.0.0.1\nlisten: x\n")
@@ -128,9 +150,20 @@ func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
 		"twice":                       {[]string{"--config", faulty}, exitRefused, []string{faulty + ":2:1: ", "fault"}},
 		"URL with a path":             {[]string{"--config", insecure}, exitRefused, []string{insecure + ":2:6: url: "}},
 		"no wrapping key":             {[]string{"--config", edit("keys: {", "#")}, exitRefused, []string{"keys.wrappingKeyFile: missing"}},
-		"wrapping key not there":      {[]string{"--config", edit("/wrapping.key", "/other.key")}, exitFailed, []string{"no such file", "azattest keys wrapping-key"}},
-		"certificate of another host": {[]string{"--config", edit("url: https://localhost:8444", "url: https://vault.example:8444")}, exitRefused, []string{"not for the host of url", "vault.example"}},
+		"wrapping key not there":      {[]string{"--config", edit("/wrapping.key", "/other.key")}, exitFailed, []string{"wrapping key: ", "no such file", "hint: see keys.wrappingKeyFile in ", "azattest keys wrapping-key"}},
+		"certificate of another host": {[]string{"--config", edit("url: https://localhost:8444", "url: https://vault.example:8444")}, exitRefused, []string{"tls.pem: ", "not for the host of url", "vault.example"}},
+		"--dev at another host":       {[]string{"--dev", "--config", forDev("url: https://vault.example:8444")}, exitRefused, []string{"the certificate of --dev: ", "not for the host of url"}},
 		"TLS key not there":           {[]string{"--config", edit("/key.pem", "/other.pem")}, exitFailed, []string{"TLS certificate: ", "no such file"}},
+		"--dev with a pair of TLS":    {[]string{"--dev", "--config", forDev("tls: {certificateFile: tls.pem, keyFile: key.pem}")}, exitUsage, []string{"--dev makes its own certificate", "tls.keyFile"}},
+		"--dev with a key of TLS":     {[]string{"--dev", "--config", forDev("tls: {keyFile: key.pem}")}, exitUsage, []string{"--dev makes its own certificate"}},
+		"--dev with client CAs":       {[]string{"--dev", "--config", forDev("tls: {clientCAFile: ca.pem}")}, exitUsage, []string{"--dev makes its own certificate", "tls.clientCAFile"}},
+		"--dev behind a proxy":        {[]string{"--dev", "--config", forDev("behindProxy: true")}, exitUsage, []string{"--dev makes its own certificate", "behindProxy"}},
+		"--dev that signs":            {[]string{"--dev", "--config", forDev("signing: {certificateFile: tls.pem, keyFile: key.pem}")}, exitUsage, []string{"leave signing out of the file"}},
+		"--dev with half a signature": {[]string{"--dev", "--config", forDev("signing: {keyFile: key.pem}")}, exitUsage, []string{"leave signing out of the file"}},
+		"--dev with a wrapping key":   {[]string{"--dev", "--config", forDev("keys: {wrappingKey: hunter2}")}, exitUsage, []string{"the keys of a vault that others rely on", "keys.wrappingKey,"}},
+		"--dev with a file of one":    {[]string{"--dev", "--config", forDev("keys: {wrappingKeyFile: wrapping.key}")}, exitUsage, []string{"the keys of a vault that others rely on"}},
+		"--dev with an earlier one":   {[]string{"--dev", "--config", forDev("keys: {previousWrappingKeyFiles: [wrapping.key]}")}, exitUsage, []string{"keys.previousWrappingKeyFiles"}},
+		"--dev for others in a file":  {[]string{"--dev", "--config", inFile(t, "keyrelease.yaml", "listen: 0.0.0.0:0\nauthorities: [{url: "+noAuthority+"}]\n")}, exitUsage, []string{"--dev serves loopback only"}},
 		"TLS pair that is none":       {[]string{"--config", edit("/key.pem", "/tls.pem")}, exitFailed, []string{"TLS certificate: "}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/tls"
@@ -20,6 +19,7 @@ import (
 func (v *vaultParts) certificates(s Streams, at *ready) (*tls.Config, func(context.Context) (*keyrelease.Signer, error), error) {
 	var pair func(context.Context) *tls.Certificate
 	var served *tls.Config
+	var file string // whence the pair is
 	switch {
 	case v.dev:
 		var names []string
@@ -31,20 +31,20 @@ func (v *vaultParts) certificates(s Streams, at *ready) (*tls.Config, func(conte
 			return nil, nil, err
 		}
 		served, at.CAFile = made, caFile
-		pair = func(context.Context) *tls.Certificate { return &made.Certificates[0] }
+		pair, file = func(context.Context) *tls.Certificate { return &made.Certificates[0] }, "the certificate of --dev"
 	case !v.config.BehindProxy:
 		certificate, err := v.openPair(v.config.TLS.CertificateFile, v.config.TLS.KeyFile, v.config.TLS.ClientCAFile)
 		if err != nil {
 			return nil, nil, fmt.Errorf("TLS certificate: %w", err)
 		}
-		served, pair = certificate.TLS(), certificate.Pair
+		served, pair, file = certificate.TLS(), certificate.Pair, v.config.TLS.CertificateFile
 	}
 	if own := v.config.Signing; own.CertificateFile != "" {
 		certificate, err := v.openPair(own.CertificateFile, own.KeyFile, "")
 		if err != nil {
 			return nil, nil, fmt.Errorf("signing certificate: %w", err)
 		}
-		pair = certificate.Pair
+		pair, file = certificate.Pair, own.CertificateFile
 	}
 	u, err := url.Parse(v.config.URL)
 	if err != nil {
@@ -53,7 +53,7 @@ func (v *vaultParts) certificates(s Streams, at *ready) (*tls.Config, func(conte
 	signer := responseSigner(pair, u.Hostname())
 	// What cannot sign is told now, not to who wants a key.
 	if _, err := signer(context.Background()); err != nil {
-		return nil, nil, &refusedError{fmt.Errorf("%s: %w", cmp.Or(v.config.Signing.CertificateFile, v.config.TLS.CertificateFile, "the certificate"), err)}
+		return nil, nil, &refusedError{fmt.Errorf("%s: %w", file, err)}
 	}
 	return served, signer, nil
 }

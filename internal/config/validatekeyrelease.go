@@ -30,7 +30,7 @@ type keyReleaseChecker struct {
 func (c *KeyRelease) Validate() error { return c.validate(false) }
 
 // ValidateDevelopment is [KeyRelease.Validate] for a server that makes its own
-// certificate, keeps its keys as they are, and is known by the address on which it
+// certificate and its own wrapping key, and is known by the address on which it
 // listens: none of it is missed then.
 func (c *KeyRelease) ValidateDevelopment() error { return c.validate(true) }
 
