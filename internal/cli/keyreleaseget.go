@@ -116,6 +116,11 @@ func (o *keyReleaseGetOptions) check(cmd *cobra.Command, s Streams) error {
 }
 
 func (o *keyReleaseGetOptions) run(cmd *cobra.Command, s Streams, name string) error {
+	out, err := o.secret.open(cmd.CommandPath(), s)
+	if err != nil {
+		return err
+	}
+	defer out.close()
 	get := keyrelease.GetOptions{Version: o.version, Algorithm: keyrelease.WrapAlgorithm(o.algorithm), AnyPolicy: o.anyPolicy, Now: s.Now}
 	for _, file := range o.policies {
 		p, err := loadReleasePolicy(s, file)
@@ -124,11 +129,6 @@ func (o *keyReleaseGetOptions) run(cmd *cobra.Command, s Streams, name string) e
 		}
 		get.Policies = append(get.Policies, p)
 	}
-	out, err := o.secret.open(s)
-	if err != nil {
-		return err
-	}
-	defer out.close()
 	client, err := o.client(cmd, s, &get)
 	if err != nil {
 		return err

@@ -231,7 +231,7 @@ func TestKeyReleaseGetRefuses(t *testing.T) {
 		{name: "disk", args: []string{"--any-policy"}, change: func(v *releaseVault) { v.require.AllowSimulated = false }, code: exitRefused, said: []string{
 			"attestation statement cannot be verified", "hint: the vault does not take the token of " + v.service.Endpoint, "not simulated unless",
 		}},
-		{name: "disk", args: []string{"--any-policy", "--debug"}, code: exitRefused, said: []string{"hint: "}},
+		{name: "disk", args: []string{"--any-policy", "--debug"}, code: exitRefused, said: []string{"cannot be verified", "hint: "}},
 		{name: "disk", args: []string{"--policy", other}, code: exitRefused, said: []string{"policy: another than those expected", "hint: read that policy"}},
 		{name: "disk", args: []string{"--policy", faulty}, code: exitFailed, said: nil},
 		{name: "old", args: []string{"--any-policy"}, code: exitFailed, said: []string{"status 403, Forbidden (KeyDisabled)", "hint: whoever runs the vault"}},
@@ -303,7 +303,11 @@ func TestKeyReleaseGetUsage(t *testing.T) {
 	}
 	wantFault(t, runWith(t, nil, "keyrelease", "get", "disk", "--endpoint", "https://attest.example", "--any-policy", "--out", "x"), exitUsage, "--vault is missing")
 	wantFault(t, runWith(t, nil, "keyrelease", "get", "disk", "--vault", "https://vault.example", "--any-policy", "--out", "x"), exitUsage, "--endpoint is missing")
-	wantFault(t, runWith(t, nil, append(base, "--any-policy", "--fd", "9999")...), exitFailed, "--fd 9999: ", "hint: whoever starts the command opens it")
+	wantFault(t, runWith(t, nil, append(base, "--policy", "no such file", "--fd", "9999")...), exitUsage, "--fd 9999: ", "open for writing", "hint: whoever starts the command opens it")
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing")
+	wantFault(t, runWith(t, nil, append(base, "--policy", "no such file", "--out", filepath.Join(missing, "x"))...), exitFailed, "write "+filepath.Join(missing, "x")+": there is no folder "+missing)
+	wantFault(t, runWith(t, nil, append(base, "--policy", "no such file", "--out", dir)...), exitFailed, "write "+dir+": this is a folder")
 
 	var out, errs bytes.Buffer
 	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Now: func() time.Time { return testTime }, OutIsTerminal: true}

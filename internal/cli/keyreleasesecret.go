@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -74,20 +75,46 @@ type secretOutput struct {
 }
 
 // open takes hold of the file descriptor before anything else is opened, which could
-// get the number of one that is not there.
-func (f *secretFlags) open(s Streams) (*secretOutput, error) {
+// get the number of one that is not there. A key that has no place to go is not asked
+// for.
+func (f *secretFlags) open(command string, s Streams) (*secretOutput, error) {
 	o := &secretOutput{flags: f, s: s}
-	if f.out != "" {
+	switch f.out {
+	case "":
+	case "-":
+		return o, nil
+	default:
+		return o, checkFolder(f.out)
+	}
+	var err error
+	if o.file, err = openDescriptor(f.fd, fmt.Sprintf("file descriptor %d", f.fd)); err == nil {
 		return o, nil
 	}
-	o.file = os.NewFile(uintptr(f.fd), fmt.Sprintf("file descriptor %d", f.fd))
-	if o.file == nil {
-		return nil, usage("", "--fd %d: no file descriptor", f.fd)
+	if isNoDescriptor(err) {
+		err = usage(command, "--fd %d: %w, want one that is open for writing", f.fd, err)
+	} else {
+		err = fmt.Errorf("--fd %d: %w", f.fd, err)
 	}
-	if _, err := o.file.Stat(); err != nil {
-		return nil, withHint(fmt.Errorf("--fd %d: %w", f.fd, wholefile.Cause(err)), "whoever starts the command opens it, as a shell does with 3>FILE")
+	return nil, withHint(err, "whoever starts the command opens it, as a shell does with 3>FILE")
+}
+
+// checkFolder looks whether a file can be where it is to be written. What is there
+// already is no folder, and what is not there is in one.
+func checkFolder(name string) error {
+	switch info, err := os.Stat(name); {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("write %s: this is a folder, want the name of a file", name)
+	case err == nil:
+		return nil
 	}
-	return o, nil
+	if _, err := os.Lstat(name); err == nil {
+		return nil // a link, and where it leads is for who writes to say
+	}
+	dir := filepath.Dir(name)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("write %s: there is no folder %s", name, dir)
+	}
+	return nil
 }
 
 // close closes what a write has not.
