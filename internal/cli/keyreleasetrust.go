@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,20 +19,18 @@ import (
 // issuers of their tokens, each with what must be true of its tokens.
 type trusted map[string]*relyingparty.Verifier
 
-// Verify lets the one whose name the token has say whether it made it. A token that
-// names none of them is handed to any: it says why not.
+// Verify lets the one whose name the token has say whether it made it.
 func (t trusted) Verify(ctx context.Context, compact string, expected relyingparty.Expected) (*relyingparty.Result, error) {
-	issuer := ""
-	if token, err := azattestation.ParseToken(compact); err == nil {
-		issuer = strings.TrimSuffix(token.Issuer(), "/")
+	token, err := azattestation.ParseToken(compact)
+	if err != nil {
+		return nil, err
 	}
-	if v := t[issuer]; v != nil {
+	if v := t[strings.TrimSuffix(token.Issuer(), "/")]; v != nil {
 		return v.Verify(ctx, compact, expected)
 	}
-	for _, v := range t {
-		return v.Verify(ctx, compact, expected)
+	return nil, &azattestation.TokenValidationError{
+		Check: azattestation.TokenCheckIssuer, Expected: strings.Join(slices.Sorted(maps.Keys(t)), " or "), Found: cmp.Or(token.Issuer(), "none"),
 	}
-	return nil, &azattestation.TokenValidationError{Check: azattestation.TokenCheckIssuer, Expected: "a trusted authority", Found: issuer}
 }
 
 // verifier says which tokens count.

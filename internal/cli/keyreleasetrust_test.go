@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,12 +134,24 @@ func TestTrustedAuthorities(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	for name, text := range map[string]string{
-		"of nobody": tokens["https://c.example"], "no token": "hello",
-		"signed by another": strings.Split(tokens["https://a.example"], ".")[0] + "." + strings.Split(tokens["https://b.example"], ".")[1] + "." + strings.Split(tokens["https://a.example"], ".")[2],
+	a, b := strings.Split(tokens["https://a.example"], "."), strings.Split(tokens["https://b.example"], ".")
+	for name, tt := range map[string]struct {
+		text  string
+		check azattestation.TokenCheck
+	}{
+		"of nobody":         {tokens["https://c.example"], azattestation.TokenCheckIssuer},
+		"no token":          {"hello", azattestation.TokenCheckFormat},
+		"signed by another": {a[0] + "." + b[1] + "." + a[2], azattestation.TokenCheckSigningKey},
 	} {
-		if _, err := all.Verify(t.Context(), text, relyingparty.Expected{}); !isType[*azattestation.TokenValidationError](err) {
-			t.Errorf("%s: got %v", name, err)
+		_, err := all.Verify(t.Context(), tt.text, relyingparty.Expected{})
+		e, ok := errors.AsType[*azattestation.TokenValidationError](err)
+		if !ok || e.Check != tt.check {
+			t.Errorf("%s: got %v, want a fault of %s", name, err, tt.check)
+			continue
+		}
+		// Whom the vault trusts is told each time alike.
+		if want := "https://a.example or https://b.example"; e.Check == azattestation.TokenCheckIssuer && (e.Expected != want || e.Found != "https://c.example") {
+			t.Errorf("%s: expected %q, found %q, want %q", name, e.Expected, e.Found, want)
 		}
 	}
 	if _, err := (trusted{}).Verify(t.Context(), tokens["https://a.example"], relyingparty.Expected{}); err == nil {
