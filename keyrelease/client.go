@@ -21,10 +21,9 @@ type ClientOptions struct {
 	// ClientOptions configure the requests. The default of APIVersion is 7.4. Bodies
 	// are never logged: a request holds a token.
 	azcore.ClientOptions
-	// Scope is that of the bearer tokens that the vault takes. The default is Key
-	// Vault's of the vault's host, such as https://vault.azure.net/.default. For a host
-	// that is not Azure's there is none: it could use a token for Key Vault at all the
-	// vaults of whoever calls.
+	// Scope is that of the bearer tokens that the vault takes. The default is that of
+	// function [Scope]. For a host that is not Azure's there is none: it could use a
+	// token for Key Vault at all the vaults of whoever calls.
 	Scope string
 }
 
@@ -68,7 +67,7 @@ func NewClient(vault string, credential azcore.TokenCredential, options *ClientO
 		Tracing: runtime.TracingOptions{Namespace: "Microsoft.KeyVault"},
 	}
 	if credential != nil {
-		scope := cmp.Or(options.Scope, scopeOf(host))
+		scope := cmp.Or(options.Scope, Scope(vault))
 		switch {
 		case strings.HasPrefix(vault, "http:") && !core.InsecureAllowCredentialWithHTTP:
 			return nil, &ArgumentError{Argument: "vault", Problem: shown(vault) + ", want https where there is a credential"}
@@ -91,10 +90,18 @@ var vaultDomains = []string{
 	"vault.azure.net", "managedhsm.azure.net", "vault.azure.cn", "managedhsm.azure.cn", "vault.usgovcloudapi.net", "managedhsm.usgovcloudapi.net",
 }
 
-// scopeOf returns the scope of the tokens that a host of Azure's takes, "" of others.
-func scopeOf(host string) string {
+// Scope returns the scope of the bearer tokens that a vault takes, by its URL: that of
+// Key Vault or Managed HSM in its cloud, such as https://vault.azure.net/.default for
+// https://contoso.vault.azure.net. It is "" for a host that is not Azure's, and for what
+// is no URL: no token for Azure's vaults belongs there.
+func Scope(vaultURL string) string {
+	u, err := url.Parse(vaultURL)
+	if err != nil {
+		return ""
+	}
+	host := strings.ToLower(u.Hostname())
 	for _, domain := range vaultDomains {
-		if strings.HasSuffix(strings.ToLower(host), "."+domain) {
+		if strings.HasSuffix(host, "."+domain) {
 			return "https://" + domain + "/.default"
 		}
 	}

@@ -307,6 +307,28 @@ func TestBearerTokens(t *testing.T) {
 	}
 }
 
+// No token for Azure's vaults is meant for anybody else.
+func TestScope(t *testing.T) {
+	t.Parallel()
+	for vault, want := range map[string]string{
+		"https://contoso.vault.azure.net":              "https://vault.azure.net/.default",
+		"https://contoso.region.managedhsm.azure.net/": "https://managedhsm.azure.net/.default",
+		"https://contoso.managedhsm.azure.cn":          "https://managedhsm.azure.cn/.default",
+		"https://CONTOSO.vault.usgovcloudapi.net:443/": "https://vault.usgovcloudapi.net/.default",
+		"https://vault.azure.net":                      "",
+		"https://evilvault.azure.net":                  "",
+		"https://contoso.vault.azure.net.example":      "",
+		"https://a.vault.azure.net@example.com":        "",
+		"https://example.com/a.vault.azure.net":        "",
+		"contoso.vault.azure.net":                      "",
+		":":                                            "",
+	} {
+		if got := keyrelease.Scope(vault); got != want {
+			t.Errorf("%s: %q, want %q", vault, got, want)
+		}
+	}
+}
+
 // scopes is a credential that remembers what tokens were asked of it.
 type scopes []string
 

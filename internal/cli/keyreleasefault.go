@@ -90,25 +90,16 @@ func (o *keyReleaseGetOptions) vaultHint(e *keyrelease.VaultError) string {
 			hint += "not simulated unless the vault serves with --dev, "
 		}
 		return hint + "and not of an enclave that can be debugged. The log of the vault has the cause, under the ID of the request"
-	case e.Status == http.StatusUnauthorized:
-		return "the vault wants a credential that it knows: log in with 'az login', or name another --credential; " +
-			"with --credential bearer, see that the token in " + bearerVariable + " is for this vault and has not expired"
 	case e.Status == http.StatusForbidden && strings.HasPrefix(e.InnerCode, "Key"):
 		return "whoever runs the vault decides when the key may be used, and whether it is exportable"
 	case e.Status == http.StatusForbidden:
 		return "the caller needs a role that may release keys, such as Key Vault Crypto Service Release User (of 'azattest keyrelease serve --dev', azattest dev-token --role release-user); a firewall of the vault may be in the way, too"
 	case e.Status == http.StatusNotFound && strings.HasPrefix(e.Code, "Key"):
 		return "look the key's name and version up in the vault"
-	case e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed:
-		return "is --vault the URL of a vault, without the path of a key?"
-	case e.Status >= http.StatusMultipleChoices && e.Status < http.StatusBadRequest:
-		return "redirects are not followed: give the URL of the vault itself"
-	case e.Status == http.StatusTooManyRequests:
-		return "try again later"
 	case e.Status >= http.StatusInternalServerError:
 		return "try again later; if it stays so, the vault's log has the cause, such as an attestation service that it does not reach, or whose CA it does not know"
 	}
-	return ""
+	return askedHint(e.Status)
 }
 
 // releaseResponseFault speaks of success that is none, or that does not hold.

@@ -88,7 +88,7 @@ func (f *vaultFlags) make(cmd *cobra.Command, s Streams, settings *newKeyFlags, 
 	}
 	shown, err := v.key(cmd.Context(), method, path, request)
 	if err != nil {
-		return keyVaultFault(err)
+		return newKeyFault(err)
 	}
 	return f.print(s, shown)
 }

@@ -57,6 +57,27 @@ func TestDeletedKeyMayBeHadBack(t *testing.T) {
 	}
 }
 
+// The name of what was deleted is not free, and no list shows why.
+func TestNameOfADeletedKey(t *testing.T) {
+	t.Parallel()
+	v := startOtherVault(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"error":{"code":"KeyNotFound"}}`)
+			return
+		}
+		w.WriteHeader(http.StatusConflict)
+		_, _ = io.WriteString(w, `{"error":{"code":"Conflict","message":"Key a is currently in a deleted but recoverable state.","innererror":{"code":"ObjectIsDeletedButRecoverable"}}}`)
+	})
+	secret := inFile(t, "secret", "32 bytes that are to be imported")
+	for _, args := range [][]string{{"create", "a", "--type", "oct", "--not-exportable"}, {"import", "a", secret, "--type", "oct", "--not-exportable"}} {
+		wantFault(t, v.keys(t, args...), exitFailed, "status 409, Conflict (ObjectIsDeletedButRecoverable)", "hint: the name may be that of a deleted key", "recover or purge")
+	}
+	if got := v.keys(t, "rotate", "a"); got.code != exitFailed || strings.Contains(got.stderr, "recover or purge") {
+		t.Errorf("%+v", got)
+	}
+}
+
 // A link leads on in the vault, and never to somebody else.
 func TestListStaysInItsVault(t *testing.T) {
 	t.Parallel()
@@ -146,18 +167,5 @@ func TestAnswersOfNoVault(t *testing.T) {
 			v := startOtherVault(t, test.answer)
 			wantFault(t, v.keys(t, "show", "a"), exitFailed, test.want...)
 		})
-	}
-}
-
-func TestVaultScope(t *testing.T) {
-	t.Parallel()
-	for vault, want := range map[string]string{
-		"https://contoso.vault.azure.net":              "https://vault.azure.net/.default",
-		"https://contoso.region.managedhsm.azure.net":  "https://managedhsm.azure.net/.default",
-		"https://CONTOSO.vault.usgovcloudapi.net:443/": "https://vault.usgovcloudapi.net/.default",
-	} {
-		if got := vaultScope(vault); got != want {
-			t.Errorf("%s: %s, want %s", vault, got, want)
-		}
 	}
 }

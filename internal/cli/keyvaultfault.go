@@ -60,19 +60,10 @@ const lookFirst = "it may have been done: look at it with 'azattest keyrelease k
 // keyVaultHint says what the person at the keyboard can do about it.
 func keyVaultHint(e *responseError, isChange bool) string {
 	switch {
-	case e.status == http.StatusUnauthorized:
-		return "the vault wants a credential that it knows: log in with 'az login', or name another --credential; " +
-			"with --credential bearer, see that the token in " + bearerVariable + " is for this vault and has not expired"
 	case e.status == http.StatusForbidden:
 		return "the caller needs a role such as Key Vault Crypto Officer, or Key Vault Reader to look (of 'azattest keyrelease serve --dev', azattest dev-token --role crypto-officer or key-reader); a firewall of the vault may be in the way, too"
 	case e.status == http.StatusNotFound && strings.HasPrefix(e.code, "Key"):
 		return "'azattest keyrelease keys list' shows those that there are, 'versions' the versions of one"
-	case e.status == http.StatusNotFound || e.status == http.StatusMethodNotAllowed:
-		return "is --vault the URL of a vault, without the path of a key?"
-	case e.status >= http.StatusMultipleChoices && e.status < http.StatusBadRequest:
-		return "redirects are not followed: give the URL of the vault itself"
-	case e.status == http.StatusTooManyRequests:
-		return "try again later"
 	case e.status >= http.StatusInternalServerError && isChange:
 		return lookFirst
 	case e.status >= http.StatusInternalServerError:
@@ -82,7 +73,33 @@ func keyVaultHint(e *responseError, isChange bool) string {
 	case strings.Contains(e.message, "AKV.SKR.1003"):
 		return "make a key of another name"
 	}
+	return askedHint(e.status)
+}
+
+// askedHint says what to do about an answer of a vault whatever it was asked: it is
+// about who asks, and whom.
+func askedHint(status int) string {
+	switch {
+	case status == http.StatusUnauthorized:
+		return "the vault wants a credential that it knows: log in with 'az login', or name another --credential; " +
+			"with --credential bearer, see that the token in " + bearerVariable + " is for this vault and has not expired"
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+		return "is --vault the URL of a vault, without the path of a key?"
+	case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
+		return "redirects are not followed: give the URL of the vault itself"
+	case status == http.StatusTooManyRequests:
+		return "try again later"
+	}
 	return ""
+}
+
+// newKeyFault is keyVaultFault for a request that brings a key into the vault.
+func newKeyFault(err error) error {
+	if e, ok := errors.AsType[*responseError](err); ok && e.status == http.StatusConflict {
+		// Azure keeps the names of deleted keys, and lists them elsewhere.
+		return withHint(err, "the name may be that of a deleted key, which the vault still keeps: recover or purge that one, or name another; if others change the key at the same time, try again")
+	}
+	return keyVaultFault(err)
 }
 
 // keyVaultFault puts what went wrong with a vault into the command's words.

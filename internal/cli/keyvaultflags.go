@@ -2,8 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"net/url"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -57,17 +55,5 @@ func (f *vaultFlags) open(cmd *cobra.Command, s Streams) (*keyVault, error) {
 	if _, err := keyrelease.NewClient(f.vault, credential, &keyrelease.ClientOptions{ClientOptions: options, Scope: scope}); err != nil {
 		return nil, keyVaultFault(err)
 	}
-	return newKeyVault(f.vault, cmp.Or(scope, vaultScope(f.vault)), credential, options)
-}
-
-// vaultScope is that of the tokens for Azure's vaults at the host: its last three
-// labels, of vault.azure.net, managedhsm.azure.cn or vault.usgovcloudapi.net.
-// keyrelease.NewClient has refused other hosts.
-func vaultScope(vault string) string {
-	u, err := url.Parse(vault)
-	if err != nil {
-		return ""
-	}
-	labels := strings.Split(strings.ToLower(u.Hostname()), ".")
-	return "https://" + strings.Join(labels[max(0, len(labels)-3):], ".") + "/.default"
+	return newKeyVault(f.vault, cmp.Or(scope, keyrelease.Scope(f.vault)), credential, options)
 }
