@@ -39,7 +39,7 @@ func (f *configFiles) service(c *config.Config) {
 	f.wrappingKeys(c.Keys.WrappingKeyFile, c.Keys.WrappingKey, c.Keys.PreviousWrappingKeyFiles)
 	f.secret("keys.pkcs11.pinFile", c.Keys.PKCS11.PINFile)
 	f.headers(c)
-	f.dsn(&c.Store)
+	f.dsn(c.Store.DSNFile)
 	f.certificates("tls.clientCAFile", c.TLS.ClientCAFile)
 	f.read("keys.pkcs11.module", c.Keys.PKCS11.Module)
 	if from := c.Collateral.Source; from != "" && !isURL(from) {
@@ -147,9 +147,9 @@ func (f *configFiles) headers(c *config.Config) {
 	}
 }
 
-func (f *configFiles) dsn(s *config.Store) {
-	if dsn := f.secret("store.dsnFile", s.DSNFile); dsn != "" && !strings.Contains(dsn, "=") && !strings.Contains(dsn, "://") {
-		f.fault("store.dsnFile", "%s: want postgres://user@host/database or host=… dbname=…", s.DSNFile)
+func (f *configFiles) dsn(file string) {
+	if dsn := f.secret("store.dsnFile", file); dsn != "" && !strings.Contains(dsn, "=") && !strings.Contains(dsn, "://") {
+		f.fault("store.dsnFile", "%s: want postgres://user@host/database or host=… dbname=…", file)
 	}
 }
 

@@ -60,7 +60,7 @@ func (f *configFiles) keyRelease(c *config.KeyRelease) {
 	f.vault(c)
 	f.certificates("tls.clientCAFile", c.TLS.ClientCAFile)
 	f.wrappingKeys(c.Keys.WrappingKeyFile, c.Keys.WrappingKey, c.Keys.PreviousWrappingKeyFiles)
-	f.dsn(&c.Store)
+	f.dsn(c.Store.DSNFile)
 	for i, authority := range c.Authorities {
 		f.certificates(fmt.Sprintf("authorities[%d].caFile", i), authority.CAFile)
 	}

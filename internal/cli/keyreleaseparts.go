@@ -32,7 +32,7 @@ type vaultParts struct {
 func (v *vaultParts) shared() *config.Config {
 	c := v.config
 	return &config.Config{
-		DataDir: c.DataDir, TLS: c.TLS, BehindProxy: c.BehindProxy, TrustedProxies: c.TrustedProxies, Store: c.Store, Auth: c.Auth,
+		DataDir: c.DataDir, TLS: c.TLS, BehindProxy: c.BehindProxy, TrustedProxies: c.TrustedProxies, Store: c.Store.Store(), Auth: c.Auth,
 		// A key that went out without a trace is one that nobody can call back.
 		Audit: config.Audit{Dir: cmp.Or(c.Audit.Dir, filepath.Join(c.DataDir, "audit"))},
 		Keys:  config.KeyRing{WrappingKeyFile: c.Keys.WrappingKeyFile, WrappingKey: c.Keys.WrappingKey, PreviousWrappingKeyFiles: c.Keys.PreviousWrappingKeyFiles},

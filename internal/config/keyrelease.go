@@ -21,7 +21,7 @@ type KeyRelease struct {
 	BehindProxy bool `yaml:"behindProxy"`
 	// TrustedProxies are the networks (CIDR) whose X-Forwarded-For is believed.
 	TrustedProxies []string     `yaml:"trustedProxies"`
-	Store          Store        `yaml:"store"`
+	Store          KeyStore     `yaml:"store"`
 	Keys           WrappingKeys `yaml:"keys"`
 	Signing        Signing      `yaml:"signing"`
 	// Authorities are the attestation services whose tokens count.
@@ -34,6 +34,21 @@ type KeyRelease struct {
 	Shutdown    Shutdown    `yaml:"shutdown"`
 
 	origin `yaml:"-"`
+}
+
+// KeyStore is where the keys of the vault are kept. It is [Store], but for how old what
+// a replica knows may be: a vault asks its store each time.
+type KeyStore struct {
+	Driver  string `yaml:"driver"`
+	Path    string `yaml:"path"`
+	DSN     DSN    `yaml:"dsn"`
+	DSNFile string `yaml:"dsnFile"`
+	Schema  string `yaml:"schema"`
+}
+
+// Store is the same as that of the service.
+func (s *KeyStore) Store() Store {
+	return Store{Driver: s.Driver, Path: s.Path, DSN: s.DSN, DSNFile: s.DSNFile, Schema: s.Schema}
 }
 
 // WrappingKeys encrypt the keys of the vault at rest.
@@ -75,7 +90,7 @@ type Release struct {
 	// MaxTokenAge is how long ago a token may have been issued. 0: as long as it is
 	// valid.
 	MaxTokenAge time.Duration `yaml:"maxTokenAge"`
-	// RequireNonce refuses requests without a nonce.
+	// RequireNonce refuses requests without a nonce, and tokens without the same one.
 	RequireNonce bool `yaml:"requireNonce"`
 	// HeldData are the forms in which an enclave's held data may be the key that is
 	// encrypted to, for tokens without x-ms-runtime: jwk, pem, raw. Empty: none.
@@ -89,8 +104,10 @@ type Release struct {
 // KeyLimits bound what callers can make the server do. They are those of [Limits],
 // as far as they make sense for it; 0 is the default of each.
 type KeyLimits struct {
-	BodyBytes     int64         `yaml:"bodyBytes"`
-	HeaderBytes   int           `yaml:"headerBytes"`
+	BodyBytes   int64 `yaml:"bodyBytes"`
+	HeaderBytes int   `yaml:"headerBytes"`
+	// Concurrent are releases at once, apart from them everything else, and apart from
+	// both bodies of more than 16 KiB that are being received.
 	Concurrent    int           `yaml:"concurrent"`
 	Request       time.Duration `yaml:"request"`
 	ReadHeader    time.Duration `yaml:"readHeader"`
@@ -114,7 +131,7 @@ type KeyTrail struct {
 func DefaultKeyRelease() *KeyRelease {
 	d := Default()
 	return &KeyRelease{
-		Listen: "127.0.0.1:8444", DataDir: "azattest-keyrelease-data", TLS: d.TLS, Store: d.Store,
+		Listen: "127.0.0.1:8444", DataDir: "azattest-keyrelease-data", TLS: d.TLS, Store: KeyStore{Driver: d.Store.Driver},
 		Release: Release{AttestationTypes: []string{"sgx", "sevsnpvm", "tdxvm", "azurevm"}},
 		Auth:    d.Auth,
 		Limits: KeyLimits{

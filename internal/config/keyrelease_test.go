@@ -62,6 +62,7 @@ func TestKeyReleaseParseRefuses(t *testing.T) {
 		"instances: []":                   `f.yaml:1:1: unknown key "instances", did you mean auth.bindings[].instances?`,
 		"collateral: {}":                  `f.yaml:1:1: unknown key "collateral"`,
 		"keys: {rotateAfter: 1h}":         `f.yaml:1:8: keys: unknown key "rotateAfter"`,
+		"store: {maxStaleness: 5s}":       `f.yaml:1:9: store: unknown key "maxStaleness"`,
 		"limits: {uploads: 5}":            `f.yaml:1:10: limits: unknown key "uploads"`,
 		"audit: {attestations: false}":    `f.yaml:1:9: audit: unknown key "attestations"`,
 		"release: {max_token_age: 5m}":    `f.yaml:1:11: release: unknown key "max_token_age", did you mean maxTokenAge?`,

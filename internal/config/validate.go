@@ -51,6 +51,7 @@ func (c *Config) validate(isDevelopment bool) error {
 		common: common{c.Listen, c.DataDir, &c.TLS, c.BehindProxy, c.TrustedProxies, &c.Store, &c.Auth, &c.Log, &c.Shutdown},
 	}}
 	k.shared()
+	k.staleness()
 	k.keys()
 	k.collateral()
 	k.tpm()

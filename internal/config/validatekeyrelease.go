@@ -35,9 +35,10 @@ func (c *KeyRelease) Validate() error { return c.validate(false) }
 func (c *KeyRelease) ValidateDevelopment() error { return c.validate(true) }
 
 func (c *KeyRelease) validate(isDevelopment bool) error {
+	store := c.Store.Store()
 	k := &keyReleaseChecker{KeyRelease: c, checker: checker{
 		problems: problems{file: c.file}, origin: &c.origin, roles: keyReleaseRoles, isDevelopment: isDevelopment,
-		common: common{c.Listen, c.DataDir, &c.TLS, c.BehindProxy, c.TrustedProxies, &c.Store, &c.Auth, &c.Log, &c.Shutdown},
+		common: common{c.Listen, c.DataDir, &c.TLS, c.BehindProxy, c.TrustedProxies, &store, &c.Auth, &c.Log, &c.Shutdown},
 	}}
 	k.shared()
 	k.vault()

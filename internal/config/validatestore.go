@@ -19,9 +19,6 @@ func (k *checker) store() {
 	if s.Path != "" && s.Driver != driverSQLite {
 		k.fault("store.path", "is for the driver sqlite alone, not %s", s.Driver)
 	}
-	if s.MaxStaleness <= 0 {
-		k.fault("store.maxStaleness", "%s, want a duration above 0", s.MaxStaleness)
-	}
 	if s.Driver != driverPostgres {
 		for path, given := range map[string]bool{"store.dsn": !s.DSN.IsZero(), "store.dsnFile": s.DSNFile != "", "store.schema": s.Schema != ""} {
 			if given {
@@ -40,6 +37,13 @@ func (k *checker) store() {
 	}
 	if s.Schema != "" && (!schemaName.MatchString(s.Schema) || strings.HasPrefix(s.Schema, "pg_")) {
 		k.fault("store.schema", "%s, want up to 48 letters in lower case, digits and _, and not pg_ first", quoted(s.Schema))
+	}
+}
+
+// staleness checks for how long a replica may go on without its store.
+func (k *serviceChecker) staleness() {
+	if d := k.Store.MaxStaleness; d <= 0 {
+		k.fault("store.maxStaleness", "%s, want a duration above 0", d)
 	}
 }
 
