@@ -65,6 +65,39 @@ func configFolder(t *testing.T) string {
 	return dir
 }
 
+// configCheck is a configuration, with $ for a folder, and what is wrong with it: the
+// beginning of each line, behind its place.
+type configCheck struct {
+	text string
+	want []string
+}
+
+// wantConfigChecks has config check look at each.
+func wantConfigChecks(t *testing.T, dir string, tests map[string]configCheck, flags ...string) {
+	t.Helper()
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := runAt(t, testTime, strings.ReplaceAll(tt.text, "$", dir), append([]string{"config", "check", "-"}, flags...)...)
+			if want := map[bool]int{true: exitDone, false: exitRefused}[tt.want == nil]; got.code != want {
+				t.Errorf("exit code %d, want %d", got.code, want)
+			}
+			lines := strings.Split(strings.TrimSuffix(strings.ReplaceAll(got.stdout, dir, "$"), "\n"), "\n")
+			if len(tt.want) != len(lines) && (tt.want != nil || got.stdout != "") {
+				t.Fatalf("got %d lines:\n%s\nwant %d", len(lines), strings.Join(lines, "\n"), len(tt.want))
+			}
+			for i, want := range tt.want {
+				if _, behind, _ := strings.Cut(lines[i], ": "); !strings.HasPrefix(behind, want) {
+					t.Errorf("line %d:\n got %s\nwant %s", i, behind, want)
+				}
+			}
+			if strings.Contains(got.stdout+got.stderr, "hunter2") {
+				t.Error("prints what stands in the file of a secret")
+			}
+		})
+	}
+}
+
 func TestConfigCheckOpensEveryFile(t *testing.T) {
 	t.Parallel()
 	dir := configFolder(t)
@@ -74,10 +107,7 @@ func TestConfigCheckOpensEveryFile(t *testing.T) {
 		instance = "instances: [{name: a, url: 'https://a.example', "
 		missing  = "no such file or directory"
 	)
-	tests := map[string]struct {
-		text string
-		want []string // the beginning of each line, behind its place
-	}{
+	tests := map[string]configCheck{
 		"all is well":            {tls + keys + instance + "policies: {SgxEnclave: $/policy}}]", nil},
 		"key of another":         {"tls: {certificateFile: $/good.pem, keyFile: $/other.pem}\n" + keys, []string{"tls.certificateFile: tls: private key does not match"}},
 		"no PEM":                 {"tls: {certificateFile: $/secret, keyFile: $/key.pem}\n" + keys, []string{"tls.certificateFile: tls: failed to find any PEM"}},
@@ -122,27 +152,7 @@ func TestConfigCheckOpensEveryFile(t *testing.T) {
 		"folder of collateral": {tls + keys + "collateral: {source: $/missing}", []string{"collateral.source: "}},
 		"text alone":           {"lisen: x", []string{`unknown key "lisen", did you mean listen?`}},
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got := runAt(t, testTime, strings.ReplaceAll(tt.text, "$", dir), "config", "check", "-")
-			if want := map[bool]int{true: exitDone, false: exitRefused}[tt.want == nil]; got.code != want {
-				t.Errorf("exit code %d, want %d", got.code, want)
-			}
-			lines := strings.Split(strings.TrimSuffix(strings.ReplaceAll(got.stdout, dir, "$"), "\n"), "\n")
-			if len(tt.want) != len(lines) && (tt.want != nil || got.stdout != "") {
-				t.Fatalf("got %d lines:\n%s\nwant %d", len(lines), strings.Join(lines, "\n"), len(tt.want))
-			}
-			for i, want := range tt.want {
-				if _, behind, _ := strings.Cut(lines[i], ": "); !strings.HasPrefix(behind, want) {
-					t.Errorf("line %d:\n got %s\nwant %s", i, behind, want)
-				}
-			}
-			if strings.Contains(got.stdout+got.stderr, "hunter2") {
-				t.Error("prints what stands in the file of a secret")
-			}
-		})
-	}
+	wantConfigChecks(t, dir, tests)
 }
 
 // The room of the configuration imports nothing of ours, so that it has words and

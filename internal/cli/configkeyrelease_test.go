@@ -51,10 +51,7 @@ func TestConfigCheckOpensEveryFileOfKeyRelease(t *testing.T) {
 		tls   = "tls: {certificateFile: $/good.pem, keyFile: $/key.pem}\n"
 		trust = "authorities: [{url: https://attest.example}]\n"
 	)
-	for name, tt := range map[string]struct {
-		text string
-		want []string // the beginning of each line, behind its place
-	}{
+	wantConfigChecks(t, dir, map[string]configCheck{
 		"all is well": {least + "tls: {certificateFile: $/good.pem, keyFile: $/key.pem, clientCAFile: $/good.pem}\n" +
 			"signing: {certificateFile: $/good.pem, keyFile: $/key.pem}\nauthorities: [{url: https://attest.example, caFile: $/good.pem}]", nil},
 		"certificate of another host": {strings.Replace(least, "a.example", "b.example", 1) + tls + trust, []string{
@@ -85,27 +82,7 @@ func TestConfigCheckOpensEveryFileOfKeyRelease(t *testing.T) {
 		"text alone": {"instance: []", []string{`unknown key "instance"`}},
 		// What does not hold by itself is told beside what is wrong with files.
 		"both": {least + tls + "authorities: [{caFile: $/missing}]", []string{"authorities[0].url: missing", "authorities[0].caFile: open $/missing"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got := runAt(t, testTime, strings.ReplaceAll(tt.text, "$", dir), "config", "check", "--keyrelease", "-")
-			if want := map[bool]int{true: exitDone, false: exitRefused}[tt.want == nil]; got.code != want {
-				t.Errorf("exit code %d, want %d", got.code, want)
-			}
-			lines := strings.Split(strings.TrimSuffix(strings.ReplaceAll(got.stdout, dir, "$"), "\n"), "\n")
-			if len(tt.want) != len(lines) && (tt.want != nil || got.stdout != "") {
-				t.Fatalf("got %d lines:\n%s\nwant %d", len(lines), strings.Join(lines, "\n"), len(tt.want))
-			}
-			for i, want := range tt.want {
-				if _, behind, _ := strings.Cut(lines[i], ": "); !strings.HasPrefix(behind, want) {
-					t.Errorf("line %d:\n got %s\nwant %s", i, behind, want)
-				}
-			}
-			if strings.Contains(got.stdout+got.stderr, "hunter2") {
-				t.Error("prints what stands in the file of a secret")
-			}
-		})
-	}
+	}, "--keyrelease")
 }
 
 // The tokens of dev-token are for the server whose default folder they come from.
