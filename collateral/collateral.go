@@ -1,5 +1,5 @@
 // Package collateral says where Intel's endorsements come from. It is the only
-// room that dials out.
+// room that fetches what verifiers judge by.
 //
 // Collateral is what a quote is judged by: TCB info, QE identity, two
 // revocation lists and the certificates that signed them. A verifier is handed
