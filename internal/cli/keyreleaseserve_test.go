@@ -71,6 +71,21 @@ func TestKeyReleaseServesAConfiguration(t *testing.T) {
 	}
 }
 
+// A store that forgets needs no key that is kept.
+func TestKeyReleaseInMemoryNeedsNoWrappingKey(t *testing.T) {
+	t.Parallel()
+	good, _ := keyReleaseConfig(t, "store: {driver: memory}\n")
+	raw, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(raw), "keys: {", "#", 1)
+	v := startKeyRelease(t, t.TempDir(), "--config", inFile(t, "keyrelease.yaml", text))
+	if code := v.stop(); code != exitDone {
+		t.Errorf("exit code %d: %s", code, v.log)
+	}
+}
+
 // What was made with --dev is there after a restart.
 func TestKeyReleaseKeepsItsKeys(t *testing.T) {
 	t.Parallel()

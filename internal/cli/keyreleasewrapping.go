@@ -51,6 +51,11 @@ func (v *vaultParts) secrets(c *config.Config) ([][]byte, error) {
 		return nil, withHint(err, v.wrappingHint())
 	case err != nil:
 		return nil, err
+	case wrapping == nil && isVolatile(c):
+		// It ends with what it seals.
+		if wrapping, err = keyring.ParseWrapping(keyring.GenerateWrappingKey()); err != nil {
+			return nil, err
+		}
 	case wrapping == nil:
 		return nil, withHint(&refusedError{errors.New("keys.wrappingKeyFile: missing, want the key that encrypts the vault")},
 			"for a new vault 'azattest keys wrapping-key --out FILE' makes one; that of a server with --dev is in its data directory, where --dev finds it")
