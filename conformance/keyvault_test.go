@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/azattest/azattest/internal/testport"
 )
 
 // keyVault is the kind of instance that a key release server is: there is one.
@@ -151,7 +154,7 @@ func (w *vaultWorld) vaultFlags(t *testing.T, s *process, authorityCA string) []
 	ca := certify(t, "signing CA", keys[0], pair{})
 	w.SigningCAFile = ca.write(t, s.dir, "signing-ca")["certificate"]
 	signing := certify(t, "vault", keys[1], ca, "localhost").write(t, s.dir, "signing")
-	port := freePort(t)
+	port := strconv.Itoa(testport.Free(t))
 	var text strings.Builder
 	fmt.Fprintf(&text, "listen: 127.0.0.1:%s\nurl: https://localhost:%s\ndataDir: %s\n", port, port, s.dataDir)
 	fmt.Fprintf(&text, "authorities:\n- url: %s\n  caFile: %s\n", w.Endpoints[authority], authorityCA)

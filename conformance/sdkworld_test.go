@@ -3,10 +3,12 @@ package conformance_test
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/azattest/azattest/internal/testport"
 )
 
 // The kinds of instance, in the order of the matrix.
@@ -91,7 +93,7 @@ func (w *world) serve(t *testing.T, s *process, v variant) {
 		w.CAFile, w.Endpoints[aad] = at.CAFile, at.Endpoint
 		return
 	}
-	port := freePort(t)
+	port := strconv.Itoa(testport.Free(t))
 	outside := port
 	var front *proxy
 	if v.isProxied {
@@ -152,22 +154,4 @@ func (w *world) attestThis(t *testing.T, s *process) {
 		s.azattest(t, append(flags, "--open-enclave", "-o", files["report"])...)
 		w.Evidence[name] = files
 	}
-}
-
-// freePort returns a port that nobody listens on. The URLs of instances have it
-// in them, so it must be known before the service starts.
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

@@ -67,6 +67,7 @@ var rows = []row{
 	{"internal/server", []string{"attest", "claims", "evidence", "store", "policy", "token", "internal/audit", "internal/auth", "internal/edge", "internal/enroll", "internal/instance", "internal/policytoken", "internal/telemetry", "internal/throttle", "internal/wire"}, "HTTP in, HTTP out; of evidence it knows the errors, which it maps to answers, and no kind"},
 	{"internal/auth", nil, "who the caller is does not depend on what is asked"},
 	{"internal/testpg", nil, "a PostgreSQL server for tests"},
+	{"internal/testport", nil, "a port for a server in a test"},
 	{"internal/testlog", []string{"evidence/tpm/eventlog"}, "logs for tests out of real ones"},
 	{"internal/testtpm", []string{"evidence/tpm/eventlog"}, "a TPM in software for tests, into which the events of logs are measured"},
 	{"internal/testvbs", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "it writes what the verifier reads, in the verifier's words"},
@@ -84,7 +85,7 @@ var rows = []row{
 
 // testOnly are the rooms that no program is made of: only test files may
 // import them.
-var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testattest", "internal/testlog", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
+var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testport", "internal/testattest", "internal/testlog", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.

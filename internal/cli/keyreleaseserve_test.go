@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/internal/keyring"
+	"github.com/azattest/azattest/internal/testport"
 )
 
 // keyReleaseConfig is a configuration that holds, with its files, and a key of TLS for
@@ -35,7 +36,7 @@ func keyReleaseConfig(t *testing.T, more string) (file, certificateFile string) 
 
 func TestKeyReleaseServesAConfiguration(t *testing.T) {
 	t.Parallel()
-	port := strconv.Itoa(freePort(t))
+	port := strconv.Itoa(testport.Free(t))
 	file, certificateFile := keyReleaseConfig(t, "")
 	v := startKeyRelease(t, t.TempDir(), "--config", file, "--listen", "127.0.0.1:"+port)
 	if v.Endpoint != "https://localhost:8444" || v.CAFile != "" || v.officer != "" {

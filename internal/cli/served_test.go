@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/internal/keyring"
+	"github.com/azattest/azattest/internal/testport"
 )
 
 // served is 'azattest serve' at the tests' time, in this process.
@@ -263,7 +264,7 @@ func TestSimulatedSignersOfServeVerify(t *testing.T) {
 func TestConfiguredInstancesAreServedByPath(t *testing.T) {
 	t.Parallel()
 	dir, signer := t.TempDir(), authoritySigner(t, "signer")
-	port := freePort(t)
+	port := testport.Free(t)
 	const quick = "algorithm: ES256"
 	instances := func(mode string) string {
 		return fmt.Sprintf(`  - {name: a, url: "https://127.0.0.1:%[1]d/a", %[2]s, tokenLifetime: 1h, mode: %[3]s}
@@ -321,17 +322,6 @@ func TestConfiguredInstancesAreServedByPath(t *testing.T) {
 		"Mode: Shared, want AAD as it was made", "hint: the store has this instance already")
 }
 
-// freePort is one that nobody listens on, as long as nobody asks for any.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()                     //nolint:errcheck // nobody has connected
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it listens on TCP
-}
-
 // Without a URL the instance is where the service listens, and moves with it.
 func TestDevelopmentInstanceMovesWithItsPort(t *testing.T) {
 	t.Parallel()
@@ -341,7 +331,7 @@ func TestDevelopmentInstanceMovesWithItsPort(t *testing.T) {
 	if set.code != exitDone || first.stop() != exitDone {
 		t.Fatalf("%+v: %s", set, first.log)
 	}
-	second := startServe(t, dir, "--dev", "--listen", fmt.Sprintf("127.0.0.1:%d", freePort(t)), "--algorithm", "ES256")
+	second := startServe(t, dir, "--dev", "--listen", fmt.Sprintf("127.0.0.1:%d", testport.Free(t)), "--algorithm", "ES256")
 	if second.Endpoint == first.Endpoint || second.CAFile != first.CAFile {
 		t.Errorf("%+v after %+v", second.ready, first.ready)
 	}

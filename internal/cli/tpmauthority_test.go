@@ -19,6 +19,7 @@ import (
 
 	"github.com/azattest/azattest/evidence/tpm"
 	"github.com/azattest/azattest/internal/enroll"
+	"github.com/azattest/azattest/internal/testport"
 	"github.com/azattest/azattest/internal/testtpm"
 )
 
@@ -210,7 +211,7 @@ func TestServeEnrollsTPMs(t *testing.T) {
 		t.Fatal(got.stderr)
 	}
 	file := filepath.Join(dir, "azattest.yaml")
-	port := freePort(t)
+	port := testport.Free(t)
 	text := fmt.Sprintf("listen: localhost:%d\ninstances: [{name: a, url: 'https://localhost:%d'}]\ntpm:\n  ekRootFiles: [%q]\n  enrollment:\n    certificateFile: %q\n    keyFile: %q\n",
 		port, port, vendor, filepath.Join(dir, "authority.pem"), filepath.Join(dir, "authority-key.pem"))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -235,7 +236,7 @@ func TestServeGoesOnWithAnAuthorityOutOfItsTime(t *testing.T) {
 		t.Fatal(got.stderr)
 	}
 	file := filepath.Join(dir, "azattest.yaml")
-	port := freePort(t)
+	port := testport.Free(t)
 	text := fmt.Sprintf("listen: localhost:%d\ninstances: [{name: a, url: 'https://localhost:%d'}]\ntpm:\n  ekRootFiles: [%q]\n  enrollment:\n    certificateFile: %q\n    keyFile: %q\n",
 		port, port, vendor, filepath.Join(dir, "authority.pem"), filepath.Join(dir, "authority-key.pem"))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/azattest/azattest/internal/corpus"
 	"github.com/azattest/azattest/internal/testlog"
+	"github.com/azattest/azattest/internal/testport"
 	"github.com/azattest/azattest/internal/testtpm"
 )
 
@@ -273,7 +274,7 @@ func TestMachineOfSHA1(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, corpus.Read(t, "evidence", "tpm-eventlog", "gotpmtools", "debian-10.bin"))
 	strict := startDev(t, t.TempDir())
-	at := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	at := fmt.Sprintf("127.0.0.1:%d", testport.Free(t))
 	file := configOf(t, fmt.Sprintf("  - {name: a, url: \"https://%s/a\"}\n", at))
 	lenient := startServeAt(t, testTime, map[string]string{"AZATTEST_TPM_ACCEPT_SHA1": "true"}, t.TempDir(), "--dev", "--config", file, "--listen", at)
 	for _, r := range []*served{strict, lenient} {
