@@ -186,6 +186,24 @@ func TestVerifyResponseRefuses(t *testing.T) {
 	}
 }
 
+// Policies are compared byte for byte, and whoever wrote one anew is told that it is
+// only that.
+func TestVerifyResponseTellsOtherPoliciesApart(t *testing.T) {
+	t.Parallel()
+	v := newVault(t)
+	response, text := released(t, v), string(v.key.Policy.Text())
+	for name, test := range map[string]struct{ expected, want string }{
+		"spaced anew": {" " + strings.Replace(text, ":", " :\n", 1), "policy: one of those expected with other white space"},
+		"another":     {strings.Replace(text, `"equals"`, `"notEquals"`, 1), "policy: another than those expected"},
+	} {
+		e := v.expected()
+		e.Nonce, e.Policies = "nonce", []*keyrelease.Policy{mustParse(t, test.expected)}
+		if _, err := keyrelease.VerifyResponse(response, e); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q in it", name, err, test.want)
+		}
+	}
+}
+
 // Key Vault's API 7.2 has the wrapped key as an object, and others add padding.
 func TestVerifyResponseOfOtherVersions(t *testing.T) {
 	t.Parallel()

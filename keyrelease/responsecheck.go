@@ -61,10 +61,23 @@ func (r *Response) readPolicy(p *responsePayload, e *Expected) error {
 	if r.Policy, err = ParsePolicy(text); err != nil {
 		return &ResponseError{"policy", "cannot be read", err}
 	}
-	if e.AnyPolicy || slices.ContainsFunc(e.Policies, func(p *Policy) bool { return bytes.Equal(p.text, r.Policy.text) }) {
+	switch found := r.Policy.text; {
+	case e.AnyPolicy, slices.ContainsFunc(e.Policies, func(p *Policy) bool { return bytes.Equal(p.text, found) }):
 		return nil
+	case slices.ContainsFunc(e.Policies, func(p *Policy) bool { return bytes.Equal(withoutSpace(p.text), withoutSpace(found)) }):
+		return &ResponseError{Part: "policy", Problem: "one of those expected with other white space: want it byte for byte as the vault has it, which is " + shown(string(found))}
+	default:
+		return &ResponseError{Part: "policy", Problem: "another than those expected: the key may be released to others, too. It is " + shown(string(found))}
 	}
-	return &ResponseError{Part: "policy", Problem: "another than those expected: the key may be released to others, too. It is " + shown(string(r.Policy.text))}
+}
+
+// withoutSpace is JSON without the white space between its parts.
+func withoutSpace(text []byte) []byte {
+	var b bytes.Buffer
+	if err := json.Compact(&b, text); err != nil {
+		return text
+	}
+	return b.Bytes()
 }
 
 // readWrapped reads the wrapped key.

@@ -43,7 +43,7 @@ func TestKeyOfficerLooksAfterAKey(t *testing.T) {
 	if len(versions.Keys) != 2 || versions.Keys[0].Version != made.Version || versions.Keys[1].Version != rotated.Version {
 		t.Errorf("%+v", versions)
 	}
-	if got := v.keys("versions", "disk"); got.code != exitDone || !strings.Contains(got.stdout, made.Version) || !strings.HasPrefix(got.stdout, "NAME ") {
+	if got := v.keys("versions", "disk"); got.code != exitDone || !strings.Contains(got.stdout, made.Version) || !strings.HasPrefix(got.stdout, "NAME  VERSION ") {
 		t.Errorf("%+v", got)
 	}
 	again := wantDone[shownVaultKey](t, v.keys("create", "disk", "--new-version", "--type", "EC", "--curve", "P-384", "--policy", policy, "--json"))
@@ -76,7 +76,7 @@ func TestKeysAreListedToTheEnd(t *testing.T) {
 	if len(listed.Keys) != many || listed.Keys[many-1].Name != fmt.Sprintf("key-%02d", many-1) || listed.Keys[0].Exportable {
 		t.Errorf("%d keys, want %d: %+v", len(listed.Keys), many, listed.Keys)
 	}
-	if got := v.keys("list"); strings.Count(got.stdout, "\n") != many+1 {
+	if got := v.keys("list"); strings.Count(got.stdout, "\n") != many+1 || strings.Contains(got.stdout, "VERSION") || strings.Count(got.stdout, "  never  ") != many {
 		t.Errorf("%+v", got)
 	}
 }

@@ -19,26 +19,29 @@ func newKeyReleasePolicy(s Streams) *cobra.Command {
 
 func newKeyReleasePolicyCheck(s Streams) *cobra.Command {
 	var asJSON *bool
+	var isStrict bool
 	cmd := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Check release policies",
 		Long: `check reads release policies in the grammar of Azure Key Vault and prints what is
-wrong with them, all of it at once, each with its line and column. - is standard
-input. Nothing outside this machine is asked.
+wrong with them and what is doubtful, all of it at once, each with its line and
+column. - is standard input. Nothing outside this machine is asked.
 
-Exit code 0 if there is nothing wrong, 1 if there is.`,
+Errors end with exit code 1, warnings only with --strict: of measurements that no
+token has, such as those in capitals.`,
 		Example: `  azattest keyrelease policy check release.json
   azattest keyrelease policy check --json policies/*.json`,
 		Args:              usageArgs(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: completeFiles,
 	}
+	cmd.Flags().BoolVar(&isStrict, "strict", false, "let warnings fail, too")
 	asJSON = jsonFlag(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		files, err := readPolicyFiles(s, args)
 		if err != nil {
 			return err
 		}
-		c := newCheckedReleasePolicies(files)
+		c := newCheckedReleasePolicies(files, isStrict)
 		if *asJSON {
 			err = printJSON(s.Out, c)
 		} else {
@@ -52,53 +55,60 @@ Exit code 0 if there is nothing wrong, 1 if there is.`,
 	return cmd
 }
 
-func newCheckedReleasePolicies(files []*policyFile) *checkedReleasePolicies {
-	c := &checkedReleasePolicies{Files: []checkedReleasePolicy{}}
+func newCheckedReleasePolicies(files []*policyFile, isStrict bool) *checkedReleasePolicies {
+	c := &checkedReleasePolicies{OK: true, Files: []checkedReleasePolicy{}}
 	for _, f := range files {
 		p, err := keyrelease.ParsePolicy([]byte(f.text))
-		one := checkedReleasePolicy{File: f.name, OK: err == nil, Faults: releaseFaults(err), Authorities: []string{}}
+		one := checkedReleasePolicy{File: f.name, Faults: releaseFaults(err), Warnings: []releaseFault{}, Authorities: []string{}}
 		if err == nil {
-			one.Authorities = list(p.Authorities())
+			one.Warnings, one.Authorities = newReleaseFaults(p.Warnings()), list(p.Authorities())
 		}
+		one.OK = len(one.Faults) == 0 && (len(one.Warnings) == 0 || !isStrict)
+		c.OK = c.OK && one.OK
 		c.Errors += len(one.Faults)
+		c.Warnings += len(one.Warnings)
 		c.Files = append(c.Files, one)
 	}
-	c.OK = c.Errors == 0
 	return c
 }
 
 // releaseFaults are those of an error of ParsePolicy, none of nil.
 func releaseFaults(err error) []releaseFault {
-	faults := []releaseFault{}
 	if e, ok := errors.AsType[*keyrelease.PolicyError](err); ok {
-		for _, f := range e.Faults {
-			faults = append(faults, releaseFault{f.Position.Line, f.Position.Column, f.Problem})
-		}
-		return faults
+		return newReleaseFaults(e.Faults)
 	}
 	if err != nil {
-		faults = append(faults, releaseFault{1, 1, err.Error()})
+		return []releaseFault{{1, 1, err.Error()}}
+	}
+	return []releaseFault{}
+}
+
+func newReleaseFaults(of []keyrelease.Fault) []releaseFault {
+	faults := []releaseFault{}
+	for _, f := range of {
+		faults = append(faults, releaseFault{f.Position.Line, f.Position.Column, f.Problem})
 	}
 	return faults
 }
 
-// print writes the faults, and to stderr how many they are.
+// print writes what was found, and to stderr how much it was.
 func (c *checkedReleasePolicies) print(s Streams) error {
 	for i := range c.Files {
-		if err := printReleaseFaults(s.Out, c.Files[i].File, c.Files[i].Faults); err != nil {
+		f := &c.Files[i]
+		if err := errors.Join(printReleaseFaults(s.Out, f.File, "error", f.Faults), printReleaseFaults(s.Out, f.File, "warning", f.Warnings)); err != nil {
 			return err
 		}
 	}
-	if c.OK {
+	if c.Errors+c.Warnings == 0 {
 		return nil
 	}
 	_, err := fmt.Fprintf(s.Err, "azattest: %s\n", c.summary())
 	return err
 }
 
-func printReleaseFaults(w io.Writer, name string, faults []releaseFault) error {
+func printReleaseFaults(w io.Writer, name, severity string, faults []releaseFault) error {
 	for _, f := range faults {
-		if _, err := fmt.Fprintf(w, "%s:%d:%d: error: %s\n", clean(name), f.Line, f.Column, onlyText(f.Message)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s: %s\n", clean(name), f.Line, f.Column, severity, onlyText(f.Message)); err != nil {
 			return fmt.Errorf("write the result: %w", err)
 		}
 	}
@@ -106,11 +116,11 @@ func printReleaseFaults(w io.Writer, name string, faults []releaseFault) error {
 }
 
 func (c *checkedReleasePolicies) summary() string {
-	return fmt.Sprintf("%s in %s", counted(c.Errors, "error"), counted(len(c.Files), "release policy file"))
+	return fmt.Sprintf("%s, %s in %s", counted(c.Errors, "error"), counted(c.Warnings, "warning"), counted(len(c.Files), "release policy file"))
 }
 
-// loadReleasePolicy reads a release policy that is to be used. Its faults go to stderr,
-// and refuse nothing.
+// loadReleasePolicy reads a release policy that is to be used. Its faults and what is
+// doubtful go to stderr, and refuse nothing.
 func loadReleasePolicy(s Streams, name string) (*keyrelease.Policy, error) {
 	f, err := readPolicyFile(s, name)
 	if err != nil {
@@ -119,10 +129,13 @@ func loadReleasePolicy(s Streams, name string) (*keyrelease.Policy, error) {
 	p, err := keyrelease.ParsePolicy([]byte(f.text))
 	if err != nil {
 		faults := releaseFaults(err)
-		if err := printReleaseFaults(s.Err, f.name, faults); err != nil {
+		if err := printReleaseFaults(s.Err, f.name, "error", faults); err != nil {
 			return nil, err
 		}
 		return nil, fmt.Errorf("release policy %s cannot be used: it has %s", f.name, counted(len(faults), "fault"))
+	}
+	if err := printReleaseFaults(s.Err, f.name, "warning", newReleaseFaults(p.Warnings())); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

@@ -33,21 +33,24 @@ func newReleasedKey(vault, endpoint string, source *attestingSource, r *keyrelea
 
 // checkedReleasePolicies is what keyrelease policy check --json prints.
 type checkedReleasePolicies struct {
-	OK     bool                   `json:"ok"`
-	Errors int                    `json:"errors"`
-	Files  []checkedReleasePolicy `json:"files"`
+	OK       bool                   `json:"ok"`
+	Errors   int                    `json:"errors"`
+	Warnings int                    `json:"warnings"`
+	Files    []checkedReleasePolicy `json:"files"`
 }
 
 // checkedReleasePolicy is what is said of one release policy.
 type checkedReleasePolicy struct {
-	File   string         `json:"file"`
-	OK     bool           `json:"ok"`
-	Faults []releaseFault `json:"faults"`
+	File     string         `json:"file"`
+	OK       bool           `json:"ok"`
+	Faults   []releaseFault `json:"faults"`
+	Warnings []releaseFault `json:"warnings"`
 	// Authorities are those whose tokens it takes.
 	Authorities []string `json:"authorities"`
 }
 
-// releaseFault is one thing that is wrong with a release policy, its place from 1.
+// releaseFault is one thing that is wrong with a release policy, or doubtful, its place
+// from 1.
 type releaseFault struct {
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -128,24 +129,27 @@ func yesOrNo(is bool) string {
 	return "no"
 }
 
-// print writes a line for each.
+// print writes a line for each. Lists of keys, unlike those of versions, name no
+// versions.
 func (l *listedVaultKeys) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "NAME\tVERSION\tENABLED\tEXPORTABLE\tEXPIRES\tUPDATED\tTAGS")
-	orNone := func(t *time.Time) string {
+	hasVersions := slices.ContainsFunc(l.Keys, func(k vaultKey) bool { return k.Version != "" })
+	line := func(name, version string, rest ...string) {
+		if hasVersions {
+			name += "\t" + cmp.Or(version, "-")
+		}
+		_, _ = fmt.Fprintln(w, strings.Join(append([]string{name}, rest...), "\t"))
+	}
+	orElse := func(t *time.Time, none string) string {
 		if t == nil {
-			return "-"
+			return none
 		}
 		return stamp(*t)
 	}
+	line("NAME", "VERSION", "ENABLED", "EXPORTABLE", "EXPIRES", "UPDATED", "TAGS")
 	for i := range l.Keys {
 		k := &l.Keys[i]
-		version := k.Version
-		if version == "" {
-			version = "-"
-		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", clean(k.Name), clean(version), yesOrNo(k.Enabled), yesOrNo(k.Exportable), orNone(k.Expires), orNone(k.Updated),
-			clean(strings.Join(tagsInWords(k.Tags), " ")))
+		line(clean(k.Name), clean(k.Version), yesOrNo(k.Enabled), yesOrNo(k.Exportable), orElse(k.Expires, "never"), orElse(k.Updated, "-"), clean(strings.Join(tagsInWords(k.Tags), " ")))
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write the result: %w", err)
