@@ -4,8 +4,8 @@
 // listens on a Unix socket, [TPM.Socket], beside which its control socket has the
 // same name with ".ctrl"; tpm2-tools take it as TPM2TOOLS_TCTI=swtpm:path=SOCKET,
 // collect/tpm opens it as [TPM.Name], and [TPM.Send] is the transport of go-tpm. Its
-// endorsement keys have certificates by an authority of the test's own, [TPM.Roots],
-// and lie in the TPM's NV memory. [TPM.Measure] extends what a log says, [TPM.Extend]
+// endorsement keys have certificates by an authority of all TPMs of the process,
+// [TPM.Roots], which lie in the TPM's NV memory. [TPM.Measure] extends what a log says, [TPM.Extend]
 // one PCR. [TPM.ListenTCP] lets it be reached over TCP. [SocketDir] is a folder for
 // sockets of a test's own.
 package testtpm
@@ -109,7 +109,7 @@ func (t *TPM) Roots(tb testing.TB) (root, intermediate *x509.Certificate) {
 		}
 		return c
 	}
-	return read("swtpm-localca-rootca-cert.pem"), read("issuercert.pem")
+	return read(rootFile), read(issuerFile)
 }
 
 // Send sends one command and returns the TPM's answer, each as the TPM library
@@ -186,7 +186,7 @@ func (t *TPM) create(ctx context.Context) error {
 			"create_certs_tool_config=" + filepath.Join(t.dir, "localca.conf") + "\n" +
 			"create_certs_tool_options=" + filepath.Join(t.dir, "localca.options") + "\n",
 		"localca.conf": "statedir=" + ca + "\nsigningkey=" + filepath.Join(ca, "signkey.pem") + "\n" +
-			"issuercert=" + filepath.Join(ca, "issuercert.pem") + "\ncertserial=" + filepath.Join(ca, "certserial") + "\n",
+			"issuercert=" + filepath.Join(ca, issuerFile) + "\ncertserial=" + filepath.Join(ca, "certserial") + "\n",
 		"localca.options": "--platform-manufacturer azattest\n--platform-version 1\n--platform-model test\n",
 	}
 	for name, text := range files {
@@ -194,6 +194,11 @@ func (t *TPM) create(ctx context.Context) error {
 			return err
 		}
 	}
+	return vendor.certify(ca, func() error { return t.manufacture(ctx, state) })
+}
+
+// manufacture has swtpm_setup make the TPM's state.
+func (t *TPM) manufacture(ctx context.Context, state string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	args := []string{
