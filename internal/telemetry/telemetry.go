@@ -19,9 +19,6 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // ConfigError says why a [Config] makes no telemetry.
@@ -80,13 +77,9 @@ func New(c Config) (*Telemetry, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	registry := prometheus.NewRegistry()
+	numbers := newRegistry("maa_build_info", c.Version, c.Revision)
 	names := newNames(c)
-	t := &Telemetry{metrics: newMetrics(registry, c, names), tracer: &Tracer{names: names}}
-	t.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, MaxRequestsInFlight: maxScrapes, Timeout: scrapeTime,
-		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError,
-	})
+	t := &Telemetry{metrics: newMetrics(numbers, c, names), tracer: &Tracer{names: names}, handler: numbers.page(c.Log)}
 	if c.Tracing.Endpoint == "" {
 		return t, nil
 	}
