@@ -10,7 +10,7 @@ import (
 // of errors.
 const Issued = "Issued"
 
-// Metrics count what happens. They are safe for concurrent use.
+// Metrics count what happens in the attestation service. They are safe for concurrent use.
 type Metrics struct {
 	names *names
 
@@ -28,7 +28,8 @@ type Metrics struct {
 }
 
 // The upper bounds of histograms, in seconds. An attestation takes a millisecond
-// or two, its phases less, and both take longer where collateral is fetched.
+// or two, its phases less, and both take longer where collateral is fetched. A vault
+// releases a key within some milliseconds, and makes an RSA key within seconds.
 var (
 	requestBuckets = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30}
 	phaseBuckets   = []float64{.00002, .00005, .0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30}
