@@ -3,6 +3,7 @@ package readme_test
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,7 +78,13 @@ func TestSecureKeyReleaseMDNamesAll(t *testing.T) {
 		names = append(names, string(o))
 	}
 	names = append(names, vault.CodeExportable, vault.CodePolicyMissing, vault.CodePolicyUnwanted, vault.CodePolicyImmutable)
-	names = append(names, refusalCodes(t)...)
+	names = append(names, vaultserver.Codes()...)
+	for _, code := range refusalCodes(t) {
+		names = append(names, code)
+		if !slices.Contains(vaultserver.Codes(), code) {
+			t.Errorf("vaultserver.Codes lacks %s, and the numbers would call it other", code)
+		}
+	}
 	for _, name := range names {
 		if !strings.Contains(text, "`"+name+"`") {
 			t.Errorf("%s does not name `%s`", keyReleaseGuide, name)

@@ -58,7 +58,7 @@ var rows = []row{
 	{"internal/edge", nil, "who calls and when to stop is the same for every server"},
 	{"internal/throttle", nil, "who asks too often is counted alike, whatever he asks for"},
 	{"internal/vault", []string{"keyrelease", "store"}, "keys are kept as records and handed out to who releases them"},
-	{"internal/vaultserver", []string{"internal/audit", "internal/auth", "internal/edge", "internal/throttle", "internal/vault", "keyrelease"}, "HTTP in, HTTP out, as Key Vault answers; who decides about a release is keyrelease's"},
+	{"internal/vaultserver", []string{"internal/audit", "internal/auth", "internal/edge", "internal/telemetry", "internal/throttle", "internal/vault", "keyrelease"}, "HTTP in, HTTP out, as Key Vault answers; who decides about a release is keyrelease's"},
 	{"internal/enroll", []string{"evidence", "evidence/tpm", "internal/ticket"}, "who gives keys their certificates judges TPMs as a verifier does, and keeps nothing"},
 	{"internal/audit", nil, "a trail of what happened, whatever it was"},
 	{"internal/telemetry", nil, "it counts and times, and knows nothing of what"},

@@ -59,7 +59,7 @@ func assemble(ctx context.Context, s Streams, o runOptions, log *slog.Logger, p 
 	if err != nil {
 		return nil, err
 	}
-	if err := serveMetrics(ctx, c, numbers, log, p); err != nil {
+	if err := serveMetrics(ctx, c.Telemetry.MetricsListen, numbers.Handler(), log, p); err != nil {
 		return nil, err
 	}
 	return server.New(server.Config{

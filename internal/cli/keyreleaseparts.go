@@ -78,7 +78,11 @@ func (v *vaultParts) assemble(ctx context.Context, s Streams, at *ready) (*vault
 	if err != nil {
 		return nil, err
 	}
-	tlsConfig, signer, err := v.certificates(s, at)
+	certificates, err := v.certificates(s, at)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := v.metrics(ctx, s.Now, certificates)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +91,8 @@ func (v *vaultParts) assemble(ctx context.Context, s Streams, at *ready) (*vault
 		held[i] = keyrelease.HeldForm(form)
 	}
 	return vaultserver.New(vaultserver.Config{
-		Vault: keys, Auth: callers, Audit: trail, Limits: v.limits(), TLS: tlsConfig, PlainHTTP: v.config.BehindProxy, TrustedProxies: proxies, Log: v.log, Clock: s.Now,
-		Release: keyrelease.Config{Verifier: verifier, Signer: signer, Vault: v.config.URL, HeldData: held, RequireNonce: v.config.Release.RequireNonce, Now: s.Now},
+		Vault: keys, Auth: callers, Audit: trail, Metrics: numbers, Limits: v.limits(), TLS: certificates.tls, PlainHTTP: v.config.BehindProxy, TrustedProxies: proxies, Log: v.log, Clock: s.Now,
+		Release: keyrelease.Config{Verifier: verifier, Signer: certificates.signer, Vault: v.config.URL, HeldData: held, RequireNonce: v.config.Release.RequireNonce, Now: s.Now},
 		Ready:   answers(records),
 	})
 }

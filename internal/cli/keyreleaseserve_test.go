@@ -160,6 +160,8 @@ func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
 		"authority that stands twice": {append(dev, "--authority", noAuthority), exitUsage, []string{"--authority: ", "stands twice"}},
 		"address without a port":      {append(dev, "--listen", "127.0.0.1"), exitUsage, []string{`--listen: "127.0.0.1", want host:port`}},
 		"port that is taken":          {append(dev, "--listen", taken.Addr().String()), exitFailed, []string{"address already in use", "hint: choose another --listen"}},
+		"metrics port that is taken":  {[]string{"--dev", "--config", forDev("telemetry: {metricsListen: " + taken.Addr().String() + "}")}, exitFailed, []string{"telemetry.metricsListen: ", "address already in use", "hint: choose another address"}},
+		"metrics for callers":         {[]string{"--config", edit("listen: 127.0.0.1:0\n", "listen: 127.0.0.1:1\ntelemetry: {metricsListen: '127.0.0.1:1'}\n")}, exitRefused, []string{"telemetry.metricsListen: the address of listen"}},
 		"CA file that is missing":     {append(dev, "--listen", "127.0.0.1:0", "--authority-ca-file", empty+"x"), exitFailed, []string{"no such file"}},
 		"CA file that is none":        {append(dev, "--listen", "127.0.0.1:0", "--authority-ca-file", empty), exitFailed, []string{"no PEM certificate inside"}},
 		"missing file":                {[]string{"--config", good + "x"}, exitFailed, []string{"configuration: ", "no such file"}},

@@ -14,12 +14,22 @@ import (
 	"github.com/azattest/azattest/keyrelease"
 )
 
-// certificates are the server's for TLS, nil for plain HTTP, and what signs
+// vaultCertificates are those of a vault. Pairs are of the moment: files are read
+// again when they change.
+type vaultCertificates struct {
+	// tls is the server's, served its pair; both nil for plain HTTP.
+	tls    *tls.Config
+	served func(context.Context) *tls.Certificate
+	// signer signs responses, with the pair signing.
+	signer  func(context.Context) (*keyrelease.Signer, error)
+	signing func(context.Context) *tls.Certificate
+}
+
+// certificates are the server's for TLS, none for plain HTTP, and what signs
 // responses: the same pair, unless the configuration names another.
-func (v *vaultParts) certificates(s Streams, at *ready) (*tls.Config, func(context.Context) (*keyrelease.Signer, error), error) {
-	var pair func(context.Context) *tls.Certificate
-	var served *tls.Config
-	var file string // whence the pair is
+func (v *vaultParts) certificates(s Streams, at *ready) (*vaultCertificates, error) {
+	c := new(vaultCertificates)
+	var file string // whence the pair that signs is
 	switch {
 	case v.dev:
 		var names []string
@@ -28,34 +38,35 @@ func (v *vaultParts) certificates(s Streams, at *ready) (*tls.Config, func(conte
 		}
 		made, caFile, err := devTLS(v.config.DataDir, s.Now(), names...)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		served, at.CAFile = made, caFile
-		pair, file = func(context.Context) *tls.Certificate { return &made.Certificates[0] }, "the certificate of --dev"
+		c.tls, at.CAFile = made, caFile
+		c.served, file = func(context.Context) *tls.Certificate { return &made.Certificates[0] }, "the certificate of --dev"
 	case !v.config.BehindProxy:
 		certificate, err := v.openPair(v.config.TLS.CertificateFile, v.config.TLS.KeyFile, v.config.TLS.ClientCAFile)
 		if err != nil {
-			return nil, nil, fmt.Errorf("TLS certificate: %w", err)
+			return nil, fmt.Errorf("TLS certificate: %w", err)
 		}
-		served, pair, file = certificate.TLS(), certificate.Pair, v.config.TLS.CertificateFile
+		c.tls, c.served, file = certificate.TLS(), certificate.Pair, v.config.TLS.CertificateFile
 	}
+	c.signing = c.served
 	if own := v.config.Signing; own.CertificateFile != "" {
 		certificate, err := v.openPair(own.CertificateFile, own.KeyFile, "")
 		if err != nil {
-			return nil, nil, fmt.Errorf("signing certificate: %w", err)
+			return nil, fmt.Errorf("signing certificate: %w", err)
 		}
-		pair, file = certificate.Pair, own.CertificateFile
+		c.signing, file = certificate.Pair, own.CertificateFile
 	}
 	u, err := url.Parse(v.config.URL)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	signer := responseSigner(pair, u.Hostname())
+	c.signer = responseSigner(c.signing, u.Hostname())
 	// What cannot sign is told now, not to who wants a key.
-	if _, err := signer(context.Background()); err != nil {
-		return nil, nil, &refusedError{fmt.Errorf("%s: %w", file, err)}
+	if _, err := c.signer(context.Background()); err != nil {
+		return nil, &refusedError{fmt.Errorf("%s: %w", file, err)}
 	}
-	return served, signer, nil
+	return c, nil
 }
 
 func (v *vaultParts) openPair(certificate, key, clientCAs string) (*server.Certificate, error) {

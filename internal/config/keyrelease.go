@@ -31,6 +31,7 @@ type KeyRelease struct {
 	Limits      KeyLimits   `yaml:"limits"`
 	Log         Log         `yaml:"log"`
 	Audit       KeyTrail    `yaml:"audit"`
+	Telemetry   KeyNumbers  `yaml:"telemetry"`
 	Shutdown    Shutdown    `yaml:"shutdown"`
 
 	origin `yaml:"-"`
@@ -123,6 +124,12 @@ type KeyLimits struct {
 type KeyTrail struct {
 	// Dir is the folder of the trail. Empty: audit in DataDir.
 	Dir string `yaml:"dir"`
+}
+
+// KeyNumbers are what others may watch. It is [Telemetry] without traces.
+type KeyNumbers struct {
+	// MetricsListen is the address, host:port, that serves metrics. Empty: none.
+	MetricsListen string `yaml:"metricsListen"`
 }
 
 // DefaultKeyRelease is the configuration of an empty file. It does not hold by

@@ -38,6 +38,7 @@ auth: {entra: [{tenant: t}]}
 `
 	c, err := config.ParseKeyRelease("f.yaml", []byte(text), environmentOf([]string{
 		"AZATTEST_KEYRELEASE_LISTEN=b:2", "AZATTEST_KEYRELEASE_KEYS_WRAPPING_KEY=hunter2", "AZATTEST_KEYRELEASE_RELEASE_REQUIRE_NONCE=true",
+		"AZATTEST_KEYRELEASE_TELEMETRY_METRICS_LISTEN=m:3", "AZATTEST_TELEMETRY_METRICS_LISTEN=of-the-service:2",
 		"AZATTEST_LISTEN=of-the-service:1", "AZATTEST_LOG_LEVEL=debug",
 	}))
 	if err != nil {
@@ -51,6 +52,8 @@ auth: {entra: [{tenant: t}]}
 		t.Errorf("elements of lists are not as by default: %+v, %+v", c.Authorities, c.Auth.Entra)
 	case c.Release.MaxTokenAge != 5*time.Minute || !c.Release.RequireNonce || !slices.Equal(c.Release.AttestationTypes, []string{"sgx"}):
 		t.Errorf("release: %+v", c.Release)
+	case c.Telemetry.MetricsListen != "m:3":
+		t.Errorf("telemetry: %+v", c.Telemetry)
 	case c.Log != d.Log || c.Limits != d.Limits || c.DataDir != d.DataDir:
 		t.Errorf("what was left out is not as by default: %+v", c)
 	}
@@ -64,6 +67,7 @@ func TestKeyReleaseParseRefuses(t *testing.T) {
 		"keys: {rotateAfter: 1h}":         `f.yaml:1:8: keys: unknown key "rotateAfter"`,
 		"store: {maxStaleness: 5s}":       `f.yaml:1:9: store: unknown key "maxStaleness"`,
 		"limits: {uploads: 5}":            `f.yaml:1:10: limits: unknown key "uploads"`,
+		"telemetry: {traceRatio: 0.5}":    `f.yaml:1:13: telemetry: unknown key "traceRatio"`,
 		"audit: {attestations: false}":    `f.yaml:1:9: audit: unknown key "attestations"`,
 		"release: {max_token_age: 5m}":    `f.yaml:1:11: release: unknown key "max_token_age", did you mean maxTokenAge?`,
 		"maxTokenAge: 5m":                 `f.yaml:1:1: unknown key "maxTokenAge", did you mean release.maxTokenAge?`,

@@ -141,15 +141,21 @@ func (k *checker) limits(l *Limits, rates string) {
 	}
 }
 
+// metrics checks where metrics are served, if they are.
+func (k *checker) metrics(listen string) {
+	if listen == "" {
+		return
+	}
+	k.address("telemetry.metricsListen", listen)
+	if listen == k.Listen && !strings.HasSuffix(k.Listen, ":0") {
+		k.fault("telemetry.metricsListen", "the address of listen, want another: metrics are not for callers")
+	}
+}
+
 // outlook checks what others see of the service.
 func (k *serviceChecker) outlook() {
 	t := &k.Telemetry
-	if t.MetricsListen != "" {
-		k.address("telemetry.metricsListen", t.MetricsListen)
-		if t.MetricsListen == k.Listen && !strings.HasSuffix(k.Listen, ":0") {
-			k.fault("telemetry.metricsListen", "the address of listen, want another: metrics are not for callers")
-		}
-	}
+	k.metrics(t.MetricsListen)
 	hasHeaders := !t.OTLPHeaders.IsZero() || t.OTLPHeadersFile != ""
 	if t.OTLPEndpoint != "" {
 		u := k.url("telemetry.otlpEndpoint", t.OTLPEndpoint, urlRules{schemes: []string{"https", "http"}})

@@ -51,6 +51,7 @@ func (c *KeyRelease) validate(isDevelopment bool) error {
 		ReadHeader: c.Limits.ReadHeader, Read: c.Limits.Read, Write: c.Limits.Write, Idle: c.Limits.Idle,
 		RatePerCaller: c.Limits.RatePerCaller, Burst: c.Limits.Burst,
 	}, "limits.ratePerCaller")
+	k.metrics(c.Telemetry.MetricsListen)
 	return k.err()
 }
 

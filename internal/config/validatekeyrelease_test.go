@@ -25,10 +25,12 @@ func TestKeyReleaseValidateAccepts(t *testing.T) {
 		"authority of a build": func(c *config.KeyRelease) {
 			c.Authorities[0].SigningCertificate, c.Authorities[0].MREnclave = "report", []string{hash, strings.Repeat("1", 64)}
 		},
-		"held data":     func(c *config.KeyRelease) { c.Release.HeldData = []string{"raw", "pem", "jwk"} },
-		"machines only": func(c *config.KeyRelease) { c.Release.AttestationTypes = []string{"sevsnpvm"} },
-		"zero limits":   func(c *config.KeyRelease) { c.Limits = config.KeyLimits{} },
-		"rates":         func(c *config.KeyRelease) { c.Limits.RatePerCaller, c.Limits.Burst = 0.5, 10 },
+		"held data":              func(c *config.KeyRelease) { c.Release.HeldData = []string{"raw", "pem", "jwk"} },
+		"machines only":          func(c *config.KeyRelease) { c.Release.AttestationTypes = []string{"sevsnpvm"} },
+		"zero limits":            func(c *config.KeyRelease) { c.Limits = config.KeyLimits{} },
+		"metrics":                func(c *config.KeyRelease) { c.Telemetry.MetricsListen = "127.0.0.1:9465" },
+		"metrics on a free port": func(c *config.KeyRelease) { c.Listen, c.Telemetry.MetricsListen = "127.0.0.1:0", "127.0.0.1:0" },
+		"rates":                  func(c *config.KeyRelease) { c.Limits.RatePerCaller, c.Limits.Burst = 0.5, 10 },
 		"roles for keys": func(c *config.KeyRelease) {
 			c.TLS.ClientCAFile = "ca.pem"
 			c.Auth.Issuers = []config.Issuer{{Name: "ci", URL: "https://ci.example", Audiences: []string{"a"}}}
@@ -87,9 +89,11 @@ func TestKeyReleaseValidateRefuses(t *testing.T) {
 		"held data of machines": {func(c *config.KeyRelease) {
 			c.Release.HeldData, c.Release.AttestationTypes = []string{"jwk"}, []string{"tdxvm"}
 		}, []string{`release.heldData: goes with sgx`}},
-		"nothing to release to": {func(c *config.KeyRelease) { c.Release.AttestationTypes = nil }, []string{`release.attestationTypes: empty`}},
-		"attestation by TPM":    {func(c *config.KeyRelease) { c.Release.AttestationTypes = []string{"sgx", "tpm", "sgx"} }, []string{`release.attestationTypes[1]: "tpm", want sgx, sevsnpvm, tdxvm or azurevm`, `release.attestationTypes[2]: "sgx" stands twice`}},
-		"limits":                {func(c *config.KeyRelease) { c.Limits.BodyBytes, c.Limits.Idle, c.Limits.Burst = -1, -1, 5 }, []string{`limits.bodyBytes: -1, want`, `limits.burst: goes with limits.ratePerCaller`, `limits.idle: -1ns, want`}},
+		"nothing to release to":    {func(c *config.KeyRelease) { c.Release.AttestationTypes = nil }, []string{`release.attestationTypes: empty`}},
+		"attestation by TPM":       {func(c *config.KeyRelease) { c.Release.AttestationTypes = []string{"sgx", "tpm", "sgx"} }, []string{`release.attestationTypes[1]: "tpm", want sgx, sevsnpvm, tdxvm or azurevm`, `release.attestationTypes[2]: "sgx" stands twice`}},
+		"limits":                   {func(c *config.KeyRelease) { c.Limits.BodyBytes, c.Limits.Idle, c.Limits.Burst = -1, -1, 5 }, []string{`limits.bodyBytes: -1, want`, `limits.burst: goes with limits.ratePerCaller`, `limits.idle: -1ns, want`}},
+		"metrics beside the vault": {func(c *config.KeyRelease) { c.Telemetry.MetricsListen = c.Listen }, []string{`telemetry.metricsListen: the address of listen`}},
+		"metrics nowhere":          {func(c *config.KeyRelease) { c.Telemetry.MetricsListen = "9465" }, []string{`telemetry.metricsListen: "9465", want host:port`}},
 		"certificates of a proxy": {func(c *config.KeyRelease) {
 			behindProxy(c)
 			c.Auth.Certificates = []config.Certificate{{DNS: "a", Role: "key-reader"}}

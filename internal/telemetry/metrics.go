@@ -1,18 +1,16 @@
 package telemetry
 
 import (
-	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
 // Issued is the outcome of an attestation that gave a token. All others are codes
 // of errors.
 const Issued = "Issued"
 
-// Metrics count what happens. They are safe for concurrent use.
+// Metrics count what happens in the attestation service. They are safe for concurrent use.
 type Metrics struct {
 	names *names
 
@@ -30,55 +28,29 @@ type Metrics struct {
 }
 
 // The upper bounds of histograms, in seconds. An attestation takes a millisecond
-// or two, its phases less, and both take longer where collateral is fetched.
+// or two, its phases less, and both take longer where collateral is fetched. A vault
+// releases a key within some milliseconds, and makes an RSA key within seconds.
 var (
 	requestBuckets = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30}
 	phaseBuckets   = []float64{.00002, .00005, .0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30}
 )
 
-func newMetrics(registry *prometheus.Registry, c Config, n *names) *Metrics {
-	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
-		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-		registry.MustRegister(v)
-		return v
-	}
-	counter := func(name, help string) prometheus.Counter {
-		v := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
-		registry.MustRegister(v)
-		return v
-	}
-	// Histograms are many lines each, and found in a request more than once, so
-	// each has one label whose values are known from the start.
-	histograms := func(name, help string, buckets []float64, label string, values set) map[string]prometheus.Observer {
-		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{label})
-		registry.MustRegister(v)
-		all := map[string]prometheus.Observer{other: v.WithLabelValues(other), none: v.WithLabelValues(none)}
-		for value := range values {
-			all[value] = v.WithLabelValues(value)
-		}
-		return all
-	}
+func newMetrics(r registry, c Config, n *names) *Metrics {
 	m := &Metrics{
 		names:       n,
-		inFlight:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "maa_requests_in_flight", Help: "Requests that are being served."}),
-		requests:    counters("maa_requests_total", "Requests that were answered.", "instance", "route", "method", "status"),
-		durations:   histograms("maa_request_duration_seconds", "Time from a request's header to the end of its answer.", requestBuckets, "route", n.routes),
-		phases:      histograms("maa_phase_duration_seconds", "Time of a phase of an attestation. The phase verify includes collateral.", phaseBuckets, "phase", phases),
-		outcomes:    counters("maa_attestations_total", "Attestations by what came of them: Issued, or the code of the error.", "instance", "type", "outcome"),
-		changes:     counters("maa_changes_total", "Changes of policies, certificates, keys and instances.", "instance", "kind", "action", "outcome"),
-		rateLimited: counters("maa_rate_limited_requests_total", "Requests that were refused because there were too many.", "by"),
-		audit:       counter("maa_audit_failures_total", "Records that the audit trail did not take, each of them a refused request."),
-		dropped:     counter("maa_trace_spans_dropped_total", "Spans that were not sent, because too many waited or nobody took them."),
-		failed:      counter("maa_trace_export_failures_total", "Attempts to send spans that failed."),
+		inFlight:    r.gauge("maa_requests_in_flight", "Requests that are being served."),
+		requests:    r.counters("maa_requests_total", "Requests that were answered.", "instance", "route", "method", "status"),
+		durations:   r.histograms("maa_request_duration_seconds", "Time from a request's header to the end of its answer.", requestBuckets, "route", n.routes.with(other, none)),
+		phases:      r.histograms("maa_phase_duration_seconds", "Time of a phase of an attestation. The phase verify includes collateral.", phaseBuckets, "phase", phases.with(other, none)),
+		outcomes:    r.counters("maa_attestations_total", "Attestations by what came of them: Issued, or the code of the error.", "instance", "type", "outcome"),
+		changes:     r.counters("maa_changes_total", "Changes of policies, certificates, keys and instances.", "instance", "kind", "action", "outcome"),
+		rateLimited: r.counters("maa_rate_limited_requests_total", "Requests that were refused because there were too many.", "by"),
+		audit:       r.counter("maa_audit_failures_total", "Records that the audit trail did not take, each of them a refused request."),
+		dropped:     r.counter("maa_trace_spans_dropped_total", "Spans that were not sent, because too many waited or nobody took them."),
+		failed:      r.counter("maa_trace_export_failures_total", "Attempts to send spans that failed."),
 		sources:     &sourceCollector{clock: c.Clock},
 	}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "maa_build_info", Help: "Always 1; the labels say what runs.",
-		ConstLabels: prometheus.Labels{"version": c.Version, "revision": c.Revision, "go_version": runtime.Version()},
-	})
-	build.Set(1)
-	registry.MustRegister(m.inFlight, m.sources, build,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(m.sources)
 	return m
 }
 

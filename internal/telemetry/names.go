@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,6 +24,13 @@ func newSet(names ...string) set {
 		s[name] = true
 	}
 	return s
+}
+
+// with returns a list of these names and more.
+func (s set) with(more ...string) set {
+	all := newSet(more...)
+	maps.Copy(all, s)
+	return all
 }
 
 func (s set) label(name string) string {

@@ -97,19 +97,17 @@ func (c *sourceCollector) Collect(to chan<- prometheus.Metric) {
 			}
 		}
 	}
-	if s.Collateral != nil {
-		if expires, ok := s.Collateral(); ok {
-			gauge(collateralDesc, expires.Sub(now))
-		}
+	until(to, collateralDesc, now, s.Collateral)
+	until(to, certificateDesc, now, s.TLSCertificate)
+	until(to, authorityDesc, now, s.EnrollmentAuthority)
+}
+
+// until tells how long it is until something ends, and nothing if there is no end.
+func until(to chan<- prometheus.Metric, d *prometheus.Desc, now time.Time, end func() (time.Time, bool)) {
+	if end == nil {
+		return
 	}
-	if s.TLSCertificate != nil {
-		if expires, ok := s.TLSCertificate(); ok {
-			gauge(certificateDesc, expires.Sub(now))
-		}
-	}
-	if s.EnrollmentAuthority != nil {
-		if expires, ok := s.EnrollmentAuthority(); ok {
-			gauge(authorityDesc, expires.Sub(now))
-		}
+	if ends, ok := end(); ok {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, ends.Sub(now).Seconds())
 	}
 }

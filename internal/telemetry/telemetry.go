@@ -1,14 +1,14 @@
-// Package telemetry counts, times and traces what the service does. It knows
-// names, sizes and times; evidence, tokens, policies and credentials never come
-// here.
+// Package telemetry counts, times and traces what the service does, and counts and
+// times what a vault does. It knows names, sizes and times; evidence, tokens, keys,
+// policies and credentials never come here.
 //
 // Which function do I want? [New] makes a [Telemetry]. [Telemetry.Metrics] has one
 // method for each thing that happens, and [Telemetry.Handler] shows the numbers to
 // Prometheus. [Telemetry.Tracer] begins a span for each request, which does
 // nothing and costs nothing unless [Tracing.Endpoint] says where spans go;
-// [Telemetry.Run] sends them there.
+// [Telemetry.Run] sends them there. A vault has [NewVaultMetrics], and no spans.
 //
-// Labels hold names from lists that are given to New, and whatever stands in none
+// Labels hold names from lists that are given to either, and whatever stands in none
 // of them becomes "other": clients cannot make the numbers grow. Each metric and
 // span is in docs/telemetry.md.
 package telemetry
@@ -19,14 +19,11 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// ConfigError says why a [Config] makes no telemetry.
+// ConfigError says why a [Config] makes no telemetry, or a [VaultConfig] none.
 type ConfigError struct {
-	// Field is the field of Config.
+	// Field is the field of it.
 	Field string
 	// Problem is what is wrong with it, and what would be right.
 	Problem string
@@ -34,7 +31,7 @@ type ConfigError struct {
 
 func (e *ConfigError) Error() string { return "telemetry: config: " + e.Field + ": " + e.Problem }
 
-// Config says what is measured and where it goes.
+// Config says what is measured of the attestation service, and where it goes.
 type Config struct {
 	// Version and Revision are of the program.
 	Version, Revision string
@@ -51,12 +48,20 @@ type Config struct {
 }
 
 func (c Config) validate() error {
-	for field, names := range map[string][]string{"Routes": c.Routes, "Types": c.Types, "Codes": c.Codes} {
+	if err := checkNames(map[string][]string{"Routes": c.Routes, "Types": c.Types, "Codes": c.Codes}); err != nil {
+		return err
+	}
+	return c.Tracing.validate()
+}
+
+// checkNames refuses lists, by fields of a Config, that are too long.
+func checkNames(lists map[string][]string) error {
+	for field, names := range lists {
 		if len(names) > maxNames {
 			return &ConfigError{field, fmt.Sprintf("%d names, want at most %d: each is a line of every scrape", len(names), maxNames)}
 		}
 	}
-	return c.Tracing.validate()
+	return nil
 }
 
 // Telemetry holds the numbers and the way of the spans. It is safe for concurrent
@@ -80,13 +85,9 @@ func New(c Config) (*Telemetry, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	registry := prometheus.NewRegistry()
+	numbers := newRegistry("maa_build_info", c.Version, c.Revision)
 	names := newNames(c)
-	t := &Telemetry{metrics: newMetrics(registry, c, names), tracer: &Tracer{names: names}}
-	t.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, MaxRequestsInFlight: maxScrapes, Timeout: scrapeTime,
-		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError,
-	})
+	t := &Telemetry{metrics: newMetrics(numbers, c, names), tracer: &Tracer{names: names}, handler: numbers.page(c.Log)}
 	if c.Tracing.Endpoint == "" {
 		return t, nil
 	}

@@ -33,8 +33,8 @@ func mustNew(tb testing.TB, c Config) *Telemetry {
 	return t
 }
 
-// scrape reads the numbers as Prometheus does.
-func scrape(t *testing.T, from *Telemetry, accept string) (string, http.Header) {
+// scrape reads the numbers of either server as Prometheus does.
+func scrape(t *testing.T, from interface{ Handler() http.Handler }, accept string) (string, http.Header) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
 	r.Header.Set("Accept", accept)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/vault"
 	"github.com/azattest/azattest/keyrelease"
 )
@@ -65,7 +66,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, o Operation) ([
 		case s.uploads <- struct{}{}:
 			defer func() { <-s.uploads }()
 		default:
-			return nil, tooMany("Too many requests at once, try again.", 1)
+			return nil, tooMany(telemetry.LimitUploads, "Too many requests at once, try again.", 1)
 		}
 		var rest []byte
 		rest, err = io.ReadAll(limited)

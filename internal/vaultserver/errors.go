@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/vault"
 	"github.com/azattest/azattest/keyrelease"
 )
@@ -18,8 +19,24 @@ func badParameter(message string) error {
 	return refusal(http.StatusBadRequest, "BadParameter", message)
 }
 
-func tooMany(message string, retryAfter int) error {
-	return &keyrelease.RefusalError{Status: http.StatusTooManyRequests, Code: "Throttled", Message: message, RetryAfter: retryAfter}
+// limitError says what there were too many of.
+type limitError struct{ by telemetry.Limit }
+
+func (e *limitError) Error() string {
+	switch e.by {
+	case telemetry.LimitCaller:
+		return "more requests of one caller than limits.ratePerCaller allows"
+	case telemetry.LimitUploads:
+		return "all places for large bodies are taken, see limits.concurrent"
+	default:
+		return "all places for requests of this kind are taken, see limits.concurrent"
+	}
+}
+
+func tooMany(by telemetry.Limit, message string, retryAfter int) error {
+	return &keyrelease.RefusalError{
+		Status: http.StatusTooManyRequests, Code: "Throttled", Message: message, RetryAfter: retryAfter, Err: &limitError{by},
+	}
 }
 
 func unavailable(message string, cause error) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/keyrelease"
 )
 
@@ -29,6 +30,10 @@ type note struct {
 	code, innerCode, cause     string
 	status                     int
 	isRecorded, isProbe        bool
+	// limit is what there were too many of, empty if there were not.
+	limit telemetry.Limit
+	// isLost says that the trail did not take the record.
+	isLost bool
 }
 
 // refused takes down why a request is refused.
@@ -40,6 +45,9 @@ func (n *note) refused(err error) {
 		if e.Err != nil {
 			n.cause = e.Err.Error()
 		}
+	}
+	if e, ok := errors.AsType[*limitError](err); ok {
+		n.limit = e.by
 	}
 }
 

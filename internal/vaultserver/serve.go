@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/internal/edge"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/keyrelease"
 )
 
-// ServeHTTP serves one request, and logs one line about it.
+// ServeHTTP serves one request, counts it, and logs one line about it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handlers.Add(1)
 	defer s.handlers.Done()
@@ -34,12 +35,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	watched := &watchedWriter{ResponseWriter: w}
+	s.metrics.RequestBegan()
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.recovered(watched, r, cause)
 		}
 		n.status = watched.status
+		took := time.Since(n.start)
 		s.recordRefusal(ctx, n)
+		s.count(n, took)
 		s.log(r, n)
 	}()
 	s.serve(watched, r)
@@ -98,7 +102,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case places <- struct{}{}:
 		defer func() { <-places }()
 	default:
-		s.refuse(w, r, tooMany("Too many requests at once, try again.", 1))
+		s.refuse(w, r, tooMany(telemetry.LimitConcurrency, "Too many requests at once, try again.", 1))
 		return
 	}
 	if n.operation == KeyRelease {
@@ -118,7 +122,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, n *note) error {
 	// Credentials that do not hold are counted too, by address: judging them costs as
 	// much as judging good ones.
 	if wait, by := s.throttle.Allow("", throttle.CallerKey(name, n.address)); by != "" {
-		return tooMany("Too many requests, try again later.", int(wait/time.Second)+1)
+		return tooMany(telemetry.LimitCaller, "Too many requests, try again later.", int(wait/time.Second)+1)
 	}
 	if err != nil {
 		return s.unknownCaller(w, err)

@@ -23,6 +23,7 @@ import (
 
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/internal/vault"
 	"github.com/azattest/azattest/keyrelease"
@@ -48,6 +49,9 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Log is told of each request. Required.
 	Log *slog.Logger
+	// Metrics count and time; nil does so for nobody. Its operations are [Operations],
+	// its codes [Codes].
+	Metrics *telemetry.VaultMetrics
 	// Clock is the time of records; nil means time.Now.
 	Clock func() time.Time
 	// Ready reports whether the store answers; nil means always.
@@ -78,6 +82,7 @@ type Server struct {
 	making   chan struct{}
 	uploads  chan struct{}
 	throttle *throttle.Throttle
+	metrics  *telemetry.VaultMetrics
 	// unauthorized bounds the records of refusals of callers who have no role.
 	unauthorized *throttle.Throttle
 	isDraining   atomic.Bool
@@ -100,7 +105,13 @@ func New(c Config) (*Server, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	s := &Server{config: c, limits: c.Limits.withDefaults()}
+	if c.Metrics == nil {
+		var err error
+		if c.Metrics, err = telemetry.NewVaultMetrics(telemetry.VaultConfig{}); err != nil {
+			return nil, err
+		}
+	}
+	s := &Server{config: c, limits: c.Limits.withDefaults(), metrics: c.Metrics}
 	s.work, s.managing = make(chan struct{}, s.limits.Concurrent), make(chan struct{}, s.limits.Concurrent)
 	s.uploads = make(chan struct{}, s.limits.Concurrent)
 	s.unauthorized = throttle.New(throttle.Limit{PerSecond: unauthorizedPerSecond, Burst: unauthorizedAtOnce}, throttle.Limit{}, c.Clock)

@@ -39,7 +39,9 @@ func (s *Server) record(ctx context.Context, n *note, status int) error {
 	// The client may be gone, and what was done is done.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
-	return s.config.Audit.Append(ctx, s.recordOf(n, status))
+	err := s.config.Audit.Append(ctx, s.recordOf(n, status))
+	n.isLost = err != nil
+	return err
 }
 
 // recordRefusal puts what was not done into the trail. That it was refused stays so
@@ -63,6 +65,7 @@ func (s *Server) recordRefusal(ctx context.Context, n *note) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	if err := s.config.Audit.AppendSoon(ctx, s.recordOf(n, n.status)); err != nil {
+		n.isLost = true
 		s.config.Log.LogAttrs(ctx, slog.LevelError, "the audit trail did not take a refusal", slog.String("request_id", n.requestID), slog.String("cause", err.Error()))
 	}
 }
