@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/azattest/azattest/internal/testport"
 )
 
 // metricsOf reads the numbers at an address as Prometheus does, "" if nobody answers.
@@ -33,7 +35,7 @@ func metricsOf(t *testing.T, address string) string {
 // They are served beside the vault, and never by it.
 func TestKeyReleaseServesItsMetrics(t *testing.T) {
 	t.Parallel()
-	port, address := strconv.Itoa(freePort(t)), "127.0.0.1:"+strconv.Itoa(freePort(t))
+	port, address := strconv.Itoa(testport.Free(t)), "127.0.0.1:"+strconv.Itoa(testport.Free(t))
 	file, certificateFile := keyReleaseConfig(t, "telemetry: {metricsListen: "+address+"}\n")
 	v := startKeyRelease(t, t.TempDir(), "--config", file, "--listen", "127.0.0.1:"+port)
 	transport, err := transportTo(Streams{Now: func() time.Time { return testTime }}, certificateFile)
@@ -98,7 +100,7 @@ func TestMetricsKnowTheCertificatesOfAVault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address := "127.0.0.1:" + strconv.Itoa(freePort(t))
+			address := "127.0.0.1:" + strconv.Itoa(testport.Free(t))
 			file, _ := keyReleaseConfig(t, test.more+"telemetry: {metricsListen: "+address+"}\n")
 			if test.isProxy {
 				raw, err := os.ReadFile(file)
