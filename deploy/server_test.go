@@ -38,8 +38,10 @@ type server struct {
 	serve, check []string
 	// read reads a configuration, and finds its faults.
 	read func(name string, env func(string) string) (*settings, error)
-	// manifests is the folder of those for Kubernetes.
+	// manifests is the folder of those for Kubernetes, in which workload reads what
+	// keeps the pods running.
 	manifests string
+	workload  func(*testing.T, *server) *workload
 }
 
 // settings are what a deployment must fit, whichever server they configure.
@@ -55,11 +57,11 @@ type settings struct {
 var (
 	attestationService = server{
 		name: "azattest", config: "azattest.yaml", port: "8443", variables: config.Variables(), prefix: "AZATTEST_",
-		serve: []string{"serve", "--config"}, check: []string{"config", "check"}, read: readService, manifests: "kubernetes",
+		serve: []string{"serve", "--config"}, check: []string{"config", "check"}, read: readService, manifests: "kubernetes", workload: deploymentOf,
 	}
 	keyReleaseServer = server{
 		name: "azattest-keyrelease", config: "keyrelease.yaml", port: "8444", variables: config.KeyReleaseVariables(), prefix: "AZATTEST_KEYRELEASE_",
-		serve: []string{"keyrelease", "serve", "--config"}, check: []string{"config", "check", "--keyrelease"}, read: readVault, manifests: "kubernetes-keyrelease",
+		serve: []string{"keyrelease", "serve", "--config"}, check: []string{"config", "check", "--keyrelease"}, read: readVault, manifests: "kubernetes-keyrelease", workload: statefulSetOf,
 	}
 	servers = []*server{&attestationService, &keyReleaseServer}
 )
