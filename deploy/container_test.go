@@ -50,20 +50,27 @@ func TestContainerfileHoldsInstructionsOnly(t *testing.T) {
 	}
 }
 
-func TestImageHoldsTheProgramAndNothingElse(t *testing.T) {
-	t.Parallel()
+// finalStage is the stage of which the image is made.
+func finalStage(t *testing.T) []instruction {
+	t.Helper()
 	all := readContainerfile(t)
-	last := 0
-	for i := range all {
+	for i := range slices.Backward(all) {
 		if all[i].name == "FROM" {
-			last = i
+			return all[i:]
 		}
 	}
-	if all[last].text != "scratch" {
-		t.Errorf("the image stands on %s", all[last].text)
+	t.Fatal("no FROM")
+	return nil
+}
+
+func TestImageHoldsTheProgramAndNothingElse(t *testing.T) {
+	t.Parallel()
+	stage := finalStage(t)
+	if stage[0].text != "scratch" {
+		t.Errorf("the image stands on %s", stage[0].text)
 	}
 	final := map[string]string{}
-	for _, i := range all[last+1:] {
+	for _, i := range stage[1:] {
 		switch {
 		case i.name == "RUN":
 			t.Errorf("RUN in an image without shell: %s", i.text)
@@ -79,6 +86,9 @@ func TestImageHoldsTheProgramAndNothingElse(t *testing.T) {
 	}
 	if final["ENTRYPOINT"] != `["/usr/bin/azattest"]` || !strings.HasPrefix(final["CMD"], "[") {
 		t.Errorf("ENTRYPOINT %s, CMD %s, want both without shell", final["ENTRYPOINT"], final["CMD"])
+	}
+	if want := attestationService.port + " " + keyReleaseServer.port; final["EXPOSE"] != want {
+		t.Errorf("EXPOSE %s, want %s", final["EXPOSE"], want)
 	}
 	if final["HEALTHCHECK"] != "NONE" {
 		t.Errorf("HEALTHCHECK %s: there is no program for it", final["HEALTHCHECK"])
@@ -105,7 +115,7 @@ func TestSecretsStayOutOfTheContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(raw), "\n")
-	for _, want := range []string{".git", "**/*.pem", "**/*.key", "**/.env", "**/azattest-data"} {
+	for _, want := range []string{".git", "**/*.pem", "**/*.key", "**/.env", "**/azattest-data", "**/azattest-keyrelease-data"} {
 		if !slices.Contains(lines, want) {
 			t.Errorf("%s is copied into the build", want)
 		}

@@ -7,16 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/azattest/azattest/internal/config"
 )
-
-// kubernetes is the folder of the manifests.
-const kubernetes = "kubernetes"
 
 // The manifests must hold these members and no others: one that is misspelled would
 // be dropped by some versions of kubectl without a word.
@@ -85,10 +81,10 @@ type (
 	}
 )
 
-// documents reads all documents of a manifest into a type, strictly.
-func documents[T any](t *testing.T, name string) []T {
+// documents reads all documents of a manifest of a server into a type, strictly.
+func documents[T any](t *testing.T, s *server, name string) []T {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(kubernetes, name))
+	raw, err := os.ReadFile(filepath.Join(s.manifests, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,9 +104,9 @@ func documents[T any](t *testing.T, name string) []T {
 	}
 }
 
-func document[T any](t *testing.T, name string) T {
+func document[T any](t *testing.T, s *server, name string) T {
 	t.Helper()
-	all := documents[T](t, name)
+	all := documents[T](t, s, name)
 	if len(all) != 1 {
 		t.Fatalf("%s: %d documents, want one", name, len(all))
 	}
@@ -129,151 +125,202 @@ func isSelected(selector, labels map[string]string) bool {
 
 func TestEveryManifestIsAppliedButTheTemplateOfSecrets(t *testing.T) {
 	t.Parallel()
-	k := document[kustomization](t, "kustomization.yaml")
-	known := append([]string{"kustomization.yaml", "secret.example.yaml"}, k.Resources...)
-	for _, g := range k.Generators {
-		known = append(known, g.Files...)
-	}
-	files, err := filepath.Glob(filepath.Join(kubernetes, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, f := range files {
-		files[i] = filepath.Base(f)
-	}
-	slices.Sort(known)
-	if !slices.Equal(files, known) {
-		t.Errorf("files %v, of which kustomization.yaml knows %v", files, known)
-	}
-	if slices.Contains(k.Resources, "secret.example.yaml") {
-		t.Error("the template of secrets is applied")
-	}
-	for _, r := range k.Resources {
-		for _, d := range documents[map[string]any](t, r) {
-			metadata, ok := d["metadata"].(map[string]any)
-			if !ok || d["kind"] != "Namespace" && metadata["namespace"] != k.Namespace {
-				t.Errorf("%s: metadata %v, want the namespace %s", r, d["metadata"], k.Namespace)
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			k := document[kustomization](t, s, "kustomization.yaml")
+			known := append([]string{"kustomization.yaml", "secret.example.yaml"}, k.Resources...)
+			for _, g := range k.Generators {
+				known = append(known, g.Files...)
 			}
-		}
+			files, err := filepath.Glob(filepath.Join(s.manifests, "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, f := range files {
+				files[i] = filepath.Base(f)
+			}
+			slices.Sort(known)
+			if !slices.Equal(files, known) {
+				t.Errorf("files %v, of which kustomization.yaml knows %v", files, known)
+			}
+			if slices.Contains(k.Resources, "secret.example.yaml") {
+				t.Error("the template of secrets is applied")
+			}
+			for _, r := range k.Resources {
+				for _, d := range documents[map[string]any](t, s, r) {
+					metadata, ok := d["metadata"].(map[string]any)
+					if !ok || d["kind"] != "Namespace" && metadata["namespace"] != k.Namespace {
+						t.Errorf("%s: metadata %v, want the namespace %s", r, d["metadata"], k.Namespace)
+					}
+				}
+			}
+		})
 	}
 }
 
 func TestNamespaceIsRestricted(t *testing.T) {
 	t.Parallel()
-	n := document[namespace](t, "namespace.yaml")
-	for _, mode := range []string{"enforce", "audit", "warn"} {
-		if got := n.Metadata.Labels["pod-security.kubernetes.io/"+mode]; got != "restricted" {
-			t.Errorf("pod security, %s: %q, want restricted", mode, got)
-		}
-	}
-	if n.Metadata.Name != document[kustomization](t, "kustomization.yaml").Namespace {
-		t.Errorf("namespace %s is not that of kustomization.yaml", n.Metadata.Name)
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			n := document[namespace](t, s, "namespace.yaml")
+			for _, mode := range []string{"enforce", "audit", "warn"} {
+				if got := n.Metadata.Labels["pod-security.kubernetes.io/"+mode]; got != "restricted" {
+					t.Errorf("pod security, %s: %q, want restricted", mode, got)
+				}
+			}
+			if n.Metadata.Name != document[kustomization](t, s, "kustomization.yaml").Namespace {
+				t.Errorf("namespace %s is not that of kustomization.yaml", n.Metadata.Name)
+			}
+		})
 	}
 }
 
 func TestTemplateOfSecretsHoldsNone(t *testing.T) {
 	t.Parallel()
-	names := map[string]secret{}
-	for _, s := range documents[secret](t, "secret.example.yaml") {
-		names[s.Metadata.Name] = s
-		for key, value := range s.StringData {
-			if value != "" {
-				t.Errorf("%s: %s has a value", s.Metadata.Name, key)
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			names := map[string]secret{}
+			for _, one := range documents[secret](t, s, "secret.example.yaml") {
+				names[one.Metadata.Name] = one
+				for key, value := range one.StringData {
+					if value != "" {
+						t.Errorf("%s: %s has a value", one.Metadata.Name, key)
+					}
+				}
 			}
-		}
-	}
-	for _, v := range document[deployment](t, "deployment.yaml").Spec.Template.Spec.Volumes {
-		if v.Secret.SecretName == "" {
-			continue
-		}
-		if _, has := names[v.Secret.SecretName]; !has {
-			t.Errorf("the template lacks the secret %s, which pods mount", v.Secret.SecretName)
-		}
+			for _, v := range s.workload(t, s).Template.Spec.Volumes {
+				if v.Secret.SecretName == "" {
+					continue
+				}
+				if _, has := names[v.Secret.SecretName]; !has {
+					t.Errorf("the template lacks the secret %s, which pods mount", v.Secret.SecretName)
+				}
+			}
+		})
 	}
 }
 
 func TestPodsGetNoToken(t *testing.T) {
 	t.Parallel()
-	a := document[serviceAccount](t, "serviceaccount.yaml")
-	d := document[deployment](t, "deployment.yaml").Spec.Template.Spec
-	if a.AutoMount == nil || *a.AutoMount || d.AutoMount == nil || *d.AutoMount || d.ServiceAccountName != a.Metadata.Name {
-		t.Errorf("service account %+v, pods %q, %v", a, d.ServiceAccountName, d.AutoMount)
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			a := document[serviceAccount](t, s, "serviceaccount.yaml")
+			pod := s.workload(t, s).Template.Spec
+			if a.AutoMount == nil || *a.AutoMount || pod.AutoMount == nil || *pod.AutoMount || pod.ServiceAccountName != a.Metadata.Name {
+				t.Errorf("service account %+v, pods %q, %v", a, pod.ServiceAccountName, pod.AutoMount)
+			}
+		})
 	}
 }
 
 func TestServiceAndBudgetSelectThePods(t *testing.T) {
 	t.Parallel()
-	d := document[deployment](t, "deployment.yaml")
-	labels := d.Spec.Template.Metadata.Labels
-	s := document[service](t, "service.yaml")
-	b := document[disruptionBudget](t, "poddisruptionbudget.yaml")
-	for what, selector := range map[string]map[string]string{
-		"deployment": d.Spec.Selector.MatchLabels, "service": s.Spec.Selector, "budget": b.Spec.Selector.MatchLabels,
-	} {
-		if len(selector) == 0 || !isSelected(selector, labels) {
-			t.Errorf("%s selects %v, the pods have %v", what, selector, labels)
-		}
-	}
-	if b.Spec.MinAvailable < 1 || b.Spec.MinAvailable >= d.Spec.Replicas {
-		t.Errorf("budget: %d of %d pods, want at least one, and not all", b.Spec.MinAvailable, d.Spec.Replicas)
-	}
-	for _, p := range s.Spec.Ports {
-		if _, has := d.port(p.TargetPort); !has {
-			t.Errorf("service: the pods have no port %s", p.TargetPort)
-		}
-		if p.TargetPort == "metrics" {
-			t.Error("service: metrics are not for clients")
-		}
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			w := s.workload(t, s)
+			labels := w.Template.Metadata.Labels
+			clients := document[service](t, s, "service.yaml")
+			b := document[disruptionBudget](t, s, "poddisruptionbudget.yaml")
+			for what, selector := range map[string]map[string]string{
+				"workload": w.Selector.MatchLabels, "service": clients.Spec.Selector, "budget": b.Spec.Selector.MatchLabels,
+			} {
+				if len(selector) == 0 || !isSelected(selector, labels) {
+					t.Errorf("%s selects %v, the pods have %v", what, selector, labels)
+				}
+			}
+			if b.Spec.MinAvailable < 1 || b.Spec.MinAvailable >= w.Replicas {
+				t.Errorf("budget: %d of %d pods, want at least one, and not all", b.Spec.MinAvailable, w.Replicas)
+			}
+			for _, p := range clients.Spec.Ports {
+				if _, has := w.port(p.TargetPort); !has {
+					t.Errorf("service: the pods have no port %s", p.TargetPort)
+				}
+				if p.TargetPort == "metrics" {
+					t.Error("service: metrics are not for clients")
+				}
+			}
+		})
 	}
 }
 
-// kubernetesConfig is the configuration of the pods.
-func kubernetesConfig(t *testing.T) *config.Config {
+// Who may read the secrets of a namespace has those of every server in it.
+func TestServersShareNoNamespace(t *testing.T) {
+	t.Parallel()
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			if n := document[namespace](t, s, "namespace.yaml").Metadata.Name; n != s.name {
+				t.Errorf("namespace %s, want %s", n, s.name)
+			}
+		})
+	}
+}
+
+// podSettings are those of the pods.
+func (s *server) podSettings(t *testing.T) *settings {
 	t.Helper()
-	c, err := config.Load(filepath.Join(kubernetes, "azattest.yaml"), nil)
-	if err == nil {
-		err = c.Validate()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return s.settingsOf(t, filepath.Join(s.manifests, s.config), nil)
 }
 
 func TestConfigurationFitsThePods(t *testing.T) {
 	t.Parallel()
-	c := kubernetesConfig(t)
-	d := document[deployment](t, "deployment.yaml")
-	pod := d.Spec.Template.Spec
-	for port, address := range map[string]string{"https": c.Listen, "metrics": c.Telemetry.MetricsListen} {
-		if got, _ := d.port(port); ":"+got != address {
-			t.Errorf("port %s is %s, the configuration listens on %s", port, got, address)
-		}
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			c, w := s.podSettings(t), s.workload(t, s)
+			pod := w.Template.Spec
+			for port, address := range map[string]string{"https": c.listen, "metrics": c.metricsListen} {
+				if got, has := w.port(port); has != (address != "") || has && ":"+got != address {
+					t.Errorf("port %s is %q, the configuration listens on %q", port, got, address)
+				}
+			}
+			if w.Replicas > 1 && c.driver != "postgres" {
+				t.Errorf("%d pods over the store %s", w.Replicas, c.driver)
+			}
+			grace := time.Duration(pod.TerminationGracePeriodSeconds) * time.Second
+			if left := grace - c.shutdown.Linger - c.shutdown.Drain; left < 5*time.Second {
+				t.Errorf("a pod has %s to end, of which linger and drain leave %s", grace, left)
+			}
+			ready := pod.Containers[0].ReadinessProbe
+			if notice := time.Duration(ready.PeriodSeconds*ready.FailureThreshold) * time.Second; c.shutdown.Linger < 2*notice {
+				t.Errorf("linger is %s, and it takes up to %s until the probe notices", c.shutdown.Linger, notice)
+			}
+			for _, file := range append(c.files, c.dataDir) {
+				if pod.volumeOf(file) == "" {
+					t.Errorf("%q is in no volume, and the root is read-only", file)
+				}
+			}
+			k := document[kustomization](t, s, "kustomization.yaml")
+			if len(k.Generators) != 1 || !slices.Equal(k.Generators[0].Files, []string{s.config}) || k.Generators[0].Name != pod.Volumes[0].ConfigMap.Name {
+				t.Errorf("generators %+v, pods mount %+v", k.Generators, pod.Volumes[0])
+			}
+			s.startsWith(t, pod.Containers[0].Args, filepath.Join(pod.Containers[0].VolumeMounts[0].MountPath, s.config))
+		})
 	}
-	if c.Store.Driver != "postgres" {
-		t.Errorf("several pods over the store %s", c.Store.Driver)
-	}
-	grace := time.Duration(pod.TerminationGracePeriodSeconds) * time.Second
-	if left := grace - c.Shutdown.Linger - c.Shutdown.Drain; left < 5*time.Second {
-		t.Errorf("a pod has %s to end, of which linger and drain leave %s", grace, left)
-	}
-	ready := pod.Containers[0].ReadinessProbe
-	if notice := time.Duration(ready.PeriodSeconds*ready.FailureThreshold) * time.Second; c.Shutdown.Linger < 2*notice {
-		t.Errorf("linger is %s, and it takes up to %s until the probe notices", c.Shutdown.Linger, notice)
-	}
-	for _, file := range []string{c.TLS.CertificateFile, c.TLS.KeyFile, c.Store.DSNFile, c.Keys.WrappingKeyFile} {
-		if !pod.isMounted(filepath.Dir(file)) {
-			t.Errorf("%s is in no volume", file)
-		}
-	}
-	if !pod.isMounted(c.DataDir) {
-		t.Errorf("%s is in no volume, and the root is read-only", c.DataDir)
-	}
-	k := document[kustomization](t, "kustomization.yaml")
-	if len(k.Generators) != 1 || !slices.Equal(k.Generators[0].Files, []string{"azattest.yaml"}) || k.Generators[0].Name != pod.Volumes[0].ConfigMap.Name {
-		t.Errorf("generators %+v, pods mount %+v", k.Generators, pod.Volumes[0])
-	}
-	if want := filepath.Join(pod.Containers[0].VolumeMounts[0].MountPath, "azattest.yaml"); !slices.Contains(pod.Containers[0].Args, want) {
-		t.Errorf("arguments %v, the configuration is %s", pod.Containers[0].Args, want)
+}
+
+// README.md says how to check it before there are pods: the files have other places
+// then.
+func TestConfigurationOfThePodsIsAccepted(t *testing.T) {
+	t.Parallel()
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			dir := secretsFor(t)
+			files := map[string]string{
+				"TLS_CERTIFICATE_FILE": "tls.crt", "TLS_KEY_FILE": "tls.key", "STORE_DSN_FILE": "dsn", "KEYS_WRAPPING_KEY_FILE": "wrapping.key",
+			}
+			s.accepts(t, filepath.Join(s.manifests, s.config), func(variable string) string {
+				if file := files[strings.TrimPrefix(variable, s.prefix)]; file != "" {
+					return filepath.Join(dir, file)
+				}
+				return ""
+			})
+		})
 	}
 }
