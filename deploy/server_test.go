@@ -83,7 +83,7 @@ func readVault(name string, env func(string) string) (*settings, error) {
 		return nil, err
 	}
 	return &settings{
-		listen: c.Listen, dataDir: c.DataDir, trail: cmp.Or(c.Audit.Dir, filepath.Join(c.DataDir, "audit")), driver: c.Store.Driver, shutdown: c.Shutdown,
+		listen: c.Listen, metricsListen: c.Telemetry.MetricsListen, dataDir: c.DataDir, trail: cmp.Or(c.Audit.Dir, filepath.Join(c.DataDir, "audit")), driver: c.Store.Driver, shutdown: c.Shutdown,
 		files: []string{c.TLS.CertificateFile, c.TLS.KeyFile, c.Keys.WrappingKeyFile, c.Store.DSNFile},
 	}, c.Validate()
 }
