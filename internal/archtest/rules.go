@@ -55,7 +55,7 @@ var rows = []row{
 	{"internal/keyring", []string{"store", "token"}, "keys are kept as records and used as rings"},
 	{"internal/instance", []string{"attest", "claims", "evidence", "internal/policytoken", "internal/ticket", "policy", "store", "token"}, "an instance is what was stored of it, made into a pipeline"},
 	{"internal/ticket", nil, "whatever a ticket carries, it is sealed alike"},
-	{"internal/edge", nil, "who calls and when to stop is the same for every server"},
+	{"internal/edge", nil, "who calls, what may be sent and when to stop is the same for every server"},
 	{"internal/throttle", nil, "who asks too often is counted alike, whatever he asks for"},
 	{"internal/vault", []string{"keyrelease", "store"}, "keys are kept as records and handed out to who releases them"},
 	{"internal/vaultserver", []string{"internal/audit", "internal/auth", "internal/edge", "internal/throttle", "internal/vault", "keyrelease"}, "HTTP in, HTTP out, as Key Vault answers; who decides about a release is keyrelease's"},

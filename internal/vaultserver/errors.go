@@ -22,6 +22,9 @@ func tooMany(message string, retryAfter int) error {
 	return &keyrelease.RefusalError{Status: http.StatusTooManyRequests, Code: "Throttled", Message: message, RetryAfter: retryAfter}
 }
 
+// tooManyAtOnce says that all places are taken.
+func tooManyAtOnce() error { return tooMany("Too many requests at once, try again.", 1) }
+
 func unavailable(message string, cause error) error {
 	return &keyrelease.RefusalError{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: message, RetryAfter: 5, Err: cause}
 }

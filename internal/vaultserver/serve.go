@@ -94,13 +94,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if n.operation == KeyRelease {
 		places = s.work
 	}
-	select {
-	case places <- struct{}{}:
-		defer func() { <-places }()
-	default:
-		s.refuse(w, r, tooMany("Too many requests at once, try again.", 1))
+	leave, ok := places.Take()
+	if !ok {
+		s.refuse(w, r, tooManyAtOnce())
 		return
 	}
+	defer leave()
 	if n.operation == KeyRelease {
 		s.releases.ServeHTTP(w, r)
 		return
