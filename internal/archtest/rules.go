@@ -71,6 +71,7 @@ var rows = []row{
 	{"internal/testtpm", []string{"evidence/tpm/eventlog"}, "a TPM in software for tests, into which the events of logs are measured"},
 	{"internal/testvbs", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "it writes what the verifier reads, in the verifier's words"},
 	{"internal/testattest", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "requests of TPMs for tests, in the formats that verifiers read"},
+	{"internal/testtoken", []string{"azattestation", "token"}, "tokens for tests, signed by the keys of the service and verified by those of its client"},
 	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
 	{"internal/corpus", nil, "it finds files for tests"},
 	{"internal/archtest", nil, "it reads files, not packages"},
@@ -84,7 +85,7 @@ var rows = []row{
 
 // testOnly are the rooms that no program is made of: only test files may
 // import them.
-var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testattest", "internal/testlog", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
+var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testattest", "internal/testlog", "internal/testtoken", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.
