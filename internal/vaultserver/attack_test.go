@@ -135,6 +135,34 @@ func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	}
 }
 
+// Long bodies are received as many at once as there are places, short ones whenever.
+func TestLongBodiesTakePlaces(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.config.Limits.Concurrent = 1
+	s := f.server(t)
+	reader, writer := io.Pipe()
+	slow := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/keys/slow/create"+apiVersion, reader)
+	slow.Header.Set("Content-Type", "application/json")
+	slow.Header.Set("Authorization", f.bearer(t, auth.KeyOfficer))
+	answered := make(chan *httptest.ResponseRecorder)
+	go func() {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, slow)
+		answered <- w
+	}()
+	// Its last byte is taken by who has a place.
+	if _, err := io.WriteString(writer, strings.Repeat(" ", 16<<10+1)); err != nil {
+		t.Error(err)
+	}
+	long := set{"kty": strings.Repeat("x", 16<<10)}
+	wantRefusal(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/long/create"+apiVersion, long), http.StatusTooManyRequests, "Throttled", "at once")
+	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/short/create"+apiVersion, exportable()))
+	_ = writer.Close()
+	wantRefusal(t, <-answered, http.StatusBadRequest, "BadParameter", "not valid JSON")
+	wantRefusal(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/long/create"+apiVersion, long), http.StatusBadRequest, "BadParameter", "")
+}
+
 // A change that has begun is finished and recorded, though whoever asked has gone.
 func TestAChangeOutlivesItsClient(t *testing.T) {
 	t.Parallel()
