@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/keyrelease"
 	"github.com/azattest/azattest/relyingparty"
 )
@@ -30,7 +31,7 @@ func TestOddKeyIDsAreRefused(t *testing.T) {
 		strings.Repeat("k", 256): false, "https://contoso.example/keys/ü": false,
 		strings.Repeat("k", 257): true, "a\x1b[2Jb": true, "a\nb": true, strings.Repeat("<", 60_000): true,
 	} {
-		target := v.token(t, set{"x-ms-runtime": set{"keys": []set{rsaJWK(keysOf().rsa, set{"kid": kid})}}})
+		target := v.token(t, testtoken.Holding(rsaJWK(keysOf().rsa, set{"kid": kid})))
 		_, err := r.Release(t.Context(), "payroll", "", "", keyrelease.Request{Target: target})
 		if _, ok := errors.AsType[*keyrelease.TargetError](err); ok != refused || !refused && err != nil {
 			t.Errorf("kid of %d bytes: %v", len(kid), err)

@@ -155,7 +155,7 @@ func (c *Client) release(ctx context.Context, name, version string, request Requ
 // checkKeyID refuses what would lead to another path.
 func checkKeyID(name, version string) error {
 	switch {
-	case !isKeyName(name):
+	case !IsKeyName(name):
 		return &ArgumentError{Argument: "name", Problem: shown(name) + ", want 1 to 127 letters, digits and hyphens"}
 	case version != "" && !isKeyVersion(version):
 		return &ArgumentError{Argument: "version", Problem: shown(version) + ", want letters and digits, 32 at most"}

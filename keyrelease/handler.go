@@ -92,7 +92,7 @@ func ParsePath(path string) (name, version string, ok bool) {
 	if len(parts) == 5 {
 		version = parts[3]
 	}
-	return parts[2], version, isKeyName(parts[2]) && (version == "" || isKeyVersion(version))
+	return parts[2], version, IsKeyName(parts[2]) && (version == "" || isKeyVersion(version))
 }
 
 // MaxRequestBytes is the longest body of a request for a key, in bytes: that of the

@@ -34,8 +34,9 @@ func vaultHost(vault string) (string, error) {
 	return strings.ToLower(u.Hostname()), nil
 }
 
-// isKeyName reports whether a text can be the name of a key.
-func isKeyName(text string) bool {
+// IsKeyName reports whether a text can be the name of a key: 1 to 127 letters, digits and
+// hyphens of ASCII.
+func IsKeyName(text string) bool {
 	return len(text) > 0 && len(text) <= maxNameBytes && !strings.ContainsFunc(text, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
 	})

@@ -168,7 +168,7 @@ func (r *Releaser) decide(ctx context.Context, d *Decision, apiVersion string, r
 
 // find returns a key that may be released now, to whom its policy says.
 func (r *Releaser) find(ctx context.Context, name, version string) (*Key, error) {
-	if !isKeyName(name) || version != "" && !isKeyVersion(version) {
+	if !IsKeyName(name) || version != "" && !isKeyVersion(version) {
 		return nil, notFound(name, ErrKeyNotFound)
 	}
 	key, err := r.config.Keys.ReleaseKey(ctx, name, version)

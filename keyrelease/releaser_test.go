@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/azattestation"
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/keyrelease"
 )
 
@@ -25,7 +26,7 @@ func TestRelease(t *testing.T) {
 			if algorithm == keyrelease.JWEECDHES {
 				private, wantTarget = keysOf().ec, "enclave-ec-key"
 				// Beside a key of the wrong kind.
-				changes = append(changes, set{"x-ms-runtime": set{"keys": []set{rsaJWK(keysOf().rsa), ecJWK(t, keysOf().ec)}}})
+				changes = append(changes, testtoken.Holding(rsaJWK(keysOf().rsa), ecJWK(t, keysOf().ec)))
 			}
 			request := keyrelease.Request{Target: v.token(t, changes...), Nonce: "a nonce", Algorithm: algorithm}
 			response, err := v.releaser(t).Release(t.Context(), "Payroll", "", "7.4", request)
@@ -107,13 +108,13 @@ func TestReleaseRefusesTokens(t *testing.T) {
 		"another enclave":                  {token: v.token(t, set{"x-ms-sgx-mrenclave": strings.Repeat("00", 32)}), message: unmet, cause: "x-ms-sgx-mrenclave"},
 		"no measurement":                   {token: v.token(t, set{"x-ms-sgx-mrenclave": nil}), message: unmet, cause: "x-ms-sgx-mrenclave"},
 		"no key":                           {token: v.token(t, set{"x-ms-runtime": nil}), message: unverified, cause: "x-ms-runtime"},
-		"no key that encrypts":             {token: v.token(t, set{"x-ms-runtime": set{"keys": []set{rsaJWK(keysOf().rsa, set{"key_ops": []string{"verify"}})}}}), message: unverified, cause: "none of the 1 keys"},
-		"no key ID":                        {token: v.token(t, set{"x-ms-runtime": set{"keys": []set{rsaJWK(keysOf().rsa, set{"kid": nil})}}}), message: unverified, cause: "none of the 1 keys"},
-		"a weak key":                       {token: v.token(t, set{"x-ms-runtime": set{"keys": []set{rsaJWK(keysOf().weak)}}}), message: unverified, cause: "1024"},
-		"a weak key beside a good one":     {token: v.token(t, set{"x-ms-runtime": set{"keys": []set{rsaJWK(keysOf().rsa), rsaJWK(keysOf().weak)}}}), message: unverified, cause: "1024"},
-		"a private key":                    {token: v.token(t, set{"x-ms-runtime": set{"keys": []set{rsaJWK(keysOf().rsa, set{"d": "AQAB"})}}}), message: unverified, cause: "private"},
-		"the attacker's key in the token":  {token: v.token(t, set{"x-ms-runtime": nil, "keys": []set{attackers}, "x-ms-inittime": set{"keys": []set{attackers}}, "x-ms-policy": set{"x-ms-runtime": set{"keys": []set{attackers}}}}), message: unverified, cause: "x-ms-runtime"},
-		"the attacker's key in the header": {token: v.sign(t, v.header().changed(set{"jwk": attackers}), v.enclave(set{"x-ms-runtime": nil})), message: unverified, cause: "x-ms-runtime"},
+		"no key that encrypts":             {token: v.token(t, testtoken.Holding(rsaJWK(keysOf().rsa, set{"key_ops": []string{"verify"}}))), message: unverified, cause: "none of the 1 keys"},
+		"no key ID":                        {token: v.token(t, testtoken.Holding(rsaJWK(keysOf().rsa, set{"kid": nil}))), message: unverified, cause: "none of the 1 keys"},
+		"a weak key":                       {token: v.token(t, testtoken.Holding(rsaJWK(keysOf().weak))), message: unverified, cause: "1024"},
+		"a weak key beside a good one":     {token: v.token(t, testtoken.Holding(rsaJWK(keysOf().rsa), rsaJWK(keysOf().weak))), message: unverified, cause: "1024"},
+		"a private key":                    {token: v.token(t, testtoken.Holding(rsaJWK(keysOf().rsa, set{"d": "AQAB"}))), message: unverified, cause: "private"},
+		"the attacker's key in the token":  {token: v.token(t, set{"x-ms-runtime": nil, "keys": []set{attackers}, "x-ms-inittime": set{"keys": []set{attackers}}, "x-ms-policy": testtoken.Holding(attackers)}), message: unverified, cause: "x-ms-runtime"},
+		"the attacker's key in the header": {token: v.Sign(t, v.Header().With(set{"jwk": attackers}), v.enclave(set{"x-ms-runtime": nil}).JSON(t)), message: unverified, cause: "x-ms-runtime"},
 		"the attacker's key as held data":  {token: v.token(t, set{"x-ms-runtime": nil, "x-ms-sgx-ehd": encoded(t, attackers)}), message: unverified, cause: "x-ms-runtime"},
 		"a token for another request":      {token: v.token(t, set{"nonce": "one"}), nonce: "another", message: unverified, cause: "another request"},
 		"claims that are read in two ways": {token: v.token(t, set{"x-ms-runtime": set{"keys": []set{rsaJWK(keysOf().rsa)}, "client": "\ufffd"}}), message: unverified, cause: "U+FFFD"},

@@ -121,7 +121,7 @@ func (e *Expected) check() (host string, err error) {
 	switch {
 	case err != nil:
 		return refuse("Vault: " + err.Error())
-	case !isKeyName(e.Name) || e.Version != "" && !isKeyVersion(e.Version):
+	case !IsKeyName(e.Name) || e.Version != "" && !isKeyVersion(e.Version):
 		return refuse("Name and Version: want those of a key")
 	case e.Now.IsZero():
 		return refuse("Now is missing, want the time")

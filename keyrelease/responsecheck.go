@@ -38,7 +38,7 @@ func (r *Response) readKey(p *responsePayload, e *Expected) error {
 	}
 	name, version, _ := strings.Cut(key.Key.KeyID[len(base):], "/")
 	switch {
-	case !isKeyName(name) || !strings.EqualFold(name, e.Name) || !isKeyVersion(version) || e.Version != "" && !strings.EqualFold(version, e.Version):
+	case !IsKeyName(name) || !strings.EqualFold(name, e.Name) || !isKeyVersion(version) || e.Version != "" && !strings.EqualFold(version, e.Version):
 		return refuse(fmt.Sprintf("kid %s, want %s and a version", shown(key.Key.KeyID), KeyURL(e.Vault, e.Name, e.Version)))
 	case !slices.Contains([]string{"RSA", "EC", "oct"}, strings.TrimSuffix(key.Key.Type, "-HSM")):
 		return refuse("kty " + shown(key.Key.Type) + ", want RSA, EC or oct, with -HSM or without")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/keyrelease"
 	"github.com/azattest/azattest/relyingparty"
 )
@@ -28,7 +29,7 @@ func TestChooseTarget(t *testing.T) {
 	v := newVault(t)
 	verifier := mustVerifier(t, v.require)
 	k := keysOf()
-	keys := func(list ...set) set { return set{"x-ms-runtime": set{"keys": list}} }
+	keys := testtoken.Holding
 	for name, tt := range map[string]struct {
 		claims    set
 		algorithm keyrelease.WrapAlgorithm
@@ -43,7 +44,7 @@ func TestChooseTarget(t *testing.T) {
 		"a curve's for RSA":          {keys(ecJWK(t, k.ec)), keyrelease.JWERSAOAEP256, ""},
 		"no algorithm":               {keys(rsaJWK(k.rsa)), "", ""},
 		"an Azure guest's":           {set{"x-ms-attestation-type": "azurevm", "x-ms-runtime": set{"client-payload": set{"nonce": "MQ"}, "keys": []set{rsaJWK(k.rsa, set{"kid": "TpmEphemeralEncryptionKey"})}}}, keyrelease.RSAAESKeyWrap256, "TpmEphemeralEncryptionKey"},
-		"that of a machine's vendor": {set{"x-ms-runtime": nil, "x-ms-isolation-tee": set{"x-ms-runtime": set{"keys": []set{rsaJWK(k.rsa, set{"kid": "HCLEkPub"})}}}}, keyrelease.RSAAESKeyWrap256, ""},
+		"that of a machine's vendor": {set{"x-ms-runtime": nil, "x-ms-isolation-tee": testtoken.Holding(rsaJWK(k.rsa, set{"kid": "HCLEkPub"}))}, keyrelease.RSAAESKeyWrap256, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

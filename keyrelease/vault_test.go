@@ -2,18 +2,15 @@ package keyrelease_test
 
 import (
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/big"
 	"strings"
 	"sync"
@@ -21,6 +18,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/azattestation"
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/keyrelease"
 	"github.com/azattest/azattest/relyingparty"
 	"github.com/azattest/azattest/token"
@@ -31,71 +29,21 @@ const (
 	fabrikam  = "https://fabrikam.example"
 	vaultURL  = "https://vault.example"
 	version   = "395e0d6ec0214e8318bb9da42788f8f3"
-	mrenclave = "292a1f4b519e46627eb2478a3d9851405653c5b4b0a6925de843834d9216850e"
+	mrenclave = testtoken.MRENCLAVE
 )
 
 // now is the time of everything in these tests.
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // set are members of JSON, or what a case changes of them: nil takes one away.
-type set map[string]any
-
-func (s set) changed(changes ...set) set {
-	all := maps.Clone(s)
-	for _, c := range changes {
-		maps.Copy(all, c)
-	}
-	maps.DeleteFunc(all, func(_ string, v any) bool { return v == nil })
-	return all
-}
+type set = testtoken.Set
 
 // attester is an attestation service that signs whatever a test wants.
-type attester struct {
-	url    string
-	signer crypto.Signer
-	key    *token.Key
-}
+type attester struct{ *testtoken.Authority }
 
 func newAttester(tb testing.TB, url string) *attester {
 	tb.Helper()
-	signer, err := token.GenerateSigner(token.RS256, 2048)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	key, err := token.NewKey(token.KeyConfig{Signer: signer, Algorithm: token.RS256, Issuer: url})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return &attester{url, signer, key}
-}
-
-func (a *attester) source(tb testing.TB) *azattestation.KeySource {
-	tb.Helper()
-	ring, err := token.NewRing(a.key)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	source, err := azattestation.NewKeySource(a.url, ring.JWKS())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return source
-}
-
-// header is that of the authority's tokens.
-func (a *attester) header() set {
-	return set{"alg": "RS256", "kid": a.key.ID(), "jku": a.url + "/certs", "typ": "JWT"}
-}
-
-func (a *attester) sign(tb testing.TB, header, claims set) string {
-	tb.Helper()
-	text := encoded(tb, header) + "." + encoded(tb, claims)
-	digest := sha256.Sum256([]byte(text))
-	signature, err := a.signer.Sign(rand.Reader, digest[:], crypto.SHA256)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return text + "." + b64(signature)
+	return &attester{testtoken.New(tb, url, token.RS256)}
 }
 
 func b64(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
@@ -115,10 +63,11 @@ var keysOf = sync.OnceValue(func() (k struct {
 	ec               *ecdsa.PrivateKey
 },
 ) {
+	k.rsa = testtoken.EnclaveKey()
 	for _, one := range []struct {
 		into **rsa.PrivateKey
 		bits int
-	}{{&k.rsa, 2048}, {&k.weak, 1024}, {&k.other, 2048}} {
+	}{{&k.weak, 1024}, {&k.other, 2048}} {
 		key, err := rsa.GenerateKey(rand.Reader, one.bits)
 		if err != nil {
 			panic(err)
@@ -133,33 +82,23 @@ var keysOf = sync.OnceValue(func() (k struct {
 })
 
 func rsaJWK(key *rsa.PrivateKey, changes ...set) set {
-	return set{"kty": "RSA", "kid": "enclave-key", "key_ops": []string{"encrypt"}, "n": b64(key.N.Bytes()), "e": "AQAB"}.changed(changes...)
+	return testtoken.RSAKey(&key.PublicKey).With(changes...)
 }
 
 func ecJWK(tb testing.TB, key *ecdsa.PrivateKey, changes ...set) set {
 	tb.Helper()
-	point, err := key.PublicKey.Bytes()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return set{"kty": "EC", "kid": "enclave-ec-key", "key_ops": []string{"deriveKey"}, "crv": "P-256", "x": b64(point[1:33]), "y": b64(point[33:])}.changed(changes...)
+	return testtoken.ECKey(tb, &key.PublicKey).With(changes...)
 }
 
 // enclave are the claims of a good enclave that holds the RSA key.
 func (a *attester) enclave(changes ...set) set {
-	return set{
-		"iss": a.url, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(8 * time.Hour).Unix(), "jti": strings.Repeat("0", 64),
-		"x-ms-ver": "1.0", "x-ms-attestation-type": "sgx", "x-ms-policy-hash": "ViVGS4BYl70X8eUrgryHg0TtbEk9WtIc6DtTBEFxaWc",
-		"x-ms-sgx-is-debuggable": false, "x-ms-sgx-mrenclave": mrenclave, "x-ms-sgx-mrsigner": strings.Repeat("4a", 32),
-		"x-ms-sgx-product-id": 1, "x-ms-sgx-svn": 4,
-		"x-ms-runtime": set{"keys": []set{rsaJWK(keysOf().rsa)}},
-	}.changed(changes...)
+	return testtoken.Enclave(a.URL, now).With(testtoken.Holding(rsaJWK(keysOf().rsa))).With(changes...)
 }
 
 // token is that of a good enclave, with changes.
 func (a *attester) token(tb testing.TB, changes ...set) string {
 	tb.Helper()
-	return a.sign(tb, a.header(), a.enclave(changes...))
+	return a.Token(tb, a.enclave(changes...))
 }
 
 // policyFor releases to one enclave, as an authority sees it.
@@ -199,7 +138,7 @@ func newVault(tb testing.TB) *vault {
 		Policy:     policyFor(tb, contoso),
 	}
 	v.require = relyingparty.Config{
-		Sources: []*azattestation.KeySource{v.source(tb)}, Types: []string{"sgx", "azurevm", "sevsnpvm"}, AllowAnyEnclave: true, Now: func() time.Time { return now },
+		Sources: []*azattestation.KeySource{v.Source(tb)}, Types: []string{"sgx", "azurevm", "sevsnpvm"}, AllowAnyEnclave: true, Now: func() time.Time { return now },
 	}
 	signer, roots := newSigner(tb, "vault.example")
 	v.roots = roots

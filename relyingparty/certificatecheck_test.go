@@ -24,8 +24,8 @@ func asked(t testing.TB, i *instance, answer func(ctx context.Context) error) (r
 	c := i.config(t)
 	c.SigningCertificate = func(ctx context.Context, certificate *azattestation.SigningCertificate) error {
 		count.Add(1)
-		if certificate.KeyID != i.key.ID() || !certificate.Chain[0].Equal(i.key.Certificate()) {
-			t.Errorf("asked about key %s, want %s", certificate.KeyID, i.key.ID())
+		if certificate.KeyID != i.Key.ID() || !certificate.Chain[0].Equal(i.Key.Certificate()) {
+			t.Errorf("asked about key %s, want %s", certificate.KeyID, i.Key.ID())
 		}
 		return answer(ctx)
 	}
@@ -34,7 +34,7 @@ func asked(t testing.TB, i *instance, answer func(ctx context.Context) error) (r
 
 func TestSigningCertificateIsAsked(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	good := i.token(t)
 
 	t.Run("an acceptance is remembered for a while", func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestSigningCertificateIsAsked(t *testing.T) {
 func TestSigningCertificateIsAskedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i := newInstance(t, contoso, token.ES256, 0)
+		i := newInstance(t, contoso, token.ES256)
 		good := i.token(t)
 		answer := make(chan struct{})
 		c, count := asked(t, i, func(context.Context) error { <-answer; return nil })
@@ -151,7 +151,7 @@ func TestSigningCertificateIsAskedOnce(t *testing.T) {
 // The memory has a bound, beyond which it forgets what it learned first.
 func TestSigningCertificatesAreForgotten(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, "https://instance.example/0", token.ES256, 0)
+	i := newInstance(t, "https://instance.example/0", token.ES256)
 	c, count := i.config(t), 0
 	c.SigningCertificate = func(context.Context, *azattestation.SigningCertificate) error { count++; return nil }
 	at := now
@@ -161,7 +161,7 @@ func TestSigningCertificatesAreForgotten(t *testing.T) {
 	for n := 1; n < certificates; n++ {
 		next := i.neighbor(t, "https://instance.example/"+string(rune('a'+n/16))+string(rune('a'+n%16)))
 		instances = append(instances, next)
-		c.Sources = append(c.Sources, next.source(t))
+		c.Sources = append(c.Sources, next.Source(t))
 	}
 	v := mustNew(t, c)
 	verify := func(n, want int) {
@@ -186,7 +186,7 @@ func TestSigningCertificatesAreForgotten(t *testing.T) {
 // that takes long would take as many times as long.
 func TestFailureOfACertificateCheckIsShared(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	good := i.token(t)
 	synctest.Test(t, func(t *testing.T) {
 		c, count := asked(t, i, func(context.Context) error {

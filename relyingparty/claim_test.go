@@ -11,7 +11,7 @@ import (
 
 func TestClaims(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	type claim = relyingparty.Claim
 	type digits int8
 	for name, c := range map[string]struct {
@@ -71,7 +71,7 @@ func TestClaims(t *testing.T) {
 // Claims are as good an identity as any: virtual machines have no other.
 func TestClaimsAreAnIdentity(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	launch := strings.Repeat("04", 48)
 	settings := i.config(t)
 	settings.MRENCLAVE = nil
@@ -89,7 +89,7 @@ func TestClaimsAreAnIdentity(t *testing.T) {
 // Each kind of evidence says by a claim of its own whether it can be debugged.
 func TestDebuggableMachines(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	const isolation = "x-ms-isolation-tee"
 	azure := func(tee any) set { return set{"x-ms-attestation-type": "azurevm", isolation: tee} }
 	for name, c := range map[string]struct {

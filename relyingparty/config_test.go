@@ -13,7 +13,7 @@ import (
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	type config = relyingparty.Config
 	claim := func(c relyingparty.Claim) func(*config) {
 		return func(into *config) { into.Claims = []relyingparty.Claim{c} }
@@ -26,7 +26,7 @@ func TestNewRefuses(t *testing.T) {
 		"no source":                {func(c *config) { c.Sources = nil }, "Sources: none"},
 		"a source that is nil":     {func(c *config) { c.Sources = append(c.Sources, nil) }, "entry 2 of 2 is nil"},
 		"a source that is empty":   {func(c *config) { c.Sources = []*azattestation.KeySource{{}} }, "names no issuer"},
-		"two of one instance":      {func(c *config) { c.Sources = append(c.Sources, i.source(t)) }, "two for " + contoso},
+		"two of one instance":      {func(c *config) { c.Sources = append(c.Sources, i.Source(t)) }, "two for " + contoso},
 		"nobody in particular":     {func(c *config) { c.MRENCLAVE = nil }, "say AllowAnyEnclave"},
 		"MRENCLAVE too short":      {func(c *config) { c.MRENCLAVE = []string{mrenclave[2:]} }, "MRENCLAVE: "},
 		"MRENCLAVE not hex":        {func(c *config) { c.MRENCLAVE = []string{strings.Repeat("g", 64)} }, "MRENCLAVE: "},
@@ -64,7 +64,7 @@ func TestNewRefuses(t *testing.T) {
 // else than the policy says what a machine is.
 func TestNewRefusesForReports(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	type config = relyingparty.Config
 	debugClaim := func(name string, values ...any) func(*config) {
 		return func(c *config) {
@@ -129,7 +129,7 @@ func TestNewRefusesForReports(t *testing.T) {
 // looked at again.
 func TestNewKeepsNothingOfTheConfig(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	c := i.config(t)
 	c.Types = []string{"sgx"}
 	v := mustNew(t, c)

@@ -8,23 +8,16 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"maps"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/azattest/azattest/azattestation"
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/relyingparty"
 )
 
-// heldRSA is one key for all tests: making it takes long.
-var heldRSA = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
+// heldRSA is the key of an enclave or a machine.
+var heldRSA = testtoken.EnclaveKey
 
 func b64(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
 
@@ -37,12 +30,7 @@ func raw(t testing.TB, text any) []byte {
 	return decoded
 }
 
-func rsaJWK(changes set) set {
-	jwk := set{"kty": "RSA", "kid": "enclave-key", "key_ops": []string{"encrypt"}, "n": b64(heldRSA().N.Bytes()), "e": "AQAB"}
-	maps.Copy(jwk, changes)
-	maps.DeleteFunc(jwk, func(_ string, value any) bool { return value == nil })
-	return jwk
-}
+func rsaJWK(changes set) set { return testtoken.RSAKey(&heldRSA().PublicKey).With(changes) }
 
 func ecJWK(t testing.TB, curve elliptic.Curve, changes set) set {
 	t.Helper()
@@ -50,14 +38,7 @@ func ecJWK(t testing.TB, curve elliptic.Curve, changes set) set {
 	if err != nil {
 		t.Fatal(err)
 	}
-	point, err := key.PublicKey.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	size := (len(point) - 1) / 2
-	jwk := set{"kty": "EC", "crv": curve.Params().Name, "x": b64(point[1 : 1+size]), "y": b64(point[1+size:])}
-	maps.Copy(jwk, changes)
-	return jwk
+	return testtoken.ECKey(t, &key.PublicKey).With(set{"kid": nil, "key_ops": nil}, changes)
 }
 
 // resultOf is the result of a token with runtime data.

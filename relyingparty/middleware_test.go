@@ -18,7 +18,7 @@ import (
 
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	neighbor := i.neighbor(t, fabrikam)
 	good := i.token(t)
 	type options = relyingparty.MiddlewareOptions
@@ -193,7 +193,7 @@ func unreachable(t testing.TB, url string) *azattestation.KeySource {
 
 func TestKeysOutOfReachDecideNothing(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	c := i.config(t)
 	c.Sources = []*azattestation.KeySource{unreachable(t, contoso)}
 	_, err := mustNew(t, c).Verify(t.Context(), i.token(t), relyingparty.Expected{})
@@ -216,7 +216,7 @@ func TestNothingIsInAnOrdinaryContext(t *testing.T) {
 // one answer apart from another.
 func TestMiddlewareServesManyAtOnce(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	c := i.config(t)
 	c.SigningCertificate = answering(nil)
 	handler := mustNew(t, c).Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

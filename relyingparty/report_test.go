@@ -19,7 +19,7 @@ import (
 // claim of another type; and what a report cannot have.
 func TestReportRequirements(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	type config = relyingparty.Config
 	type expected = relyingparty.Expected
 	null := json.RawMessage("null")
@@ -159,17 +159,9 @@ func claimOfKey(hash string) func(*relyingparty.Config) {
 // What a report is, is told by the ID of the key that signed it.
 func TestReportsAndOtherTokensAreToldApart(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
-	payload := func(claims set) []byte {
-		raw, err := json.Marshal(claims)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return raw
-	}
-	report, enclave := payload(reportClaims(contoso)), payload(enclaveClaims(contoso))
-	both := enclaveClaims(contoso)
-	delete(both, "x-ms-policy")
+	i := newInstance(t, contoso, token.ES256)
+	report, enclave := reportClaims(contoso).JSON(t), enclaveClaims(contoso).JSON(t)
+	both := enclaveClaims(contoso).With(set{"x-ms-policy": nil}).JSON(t)
 	tpms := healthConfig(t, i)
 	enclaves := tpms
 	enclaves.Types, enclaves.PolicyHashes, enclaves.Claims, enclaves.MRENCLAVE = nil, nil, nil, []string{mrenclave}
@@ -182,7 +174,7 @@ func TestReportsAndOtherTokensAreToldApart(t *testing.T) {
 		"an enclave's token":                             {tpms, i.sign(t, enclave), "x-ms-attestation-type"},
 		"a report with an enclave's claims":              {tpms, i.signReport(t, enclave), "x-ms-attestation-type"},
 		"a report, of an enclave":                        {enclaves, i.signReport(t, report), "x-ms-attestation-type"},
-		"a report whose policy says that it is enclaves": {enclaves, i.signReport(t, payload(both)), ""},
+		"a report whose policy says that it is enclaves": {enclaves, i.signReport(t, both), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,32 +192,25 @@ func TestReportsAndOtherTokensAreToldApart(t *testing.T) {
 func TestReportUnderAKeyOfACA(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range []token.Algorithm{token.RS256, token.ES256} {
-		bits := map[token.Algorithm]int{token.RS256: 2048}[algorithm]
-		enclaves, reports := newInstance(t, contoso, algorithm, bits), newInstance(t, contoso, algorithm, bits)
+		enclaves, reports := newInstance(t, contoso, algorithm), newInstance(t, contoso, algorithm)
 		ca, err := x509Chain(reports)
 		if err != nil {
 			t.Fatal(err)
 		}
 		kty := map[token.Algorithm]string{token.RS256: "RSA", token.ES256: "EC"}[algorithm]
-		jwks, err := json.Marshal(set{"keys": []set{
-			{"kid": enclaves.key.ID(), "kty": kty, "x5c": [][]byte{enclaves.key.Certificate().Raw}},
+		jwks := set{"keys": []set{
+			{"kid": enclaves.Key.ID(), "kty": kty, "x5c": [][]byte{enclaves.Key.Certificate().Raw}},
 			{"kid": ca.keyID, "kty": kty, "x5c": ca.chain},
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		source, err := azattestation.NewKeySource(contoso, jwks)
+		}}
+		source, err := azattestation.NewKeySource(contoso, jwks.JSON(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		c := healthConfig(t, enclaves)
 		c.Sources = []*azattestation.KeySource{source}
-		raw, err := json.Marshal(reportClaims(contoso))
-		if err != nil {
-			t.Fatal(err)
-		}
+		raw := reportClaims(contoso).JSON(t)
 		header := set{"alg": algorithm, "kid": ca.keyID, "typ": "JWT", "x5c": ca.chain}
-		r, err := mustNew(t, c).Verify(t.Context(), reports.signWith(t, header, raw), relyingparty.Expected{})
+		r, err := mustNew(t, c).Verify(t.Context(), reports.Sign(t, header, raw), relyingparty.Expected{})
 		if err != nil || len(r.SigningCertificate.Chain) != 2 {
 			t.Errorf("%s: %v", algorithm, err)
 		}
@@ -262,12 +247,8 @@ func TestPublishedReports(t *testing.T) {
 				said["cnf"] = set{"jwk": confirmedJWK()}
 				said["x-ms-tpm-request-key"] = set{"jwk": confirmedJWK(), "info": set{"tpm_quote": set{"hash_alg": "sha-256"}}}
 			}
-			raw, err := json.Marshal(said)
-			if err != nil {
-				t.Fatal(err)
-			}
-			i := newInstance(t, url, token.ES256, 0)
-			compact := i.signReport(t, raw)
+			i := newInstance(t, url, token.ES256)
+			compact := i.signReport(t, said.JSON(t))
 			settings := healthConfig(t, i)
 			settings.PolicyHashes, settings.Claims, settings.AllowDebuggable = []string{said["x-ms-policy-hash"].(string)}, nil, true
 			settings.MaxAge = time.Minute
@@ -309,7 +290,7 @@ func TestEveryRecordedKeyOfReports(t *testing.T) {
 // neither error shows it.
 func TestReportNonceErrorsHelp(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	v := mustNew(t, healthConfig(t, i))
 	for nonce, want := range map[string]string{
 		"AQIDBA": "do not encode it", "geheim": "want the base64url of the one of this call", base64.StdEncoding.EncodeToString(nonceBytes): "another",

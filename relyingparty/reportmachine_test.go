@@ -10,8 +10,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/json"
-	"maps"
 	"math/big"
 	"strings"
 	"sync"
@@ -86,7 +84,7 @@ func newReporter(t testing.TB, i *instance, text string) *reporter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, err := token.NewIssuer(i.url, i.ring(t))
+	issuer, err := token.NewIssuer(i.URL, i.Ring(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +165,7 @@ func clock() time.Time { return now }
 // reportSource is that of an instance that attests TPMs.
 func (i *instance) reportSource(t testing.TB) *azattestation.KeySource {
 	t.Helper()
-	source, err := azattestation.NewKeySource(i.url, i.ring(t).ReportJWKS())
+	source, err := azattestation.NewKeySource(i.URL, i.Ring(t).ReportJWKS())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,27 +173,18 @@ func (i *instance) reportSource(t testing.TB) *azattestation.KeySource {
 }
 
 // reportKeyID is the kid of the instance's reports.
-func (i *instance) reportKeyID() string { return keyIDOf(i.key.Certificate().Raw) }
+func (i *instance) reportKeyID() string { return keyIDOf(i.Key.Certificate().Raw) }
 
 // reportOf signs the claims of a report, with changes.
 func (i *instance) reportOf(t testing.TB, changes ...set) string {
 	t.Helper()
-	all := reportClaims(i.url)
-	for _, c := range changes {
-		maps.Copy(all, c)
-	}
-	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
-	payload, err := json.Marshal(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return i.signReport(t, payload)
+	return i.signReport(t, reportClaims(i.URL).With(changes...).JSON(t))
 }
 
 func (i *instance) signReport(t testing.TB, payload []byte) string {
 	t.Helper()
-	header := set{"alg": i.key.Algorithm(), "kid": i.reportKeyID(), "typ": "JWT", "x5c": [][]byte{i.key.Certificate().Raw}}
-	return i.signWith(t, header, payload)
+	header := set{"alg": i.Key.Algorithm(), "kid": i.reportKeyID(), "typ": "JWT", "x5c": [][]byte{i.Key.Certificate().Raw}}
+	return i.Sign(t, header, payload)
 }
 
 // reportClaims are what the service says of a healthy machine.
@@ -241,12 +230,12 @@ func x509Chain(i *instance) (chainOfCA, error) {
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "CA of a test"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
 	}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: i.url}, NotBefore: parent.NotBefore, NotAfter: parent.NotAfter}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: i.URL}, NotBefore: parent.NotBefore, NotAfter: parent.NotAfter}
 	root, err := x509.CreateCertificate(rand.Reader, parent, parent, curvedKey().Public(), curvedKey())
 	if err != nil {
 		return chainOfCA{}, err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, parent, i.signer.Public(), curvedKey())
+	der, err := x509.CreateCertificate(rand.Reader, leaf, parent, i.Signer.Public(), curvedKey())
 	if err != nil {
 		return chainOfCA{}, err
 	}

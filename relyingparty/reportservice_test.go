@@ -19,7 +19,7 @@ import (
 // as the request had it.
 func TestReportsOfTheService(t *testing.T) {
 	t.Parallel()
-	r := newReporter(t, newInstance(t, contoso, token.RS256, 2048), healthPolicy)
+	r := newReporter(t, newInstance(t, contoso, token.RS256), healthPolicy)
 	type sign = func(*testattest.Request, testing.TB) []byte
 	v1, v2 := (*testattest.Request).V1, (*testattest.Request).V2
 	aik := func(request *testattest.Request) *testattest.Request {
@@ -115,8 +115,8 @@ func TestReportsOfTheService(t *testing.T) {
 // A report is that of one instance, under its own policy, signed.
 func TestReportsOfTheServiceAreRefused(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
-	stranger := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
+	stranger := newInstance(t, contoso, token.ES256)
 	neighbor := i.neighbor(t, fabrikam)
 	request := func(r *reporter) []byte { return r.request(heldRSA()).V2(t) }
 	ours := newReporter(t, i, healthPolicy)
@@ -135,7 +135,7 @@ func TestReportsOfTheServiceAreRefused(t *testing.T) {
 		"of a neighbor's key":    {of(neighbor, healthPolicy), azattestation.TokenCheckIssuer, ""},
 		"a neighbor's key alone": {neighbor.signReport(t, payload), azattestation.TokenCheckSigningKey, ""},
 		"a stranger under our ID": {
-			stranger.signWith(t, set{"alg": "ES256", "kid": i.reportKeyID(), "typ": "JWT", "x5c": [][]byte{stranger.key.Certificate().Raw}}, payload),
+			stranger.Sign(t, set{"alg": "ES256", "kid": i.reportKeyID(), "typ": "JWT", "x5c": [][]byte{stranger.Key.Certificate().Raw}}, payload),
 			azattestation.TokenCheckSignature, "",
 		},
 		"a draft":       {b64([]byte(`{"alg":"none","kid":"`+i.reportKeyID()+`","typ":"JWT"}`)) + "." + b64(payload) + ".", azattestation.TokenCheckAlgorithm, ""},
@@ -159,7 +159,7 @@ func TestReportsOfTheServiceAreRefused(t *testing.T) {
 	t.Run("by who has keys from before", func(t *testing.T) {
 		t.Parallel()
 		c := healthConfig(t, i)
-		c.Sources = []*azattestation.KeySource{i.source(t)}
+		c.Sources = []*azattestation.KeySource{i.Source(t)}
 		_, err := mustNew(t, c).Verify(t.Context(), good, relyingparty.Expected{})
 		wantInvalid(t, err, azattestation.TokenCheckSigningKey)
 	})
@@ -169,7 +169,7 @@ func TestReportsOfTheServiceAreRefused(t *testing.T) {
 // connection.
 func TestReportsAndMiddleware(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	r := newReporter(t, i, healthPolicy)
 	compact := r.report(t, r.request(heldRSA()).V2(t))
 	c := healthConfig(t, i)
@@ -211,7 +211,7 @@ func TestReportsAndMiddleware(t *testing.T) {
 // Only what a report confirms is a confirmed key.
 func TestEnclavesConfirmNoKey(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	compact := i.token(t, set{"cnf": set{"jwk": confirmedJWK()}})
 	v := mustNew(t, i.config(t))
 	if _, err := v.Verify(t.Context(), compact, relyingparty.Expected{}); err != nil {

@@ -247,7 +247,7 @@ func TestRecordedAnswersOfThePolicyInterfaceAreNoAttestations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	tokens := 0
 	for _, path := range paths {
 		raw, err := os.ReadFile(path)
@@ -284,7 +284,7 @@ func TestRecordedAnswersOfThePolicyInterfaceAreNoAttestations(t *testing.T) {
 // not: they are signed anew.
 func TestPublishedClaimsOfMachines(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	for name, c := range map[string]struct {
 		kind   string
 		claims []relyingparty.Claim

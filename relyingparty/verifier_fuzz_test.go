@@ -19,7 +19,7 @@ import (
 // FuzzVerify signs any claims and expects that none are accepted in which another
 // reader does not find what was required, and that every refusal has its type.
 func FuzzVerify(f *testing.F) {
-	i := newInstance(f, contoso, token.ES256, 0)
+	i := newInstance(f, contoso, token.ES256)
 	f.Add(claimsOf(f, i.token(f)))
 	f.Add(claimsOf(f, i.token(f, set{"x-ms-runtime": keysOf(rsaJWK(nil)), "x-ms-policy": set{"tee": "sgx"}})))
 	f.Add([]byte(`{}`))
@@ -54,7 +54,7 @@ func FuzzVerify(f *testing.F) {
 // in which another reader does not find what was required, or finds another kind of
 // evidence.
 func FuzzVerifyReport(f *testing.F) {
-	i := newInstance(f, contoso, token.ES256, 0)
+	i := newInstance(f, contoso, token.ES256)
 	f.Add(claimsOf(f, i.reportOf(f)))
 	f.Add(claimsOf(f, i.reportOf(f, set{"cnf": nil, "x-ms-tpm-request-key": nil, "codeIntegrityPolicy": []string{"a", "b"}})))
 	f.Add(claimsOf(f, i.token(f)))

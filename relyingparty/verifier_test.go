@@ -2,7 +2,6 @@ package relyingparty_test
 
 import (
 	"encoding/json"
-	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +15,7 @@ import (
 // another type.
 func TestRequirements(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	type config = relyingparty.Config
 	type expected = relyingparty.Expected
 	other := strings.Repeat("ab", 32)
@@ -156,7 +155,7 @@ func TestRequirements(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.Claims.Token == nil || r.SigningCertificate == nil || r.SigningCertificate.KeyID != i.key.ID() {
+			if r.Claims.Token == nil || r.SigningCertificate == nil || r.SigningCertificate.KeyID != i.Key.ID() {
 				t.Errorf("result %+v lacks the token or the key's certificate", r)
 			}
 			if _, simulated := c.token["x-azattest-simulated"]; r.Simulated != simulated {
@@ -177,18 +176,13 @@ func issued(ago time.Duration) set {
 // What a token does not hold by is the client library's to say.
 func TestTokensThatDoNotHold(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	next := i.neighbor(t, fabrikam)
-	stranger := newInstance(t, contoso, token.ES256, 0)
+	stranger := newInstance(t, contoso, token.ES256)
 	good := i.token(t)
 	header := func(changes set) string {
-		h := set{"alg": "ES256", "kid": i.key.ID(), "typ": "JWT"}
-		maps.Copy(h, changes)
-		payload, err := json.Marshal(enclaveClaims(contoso))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return i.signWith(t, h, payload)
+		h := set{"alg": "ES256", "kid": i.Key.ID(), "typ": "JWT"}
+		return i.Sign(t, h.With(changes), enclaveClaims(contoso).JSON(t))
 	}
 	for name, c := range map[string]struct {
 		token string
@@ -207,7 +201,7 @@ func TestTokensThatDoNotHold(t *testing.T) {
 		"issuer is a slash":      {i.token(t, set{"iss": "/"}), azattestation.TokenCheckIssuer},
 		"issuer is longer":       {i.token(t, set{"iss": contoso + ".evil.example"}), azattestation.TokenCheckIssuer},
 		"of a stranger":          {stranger.token(t), azattestation.TokenCheckSigningKey},
-		"with a jku of his own":  {stranger.signWith(t, set{"alg": "ES256", "kid": i.key.ID(), "jku": fabrikam + "/certs"}, claimsOf(t, good)), azattestation.TokenCheckSignature},
+		"with a jku of his own":  {stranger.Sign(t, set{"alg": "ES256", "kid": i.Key.ID(), "jku": fabrikam + "/certs"}, claimsOf(t, good)), azattestation.TokenCheckSignature},
 		"expired":                {i.token(t, set{"exp": now.Add(-2 * time.Minute).Unix()}), azattestation.TokenCheckExpiration},
 		"without an end":         {i.token(t, set{"exp": nil}), azattestation.TokenCheckExpiration},
 		"to come":                {i.token(t, set{"nbf": now.Add(2 * time.Minute).Unix()}), azattestation.TokenCheckNotBefore},
@@ -226,9 +220,9 @@ func TestTokensThatDoNotHold(t *testing.T) {
 // one.
 func TestSeveralInstances(t *testing.T) {
 	t.Parallel()
-	a, b := newInstance(t, contoso, token.ES256, 0), newInstance(t, fabrikam, token.ES256, 0)
+	a, b := newInstance(t, contoso, token.ES256), newInstance(t, fabrikam, token.ES256)
 	c := a.config(t)
-	c.Sources = append(c.Sources, b.source(t))
+	c.Sources = append(c.Sources, b.Source(t))
 	v := mustNew(t, c)
 	for _, text := range []string{a.token(t), b.token(t), b.token(t, set{"iss": fabrikam + "/"})} {
 		if _, err := v.Verify(t.Context(), text, relyingparty.Expected{}); err != nil {
@@ -241,7 +235,7 @@ func TestSeveralInstances(t *testing.T) {
 
 func TestExpectedRuntimeClaimsAreNoJSON(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	for _, text := range []string{"", "{", "{}{}", `{"a":1,"a":1}`, `{1:2}`, `[1,`, `{"a"`} {
 		_, err := mustNew(t, i.config(t)).Verify(t.Context(), i.token(t, set{"x-ms-runtime": set{}}), relyingparty.Expected{RuntimeClaims: []byte(text)})
 		if err == nil || !strings.HasPrefix(err.Error(), "relyingparty: Expected.RuntimeClaims: ") {
@@ -253,7 +247,7 @@ func TestExpectedRuntimeClaimsAreNoJSON(t *testing.T) {
 // Errors are of one line, bounded, and say no nonce.
 func TestRequirementErrorsAreFitForALog(t *testing.T) {
 	t.Parallel()
-	i := newInstance(t, contoso, token.ES256, 0)
+	i := newInstance(t, contoso, token.ES256)
 	v := mustNew(t, i.config(t))
 	for name, c := range map[string]struct {
 		token    set

@@ -6,10 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"math/big"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -20,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azattest/azattest/azattestation"
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/keyrelease"
 	"github.com/azattest/azattest/simulator"
 )
@@ -183,13 +181,7 @@ func (p *plot) token(ctx context.Context, t *testing.T, nonce string) (string, *
 	if err != nil {
 		t.Fatal(err)
 	}
-	encode := base64.RawURLEncoding.EncodeToString
-	runtimeData, err := json.Marshal(map[string]any{"keys": []map[string]any{{
-		"kty": "RSA", "kid": "enclave", "n": encode(key.N.Bytes()), "e": encode(big.NewInt(int64(key.E)).Bytes()), "key_ops": []string{"encrypt"},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	runtimeData := testtoken.Set{"keys": []testtoken.Set{testtoken.RSAKey(&key.PublicKey)}}.JSON(t)
 	transport, err := p.attestation.client()
 	if err != nil {
 		t.Fatal(err)

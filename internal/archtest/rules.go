@@ -55,7 +55,7 @@ var rows = []row{
 	{"internal/keyring", []string{"store", "token"}, "keys are kept as records and used as rings"},
 	{"internal/instance", []string{"attest", "claims", "evidence", "internal/policytoken", "internal/ticket", "policy", "store", "token"}, "an instance is what was stored of it, made into a pipeline"},
 	{"internal/ticket", nil, "whatever a ticket carries, it is sealed alike"},
-	{"internal/edge", nil, "who calls and when to stop is the same for every server"},
+	{"internal/edge", nil, "who calls, what may be sent and when to stop is the same for every server"},
 	{"internal/throttle", nil, "who asks too often is counted alike, whatever he asks for"},
 	{"internal/vault", []string{"keyrelease", "store"}, "keys are kept as records and handed out to who releases them"},
 	{"internal/vaultserver", []string{"internal/audit", "internal/auth", "internal/edge", "internal/telemetry", "internal/throttle", "internal/vault", "keyrelease"}, "HTTP in, HTTP out, as Key Vault answers; who decides about a release is keyrelease's"},
@@ -72,6 +72,7 @@ var rows = []row{
 	{"internal/testtpm", []string{"evidence/tpm/eventlog"}, "a TPM in software for tests, into which the events of logs are measured"},
 	{"internal/testvbs", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "it writes what the verifier reads, in the verifier's words"},
 	{"internal/testattest", []string{"evidence/tpm", "evidence/tpm/eventlog"}, "requests of TPMs for tests, in the formats that verifiers read"},
+	{"internal/testtoken", []string{"azattestation", "token"}, "tokens for tests, signed by the keys of the service and verified by those of its client"},
 	{"internal/cli", []string{everything}, "a command joins whatever its user needs, the server included"},
 	{"internal/corpus", nil, "it finds files for tests"},
 	{"internal/archtest", nil, "it reads files, not packages"},
@@ -85,7 +86,7 @@ var rows = []row{
 
 // testOnly are the rooms that no program is made of: only test files may
 // import them.
-var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testport", "internal/testattest", "internal/testlog", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
+var testOnly = []string{"internal/corpus", "internal/archtest", "internal/testpg", "internal/testport", "internal/testattest", "internal/testlog", "internal/testtoken", "internal/testtpm", "internal/testvbs", "store/storetest", "azattestation/internal/replay"}
 
 // testFolders hold test files and nothing else, with everything below them. So
 // does the root itself, whose tests run the README.

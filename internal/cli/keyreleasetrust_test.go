@@ -1,11 +1,6 @@
 package cli
 
 import (
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -16,6 +11,7 @@ import (
 	"github.com/azattest/azattest/azattestation"
 	"github.com/azattest/azattest/internal/config"
 	"github.com/azattest/azattest/internal/corpus"
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/relyingparty"
 	"github.com/azattest/azattest/token"
 )
@@ -83,46 +79,13 @@ func TestTrustedAuthorities(t *testing.T) {
 	all := trusted{}
 	tokens := map[string]string{}
 	for _, url := range []string{"https://a.example", "https://b.example", "https://c.example"} {
-		signer, err := token.GenerateSigner(token.ES256, 256)
-		if err != nil {
-			t.Fatal(err)
-		}
-		key, err := token.NewKey(token.KeyConfig{Signer: signer, Algorithm: token.ES256, Issuer: url})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ring, err := token.NewRing(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		source, err := azattestation.NewKeySource(url, ring.JWKS())
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := func(v any) string {
-			raw, err := json.Marshal(v)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return base64.RawURLEncoding.EncodeToString(raw)
-		}
-		signed := text(map[string]any{"alg": "ES256", "kid": key.ID(), "typ": "JWT"}) + "." + text(map[string]any{
-			"iss": url, "iat": testTime.Unix(), "nbf": testTime.Unix(), "exp": testTime.Add(time.Hour).Unix(), "x-ms-attestation-type": "sgx", "x-ms-sgx-is-debuggable": url == "https://b.example",
-		})
-		digest := sha256.Sum256([]byte(signed))
-		private, ok := signer.(*ecdsa.PrivateKey)
-		if !ok {
-			t.Fatalf("a signer of type %T", signer)
-		}
-		r, s, err := ecdsa.Sign(rand.Reader, private, digest[:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		tokens[url] = signed + "." + base64.RawURLEncoding.EncodeToString(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
+		isDebuggable := url == "https://b.example"
+		authority := testtoken.New(t, url, token.ES256)
+		tokens[url] = authority.Token(t, testtoken.Enclave(url, testTime).With(testtoken.Set{"x-ms-sgx-is-debuggable": isDebuggable}))
 		if url == "https://c.example" {
 			continue // nobody trusts it
 		}
-		v, err := relyingparty.New(relyingparty.Config{Sources: []*azattestation.KeySource{source}, AllowAnyEnclave: true, AllowDebuggable: url == "https://b.example", Now: now})
+		v, err := relyingparty.New(relyingparty.Config{Sources: []*azattestation.KeySource{authority.Source(t)}, AllowAnyEnclave: true, AllowDebuggable: isDebuggable, Now: now})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/azattest/azattest/claims"
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/token"
 )
 
@@ -21,18 +22,7 @@ import (
 func signedToken(t *testing.T, a token.Algorithm) (jws string, jwks []byte) {
 	t.Helper()
 	const url = "https://attest.example"
-	signer, err := token.GenerateSigner(a, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := token.NewKey(token.KeyConfig{Signer: signer, Algorithm: a, Issuer: url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring, err := token.NewRing(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ring := testtoken.New(t, url, a).Ring(t)
 	issuer, err := token.NewIssuer(url, ring)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 // Package edge is what each HTTP server of ours does at its edge, whatever it serves:
-// [Run] listens until it is told to stop, [ClientAddress] says who is calling,
-// [RequestID] names a request.
+// [Server.Run] listens until it is told to stop, [ClientAddress] says who is calling,
+// [RequestID] names a request, [ReadBody] reads what it brings, [Places] bound how many
+// there are at once, [Watched] remembers how one was answered.
 package edge
 
 import (

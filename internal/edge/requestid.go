@@ -35,10 +35,6 @@ func isTraceparent(text string) bool {
 
 func isHex(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
 
-// MaxEchoedID bounds, in bytes, what is repeated in a header: request IDs of clients
-// are UUIDs, 36 characters.
-const MaxEchoedID = 128
-
 // IsToken reports whether text can be repeated in a header and a log line:
 // visible ASCII, not too long.
 func IsToken(text string) bool {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/instance"
 	"github.com/azattest/azattest/internal/wire"
 )
@@ -52,9 +53,9 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 	if n.caller != nil {
 		work = s.knownWork
 	}
-	leave, ok := work.take()
+	leave, ok := work.Take()
 	if !ok {
-		s.fail(w, r, errBusy)
+		s.fail(w, r, edge.ErrBusy)
 		return
 	}
 	defer leave()
@@ -85,12 +86,12 @@ func (s *Server) attest(w http.ResponseWriter, r *http.Request) {
 // wait hold what they sent, so there are few of them, and the others come again.
 func (s *Server) attestInTurn(ctx context.Context, r *http.Request, t attest.Type, request *attest.Request) (*attest.Response, error) {
 	if t == attest.TPM {
-		leaveQueue, ok := s.queue.take()
+		leaveQueue, ok := s.queue.Take()
 		if !ok {
-			return nil, errBusy
+			return nil, edge.ErrBusy
 		}
 		defer leaveQueue()
-		leave, err := s.turns.wait(ctx)
+		leave, err := s.turns.Wait(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/enroll"
 	"github.com/azattest/azattest/internal/wire"
 )
@@ -90,9 +91,9 @@ func (s *Server) enrollAdmitted(w http.ResponseWriter, r *http.Request, do step)
 	if err != nil {
 		return nil, err
 	}
-	leave, ok := s.knownWork.take()
+	leave, ok := s.knownWork.Take()
 	if !ok {
-		return nil, errBusy
+		return nil, edge.ErrBusy
 	}
 	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Request)

@@ -10,16 +10,13 @@ import (
 
 	"github.com/azattest/azattest/attest"
 	"github.com/azattest/azattest/evidence"
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/wire"
 )
 
-var (
-	// errBusy says that all places are taken.
-	errBusy = errors.New("too many requests at once")
-	// errSlow says that a body did not come in time.
-	errSlow = errors.New("the request body did not come in time")
-)
+// errSlow says that a body did not come in time.
+var errSlow = errors.New("the request body did not come in time")
 
 // tooLargeError says that a body is beyond the limit.
 type tooLargeError struct{ limit int64 }
@@ -86,7 +83,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", v.challenge)
 	}
 	n.code = v.body.Code
-	if errors.Is(err, errBusy) {
+	if errors.Is(err, edge.ErrBusy) {
 		s.metrics.RateLimited(telemetry.LimitConcurrency)
 	}
 	s.recordRefusal(r, v.status)
@@ -132,7 +129,7 @@ func (s *Server) translate(err error, n *note) verdict {
 // translateRequest answers what is wrong with the request, whatever its evidence
 // says.
 func translateRequest(err error) (verdict, bool) {
-	if errors.Is(err, errBusy) {
+	if errors.Is(err, edge.ErrBusy) {
 		return verdict{
 			status: http.StatusTooManyRequests, retryAfter: retryBusy, cause: err.Error(),
 			body: wire.Error{Code: wire.CodeTooManyRequests, Message: "Too many requests at once, try again."},

@@ -2,7 +2,6 @@ package server
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"time"
 
@@ -98,10 +97,6 @@ const (
 	// It may quote what the client sent, and 20 faults of a policy.
 	maxReason = 4 << 10
 
-	// smallBody is how much of a body is read before it needs a place: a quote
-	// with a key as runtime data has some 8 KiB in base64.
-	smallBody = 16 << 10
-
 	// strangersPerSecond bounds how many refusals of callers without a name come into
 	// the audit trail: a gigabyte a day. strangersAtOnce may come together.
 	strangersPerSecond = 10
@@ -114,28 +109,3 @@ const (
 	// seconds' worth.
 	queued = 8
 )
-
-// places are a number of places of which each request takes one.
-type places chan struct{}
-
-// take returns the function that gives the place back, or false. Nobody queues:
-// whoever finds none is told to come again, and so holds no memory.
-func (p places) take() (func(), bool) {
-	select {
-	case p <- struct{}{}:
-		return func() { <-p }, true
-	default:
-		return nil, false
-	}
-}
-
-// wait waits for a place, and returns the function that gives it back; or why the
-// context ended.
-func (p places) wait(ctx context.Context) (func(), error) {
-	select {
-	case p <- struct{}{}:
-		return func() { <-p }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}

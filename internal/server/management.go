@@ -8,6 +8,7 @@ import (
 
 	"github.com/azattest/azattest/claims"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/internal/wire"
@@ -65,9 +66,9 @@ func (s *Server) performAdmitted(w http.ResponseWriter, r *http.Request, needs a
 			return "", err
 		}
 	}
-	leave, ok := s.managingWork.take()
+	leave, ok := s.managingWork.Take()
 	if !ok {
-		return "", errBusy
+		return "", edge.ErrBusy
 	}
 	defer leave()
 	// A change that has begun is finished and told, even if the client is gone.

@@ -65,54 +65,54 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(ctx, noteKey{}, n))
 	s.metrics.RequestBegan()
 	s.putHeaders(w.Header(), n.requestID, r)
-	watched := &watchedWriter{ResponseWriter: w}
+	watched := &edge.Watched{ResponseWriter: w}
 	defer func() {
-		cause := recover()
-		if cause != nil {
-			s.recovered(watched, r, cause)
+		isCutOff := false
+		if cause := recover(); cause != nil {
+			isCutOff = s.recovered(watched, r, cause)
 		}
 		took := time.Since(start)
 		s.count(r, watched, span, took)
 		s.logRequest(r, watched, took)
-		if cause != nil && watched.isCutOff {
-			// The answer had begun: the client must not take it for whole.
+		if isCutOff {
+			// The client must not take it for whole.
 			panic(http.ErrAbortHandler)
 		}
 	}()
 	s.route(watched, r)
 }
 
-// recovered answers for a handler that panicked, and logs the stack once.
-func (s *Server) recovered(w *watchedWriter, r *http.Request, cause any) {
-	w.isCutOff = w.status != 0
+// recovered answers for a handler that panicked, and logs the stack once. It reports
+// whether the answer had begun, and will not be finished.
+func (s *Server) recovered(w *edge.Watched, r *http.Request, cause any) bool {
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-		w.isCutOff = true
-		return
+		return true
 	}
 	n := noteOf(r)
 	s.log.LogAttrs(r.Context(), slog.LevelError, "panic",
 		slog.String("request_id", n.requestID), slog.String("panic", wire.Clip(fmt.Sprintf("%T: %v", cause, cause))), slog.String("stack", string(debug.Stack())))
 	n.cause = "panic"
-	if w.isCutOff {
+	if w.Status != 0 {
 		n.code = wire.CodeInternal
-		return
+		return true
 	}
 	s.refuse(w, r, http.StatusInternalServerError, wire.Error{
 		Code: wire.CodeInternal, Message: "An internal error occurred. Request ID: " + n.requestID,
 	})
+	return false
 }
 
 // logRequest writes the one line of a request.
-func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duration) {
+func (s *Server) logRequest(r *http.Request, w *edge.Watched, took time.Duration) {
 	n := noteOf(r)
 	attrs := append(make([]slog.Attr, 0, maxAttrs),
 		slog.String("method", wire.Clip(r.Method)),
 		slog.String("route", n.route),
-		slog.Int("status", w.status),
+		slog.Int("status", w.Status),
 		slog.Duration("duration", took),
 		slog.String("request_id", n.requestID),
 		slog.String("remote", n.address),
-		slog.Int("response_bytes", w.bytes),
+		slog.Int("response_bytes", w.Bytes),
 	)
 	if n.route == "" {
 		attrs = append(attrs, slog.String("path", wire.Clip(r.URL.Path)))
@@ -127,13 +127,13 @@ func (s *Server) logRequest(r *http.Request, w *watchedWriter, took time.Duratio
 	if n.cause != "" {
 		attrs = append(attrs, slog.String("cause", n.cause))
 	}
-	s.log.LogAttrs(r.Context(), levelOf(n.route, w.status), "request", attrs...)
+	s.log.LogAttrs(r.Context(), levelOf(n.route, w.Status), "request", attrs...)
 }
 
 // count puts the request into the numbers, and ends its span.
-func (s *Server) count(r *http.Request, w *watchedWriter, span telemetry.Span, took time.Duration) {
+func (s *Server) count(r *http.Request, w *edge.Watched, span telemetry.Span, took time.Duration) {
 	n := noteOf(r)
-	answered := telemetry.Request{Instance: n.instanceName(), Route: n.route, Method: r.Method, Status: w.status, Took: took}
+	answered := telemetry.Request{Instance: n.instanceName(), Route: n.route, Method: r.Method, Status: w.Status, Took: took}
 	s.metrics.RequestEnded(answered)
 	span.End(telemetry.Outcome{Request: answered, Type: n.attestationType, Code: n.code})
 	switch {
@@ -141,7 +141,7 @@ func (s *Server) count(r *http.Request, w *watchedWriter, span telemetry.Span, t
 		s.metrics.Attested(answered.Instance, n.attestationType, cmp.Or(n.code, telemetry.Issued))
 	case n.operation.isChange():
 		kind, action := n.operation.counted()
-		s.metrics.Changed(answered.Instance, kind, action, outcomeOf(w.status))
+		s.metrics.Changed(answered.Instance, kind, action, outcomeOf(w.Status))
 	}
 }
 
@@ -205,31 +205,3 @@ func levelOf(route string, status int) slog.Level {
 	}
 	return slog.LevelInfo
 }
-
-// watchedWriter remembers what went out.
-type watchedWriter struct {
-	http.ResponseWriter
-	status int
-	bytes  int
-	// isCutOff says that the answer began and will not be finished.
-	isCutOff bool
-}
-
-func (w *watchedWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *watchedWriter) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	written, err := w.ResponseWriter.Write(p)
-	w.bytes += written
-	return written, err
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -142,12 +142,12 @@ type Server struct {
 	// those of callers with a role who attest or enroll, managing those who manage:
 	// whoever floods the service must not keep out who could end it, nor anybody
 	// without a name who has one.
-	uploads, work                 places
-	knownUploads, knownWork       places
-	managingUploads, managingWork places
+	uploads, work                 edge.Places
+	knownUploads, knownWork       edge.Places
+	managingUploads, managingWork edge.Places
 	// turns are those of TPMs' requests, one a processor; queue bounds those that have
 	// or await one, with all that they brought.
-	turns, queue places
+	turns, queue edge.Places
 	throttle     *throttle.Throttle
 	audit        *audit.Trail
 	// auditsAll says that attestations and reads are recorded, too.
@@ -190,14 +190,14 @@ func New(c Config) (*Server, error) {
 		explains:        c.ExplainDenials,
 		version:         cmp.Or(c.Version, product),
 		ready:           c.Ready,
-		uploads:         make(places, limits.Uploads),
-		work:            make(places, limits.Concurrent),
-		knownUploads:    make(places, limits.Uploads),
-		knownWork:       make(places, limits.Concurrent),
-		managingUploads: make(places, limits.Uploads),
-		managingWork:    make(places, limits.Concurrent),
-		turns:           make(places, runtime.GOMAXPROCS(0)),
-		queue:           make(places, queued*runtime.GOMAXPROCS(0)),
+		uploads:         make(edge.Places, limits.Uploads),
+		work:            make(edge.Places, limits.Concurrent),
+		knownUploads:    make(edge.Places, limits.Uploads),
+		knownWork:       make(edge.Places, limits.Concurrent),
+		managingUploads: make(edge.Places, limits.Uploads),
+		managingWork:    make(edge.Places, limits.Concurrent),
+		turns:           make(edge.Places, runtime.GOMAXPROCS(0)),
+		queue:           make(edge.Places, queued*runtime.GOMAXPROCS(0)),
 		throttle:        throttle.New(limits.Caller, limits.Instance, time.Now),
 		audit:           c.Audit,
 		auditsAll:       c.AuditAttestations,

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/azattest/azattest/keyrelease"
 	"github.com/azattest/azattest/store"
 )
 
@@ -52,8 +53,8 @@ func (v *Vault) Import(ctx context.Context, name string, i Import) (*Version, er
 }
 
 func checkName(name string) error {
-	if !isName(name) {
-		return refuse("key name %s, want 1 to %d letters, digits and hyphens", shown(name), maxName)
+	if !keyrelease.IsKeyName(name) {
+		return refuse("key name %s, want 1 to 127 letters, digits and hyphens", shown(name))
 	}
 	return nil
 }

@@ -10,8 +10,6 @@ const (
 	// boxOverhead is what sealing adds: salt, nonce and tag.
 	boxOverhead = saltSize + 12 + 16
 
-	// maxName is the longest name that Key Vault takes.
-	maxName = 127
 	// versionSize is that of the random bytes which name a version.
 	versionSize = 16
 	// maxVersions bounds the list of a key. Rotated every week, it lasts for five

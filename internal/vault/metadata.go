@@ -107,7 +107,7 @@ func parseList(raw []byte) (*list, error) {
 	if err != nil || !bytes.Equal(again, raw) {
 		return nil, notUnderstood("a list of another spelling")
 	}
-	if !isName(l.Name) || len(l.Versions) == 0 || len(l.Versions) > maxVersions {
+	if !keyrelease.IsKeyName(l.Name) || len(l.Versions) == 0 || len(l.Versions) > maxVersions {
 		return nil, notUnderstood("a list of %d versions, want 1 to %d, of a key with a name", len(l.Versions), maxVersions)
 	}
 	seen := make(map[string]bool, len(l.Versions))

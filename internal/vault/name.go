@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"strings"
+
+	"github.com/azattest/azattest/keyrelease"
 )
 
 // Where records stand in the store. Lists of versions have a prefix of their own, so
@@ -25,7 +27,7 @@ type place struct {
 // be any.
 func placeOf(name, version string) (place, bool) {
 	p := place{strings.ToLower(name), strings.ToLower(version)}
-	return p, isName(name) && (version == "" || isVersion(p.version))
+	return p, keyrelease.IsKeyName(name) && (version == "" || isVersion(p.version))
 }
 
 // parsePlace is the inverse of [place.key].
@@ -38,7 +40,7 @@ func parsePlace(key string) (place, bool) {
 			return place{}, false
 		}
 	}
-	return p, isName(p.name) && p.name == strings.ToLower(p.name)
+	return p, keyrelease.IsKeyName(p.name) && p.name == strings.ToLower(p.name)
 }
 
 func (p place) key() string {
@@ -50,16 +52,6 @@ func (p place) key() string {
 
 // of returns the place of a version of the same key; "" is that of the list.
 func (p place) of(version string) place { return place{p.name, version} }
-
-// isName says whether Key Vault would take the name.
-func isName(name string) bool {
-	if name == "" || len(name) > maxName {
-		return false
-	}
-	return !strings.ContainsFunc(name, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-'
-	})
-}
 
 func isVersion(version string) bool {
 	raw, err := hex.DecodeString(version)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/internal/vault"
 	"github.com/azattest/azattest/store"
@@ -53,7 +54,9 @@ func TestNoTokenBreaksTheTrail(t *testing.T) {
 	s := f.server(t)
 	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/key/create"+apiVersion, exportable()))
 	for _, changes := range []set{
-		{"jti": strings.Repeat("<", 20_000)}, {"jti": "\x1b[2J"}, {"x-ms-runtime": set{"keys": []set{{"kty": "RSA", "kid": strings.Repeat("\u2028", 60_000), "key_ops": []string{"encrypt"}, "n": b64(shared().enclave.N.Bytes()), "e": "AQAB"}}}},
+		{"jti": strings.Repeat("<", 20_000)},
+		{"jti": "\x1b[2J"},
+		testtoken.Holding(testtoken.RSAKey(&testtoken.EnclaveKey().PublicKey).With(set{"kid": strings.Repeat("\u2028", 60_000)})),
 	} {
 		f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, changes)})
 	}
@@ -121,7 +124,7 @@ func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	answer(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, nil)}))
+	answer(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t)}))
 	answer(t, f.do(t, s, auth.KeyReader, http.MethodGet, "/keys/key"+apiVersion, nil))
 	for _, w := range writers {
 		_ = w.Close()
@@ -130,6 +133,34 @@ func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	for range writers {
 		<-done
 	}
+}
+
+// Long bodies are received as many at once as there are places, short ones whenever.
+func TestLongBodiesTakePlaces(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.config.Limits.Concurrent = 1
+	s := f.server(t)
+	reader, writer := io.Pipe()
+	slow := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/keys/slow/create"+apiVersion, reader)
+	slow.Header.Set("Content-Type", "application/json")
+	slow.Header.Set("Authorization", f.bearer(t, auth.KeyOfficer))
+	answered := make(chan *httptest.ResponseRecorder)
+	go func() {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, slow)
+		answered <- w
+	}()
+	// Its last byte is taken by who has a place.
+	if _, err := io.WriteString(writer, strings.Repeat(" ", 16<<10+1)); err != nil {
+		t.Error(err)
+	}
+	long := set{"kty": strings.Repeat("x", 16<<10)}
+	wantRefusal(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/long/create"+apiVersion, long), http.StatusTooManyRequests, "Throttled", "at once")
+	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/short/create"+apiVersion, exportable()))
+	_ = writer.Close()
+	wantRefusal(t, <-answered, http.StatusBadRequest, "BadParameter", "not valid JSON")
+	wantRefusal(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/long/create"+apiVersion, long), http.StatusBadRequest, "BadParameter", "")
 }
 
 // A change that has begun is finished and recorded, though whoever asked has gone.

@@ -6,17 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/vault"
 	"github.com/azattest/azattest/keyrelease"
 )
@@ -51,48 +47,6 @@ type bodyPolicy struct {
 	ContentType string `json:"contentType"`
 	Data        string `json:"data"`
 	Immutable   *bool  `json:"immutable"`
-}
-
-// receive reads a body, of whatever type it is. A large one takes one of the places.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request, o Operation) ([]byte, error) {
-	most := s.limits.BodyBytes
-	if o == KeyRelease {
-		most = keyrelease.MaxRequestBytes
-	}
-	limited := http.MaxBytesReader(w, r.Body, most)
-	body, err := io.ReadAll(io.LimitReader(limited, smallBody))
-	if err == nil && len(body) == smallBody {
-		select {
-		case s.uploads <- struct{}{}:
-			defer func() { <-s.uploads }()
-		default:
-			return nil, tooMany(telemetry.LimitUploads, "Too many requests at once, try again.", 1)
-		}
-		var rest []byte
-		rest, err = io.ReadAll(limited)
-		body = append(body, rest...)
-	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, refusal(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("The request body has more than %d bytes.", most))
-	}
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &keyrelease.RefusalError{Status: http.StatusRequestTimeout, Code: "RequestTimeout", Message: "The request body did not come in time.", Err: err}
-	case err != nil && r.Context().Err() != nil:
-		return nil, &keyrelease.RefusalError{Status: statusClientClosed, Code: "ClientClosedRequest", Message: "The client has gone.", Err: err}
-	case err != nil:
-		return nil, &keyrelease.RefusalError{Status: http.StatusBadRequest, Code: "BadParameter", Message: "The request body could not be read.", Err: err}
-	}
-	return body, nil
-}
-
-// readBody returns the body of a request that must have one.
-func readBody(r *http.Request) ([]byte, error) {
-	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" || parameters["charset"] != "" && !strings.EqualFold(parameters["charset"], "utf-8") {
-		return nil, refusal(http.StatusUnsupportedMediaType, "UnsupportedMediaType", "Content-Type: want application/json in UTF-8.")
-	}
-	return io.ReadAll(r.Body)
 }
 
 func parseBody(raw []byte) (*keyBody, error) {

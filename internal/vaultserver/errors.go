@@ -39,6 +39,11 @@ func tooMany(by telemetry.Limit, message string, retryAfter int) error {
 	}
 }
 
+// tooManyAtOnce says that all places are taken.
+func tooManyAtOnce(by telemetry.Limit) error {
+	return tooMany(by, "Too many requests at once, try again.", 1)
+}
+
 func unavailable(message string, cause error) error {
 	return &keyrelease.RefusalError{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: message, RetryAfter: 5, Err: cause}
 }

@@ -3,12 +3,9 @@ package vaultserver_test
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -30,6 +27,7 @@ import (
 	"github.com/azattest/azattest/azattestation"
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/internal/vault"
 	"github.com/azattest/azattest/internal/vaultserver"
 	"github.com/azattest/azattest/keyrelease"
@@ -48,38 +46,18 @@ const (
 
 var at = time.Date(2026, time.November, 26, 12, 0, 0, 0, time.UTC)
 
-type set map[string]any
+// set are members of a body, or claims of a token.
+type set = testtoken.Set
 
 // fixture is what a test may change before a server is made of it.
 type fixture struct {
 	config    vaultserver.Config
 	issuer    *auth.DevelopmentIssuer
-	authority crypto.Signer
-	kid       string
+	authority *testtoken.Authority
 	roots     *x509.CertPool
 	auditDir  string
 	logged    *lines
 }
-
-// shared are keys, which take a while to make.
-var shared = sync.OnceValue(func() (k struct {
-	enclave   *rsa.PrivateKey
-	authority *token.Key
-	signer    crypto.Signer
-},
-) {
-	var err error
-	if k.enclave, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-		panic(err)
-	}
-	if k.signer, err = token.GenerateSigner(token.RS256, 2048); err != nil {
-		panic(err)
-	}
-	if k.authority, err = token.NewKey(token.KeyConfig{Signer: k.signer, Algorithm: token.RS256, Issuer: authorityURL}); err != nil {
-		panic(err)
-	}
-	return k
-})
 
 func must[T any](tb testing.TB) func(T, error) T {
 	tb.Helper()
@@ -94,15 +72,12 @@ func must[T any](tb testing.TB) func(T, error) T {
 
 func newFixture(tb testing.TB) *fixture {
 	tb.Helper()
-	k := shared()
 	clock := func() time.Time { return at }
-	f := &fixture{authority: k.signer, kid: k.authority.ID(), logged: new(lines)}
+	f := &fixture{authority: testtoken.New(tb, authorityURL, token.ES256), logged: new(lines)}
 	f.issuer = must[*auth.DevelopmentIssuer](tb)(auth.OpenDevelopmentIssuer(tb.TempDir()))
 	callers := must[*auth.Authenticator](tb)(auth.New(auth.Config{Issuers: []auth.Issuer{f.issuer.VaultIssuer()}, Bindings: f.issuer.VaultBindings(), Clock: clock}))
 	tb.Cleanup(func() { _ = callers.Close() })
-	ring := must[*token.Ring](tb)(token.NewRing(k.authority))
-	source := must[*azattestation.KeySource](tb)(azattestation.NewKeySource(authorityURL, ring.JWKS()))
-	verifier := must[*relyingparty.Verifier](tb)(relyingparty.New(relyingparty.Config{Sources: []*azattestation.KeySource{source}, AllowAnyEnclave: true, Now: clock}))
+	verifier := must[*relyingparty.Verifier](tb)(relyingparty.New(relyingparty.Config{Sources: []*azattestation.KeySource{f.authority.Source(tb)}, AllowAnyEnclave: true, Now: clock}))
 	signer := f.newSigner(tb)
 	f.auditDir = tb.TempDir()
 	trail := must[*audit.Trail](tb)(audit.Open(audit.Config{Dir: f.auditDir, Clock: clock}))
@@ -153,24 +128,11 @@ func (f *fixture) bearer(tb testing.TB, role auth.Role) string {
 
 func b64(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
 
-func encoded(tb testing.TB, v any) string {
+// token is that of an enclave that holds a key, with changes.
+func (f *fixture) token(tb testing.TB, changes ...set) string {
 	tb.Helper()
-	return b64(must[[]byte](tb)(json.Marshal(v)))
-}
-
-// token is that of an enclave that holds a key.
-func (f *fixture) token(tb testing.TB, changes set) string {
-	tb.Helper()
-	enclave := shared().enclave
-	claims := set{
-		"iss": authorityURL, "iat": at.Unix(), "nbf": at.Unix(), "exp": at.Add(time.Hour).Unix(), "jti": "the-token", "x-ms-ver": "1.0", "x-ms-attestation-type": "sgx",
-		"x-ms-sgx-is-debuggable": false, "x-ms-sgx-mrenclave": strings.Repeat("29", 32), "x-ms-sgx-product-id": 1,
-		"x-ms-runtime": set{"keys": []set{{"kty": "RSA", "kid": "enclave-key", "key_ops": []string{"encrypt"}, "n": b64(enclave.N.Bytes()), "e": "AQAB"}}},
-	}
-	maps.Copy(claims, changes)
-	text := encoded(tb, set{"alg": "RS256", "kid": f.kid, "typ": "JWT"}) + "." + encoded(tb, claims)
-	digest := sha256.Sum256([]byte(text))
-	return text + "." + b64(must[[]byte](tb)(f.authority.Sign(rand.Reader, digest[:], crypto.SHA256)))
+	key := testtoken.RSAKey(&testtoken.EnclaveKey().PublicKey)
+	return f.authority.Token(tb, testtoken.Enclave(authorityURL, at).With(testtoken.Holding(key), set{"jti": "the-token"}).With(changes...))
 }
 
 // policy releases to an enclave of a product.

@@ -92,13 +92,12 @@ func (s *Server) create(ctx context.Context, n *note, b *keyBody) (any, error) {
 
 // inTurn makes a key, as many at once as there are processors.
 func (s *Server) inTurn(ctx context.Context, makeKey func() (*vault.Version, error)) (*vault.Version, error) {
-	select {
-	case s.making <- struct{}{}:
-		defer func() { <-s.making }()
-		return makeKey()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	leave, err := s.making.Wait(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
+	return makeKey()
 }
 
 func (s *Server) importKey(ctx context.Context, n *note, b *keyBody) (any, error) {

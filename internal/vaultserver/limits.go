@@ -47,9 +47,6 @@ func (l Limits) check() error {
 }
 
 const (
-	// smallBody is what nearly all requests stay below. It needs no place.
-	smallBody = 16 << 10
-
 	// maxResults is the longest page, as at Key Vault.
 	maxResults = 25
 

@@ -34,13 +34,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("x-ms-request-id", n.requestID)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	watched := &watchedWriter{ResponseWriter: w}
+	watched := &edge.Watched{ResponseWriter: w}
 	s.metrics.RequestBegan()
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.recovered(watched, r, cause)
 		}
-		n.status = watched.status
+		n.status = watched.Status
 		took := time.Since(n.start)
 		s.recordRefusal(ctx, n)
 		s.count(n, took)
@@ -50,12 +50,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // recovered answers for a handler that panicked.
-func (s *Server) recovered(w *watchedWriter, r *http.Request, cause any) {
+func (s *Server) recovered(w *edge.Watched, r *http.Request, cause any) {
 	n := noteOf(r.Context())
 	s.config.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request_id", n.requestID),
 		slog.String("panic", clip(fmt.Sprintf("%T: %v", cause, cause))), slog.String("stack", string(debug.Stack())))
 	n.code, n.cause = "InternalServerError", "panic"
-	if w.status == 0 {
+	if w.Status == 0 {
 		keyrelease.WriteRefusal(w, fmt.Errorf("vaultserver: panic"))
 	}
 }
@@ -98,13 +98,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if n.operation == KeyRelease {
 		places = s.work
 	}
-	select {
-	case places <- struct{}{}:
-		defer func() { <-places }()
-	default:
-		s.refuse(w, r, tooMany(telemetry.LimitConcurrency, "Too many requests at once, try again.", 1))
+	leave, ok := places.Take()
+	if !ok {
+		s.refuse(w, r, tooManyAtOnce(telemetry.LimitConcurrency))
 		return
 	}
+	defer leave()
 	if n.operation == KeyRelease {
 		s.releases.ServeHTTP(w, r)
 		return
@@ -197,25 +196,3 @@ func (s *Server) keyURI(r *http.Request) string {
 	}
 	return uri
 }
-
-type watchedWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *watchedWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *watchedWriter) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/azattest/azattest/internal/audit"
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/edge"
 	"github.com/azattest/azattest/internal/telemetry"
 	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/internal/vault"
@@ -76,11 +77,11 @@ type Server struct {
 	// uploads are the places of bodies of more than 16 KiB while they are received.
 	// work are the places of releases, managing those of everything else: neither keeps
 	// the other out.
-	work, managing chan struct{}
+	work, managing edge.Places
 	// making are the places of those who make a key: RSA ones take a processor for
 	// seconds, whatever becomes of the request.
-	making   chan struct{}
-	uploads  chan struct{}
+	making   edge.Places
+	uploads  edge.Places
 	throttle *throttle.Throttle
 	metrics  *telemetry.VaultMetrics
 	// unauthorized bounds the records of refusals of callers who have no role.
@@ -112,10 +113,10 @@ func New(c Config) (*Server, error) {
 		}
 	}
 	s := &Server{config: c, limits: c.Limits.withDefaults(), metrics: c.Metrics}
-	s.work, s.managing = make(chan struct{}, s.limits.Concurrent), make(chan struct{}, s.limits.Concurrent)
-	s.uploads = make(chan struct{}, s.limits.Concurrent)
+	s.work, s.managing = make(edge.Places, s.limits.Concurrent), make(edge.Places, s.limits.Concurrent)
+	s.uploads = make(edge.Places, s.limits.Concurrent)
 	s.unauthorized = throttle.New(throttle.Limit{PerSecond: unauthorizedPerSecond, Burst: unauthorizedAtOnce}, throttle.Limit{}, c.Clock)
-	s.making = make(chan struct{}, runtime.GOMAXPROCS(0))
+	s.making = make(edge.Places, runtime.GOMAXPROCS(0))
 	s.throttle = throttle.New(s.limits.Caller, throttle.Limit{}, c.Clock)
 	release := c.Release
 	release.Keys, release.Record = c.Vault, s.recordRelease

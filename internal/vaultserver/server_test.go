@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/azattest/azattest/internal/auth"
+	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/internal/vaultserver"
 	"github.com/azattest/azattest/keyrelease"
@@ -28,7 +29,7 @@ func TestAKeyIsMadeAndReleased(t *testing.T) {
 		t.Errorf("made %v", made)
 	}
 	for _, path := range []string{"/keys/payroll/release", "/keys/payroll//release", strings.TrimPrefix(kid, vaultURL) + "/release"} {
-		got := answer(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, path+apiVersion, set{"target": f.token(t, nil), "nonce": "n", "enc": "RSA_AES_KEY_WRAP_256"}))
+		got := answer(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, path+apiVersion, set{"target": f.token(t), "nonce": "n", "enc": "RSA_AES_KEY_WRAP_256"}))
 		value, _ := got["value"].(string)
 		p, err := keyrelease.ParsePolicy([]byte(policy(1)))
 		if err != nil {
@@ -42,7 +43,7 @@ func TestAKeyIsMadeAndReleased(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		material, err := r.Unwrap(shared().enclave)
+		material, err := r.Unwrap(testtoken.EnclaveKey())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +78,7 @@ func TestRoles(t *testing.T) {
 		{http.MethodPatch, "/keys/key", set{"tags": set{"a": "b"}}, []auth.Role{auth.KeyOfficer}},
 		{http.MethodPost, "/keys/key/rotate", nil, []auth.Role{auth.KeyOfficer}},
 		{http.MethodPost, "/keys/key/create", exportable(), []auth.Role{auth.KeyOfficer}},
-		{http.MethodPost, "/keys/key/release", set{"target": f.token(t, nil)}, []auth.Role{auth.KeyReleaseUser}},
+		{http.MethodPost, "/keys/key/release", set{"target": f.token(t)}, []auth.Role{auth.KeyReleaseUser}},
 	}
 	for _, r := range requests {
 		for _, role := range []auth.Role{"", auth.KeyReader, auth.KeyOfficer, auth.KeyReleaseUser} {
@@ -119,14 +120,14 @@ func TestRolesForSomeKeys(t *testing.T) {
 	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/Mine/create"+apiVersion, exportable()))
 	wantRefusal(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/yours/create"+apiVersion, exportable()), http.StatusForbidden, "Forbidden", "ForbiddenByRbac")
 	wantRefusal(t, f.do(t, s, auth.KeyOfficer, http.MethodGet, "/keys"+apiVersion, nil), http.StatusForbidden, "Forbidden", "ForbiddenByRbac")
-	answer(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/MINE/release"+apiVersion, set{"target": f.token(t, nil)}))
+	answer(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/MINE/release"+apiVersion, set{"target": f.token(t)}))
 }
 
 func TestImport(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	s := f.server(t)
-	k := shared().enclave
+	k := testtoken.EnclaveKey()
 	jwk := func(changes set) set {
 		all := set{
 			"kty": "RSA-HSM", "key_ops": []string{"decrypt"}, "n": b64(k.N.Bytes()), "e": "AQAB", "d": b64(k.D.Bytes()), "p": b64(k.Primes[0].Bytes()), "q": b64(k.Primes[1].Bytes()),
@@ -199,7 +200,7 @@ func TestManagement(t *testing.T) {
 	if member(updated, "attributes", "enabled") != false || member(updated, "attributes", "exp") != float64(at.Add(time.Hour).Unix()) || member(updated, "release_policy", "data") != b64([]byte(policy(2))) {
 		t.Errorf("updated %v", updated)
 	}
-	wantRefusal(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, strings.TrimPrefix(first, vaultURL)+"/release"+apiVersion, set{"target": f.token(t, nil)}), http.StatusForbidden, "Forbidden", "KeyDisabled")
+	wantRefusal(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, strings.TrimPrefix(first, vaultURL)+"/release"+apiVersion, set{"target": f.token(t)}), http.StatusForbidden, "Forbidden", "KeyDisabled")
 	// Pages, as the SDKs walk them.
 	for path, want := range map[string]int{"/keys": 3, "/keys/key-0/versions": 2} {
 		var found []any
@@ -261,11 +262,11 @@ func TestTrail(t *testing.T) {
 	f := newFixture(t)
 	s := f.server(t)
 	answer(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/key/create"+apiVersion, exportable()))
-	answer(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, nil)}))
+	answer(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t)}))
 	f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, set{"x-ms-sgx-product-id": 2})})
 	f.do(t, s, auth.KeyReader, http.MethodDelete, "/keys/key"+apiVersion, nil)
 	f.do(t, s, auth.KeyReader, http.MethodGet, "/keys/key"+apiVersion, nil)
-	f.do(t, s, "", http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, nil)})
+	f.do(t, s, "", http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t)})
 	if err := f.config.Audit.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +295,7 @@ func TestTrail(t *testing.T) {
 		t.Errorf("the refusal is recorded as %s", text)
 	}
 	// What cannot be recorded is not done.
-	wantRefusal(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, nil)}), http.StatusServiceUnavailable, "ServiceUnavailable", "recorded")
+	wantRefusal(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t)}), http.StatusServiceUnavailable, "ServiceUnavailable", "recorded")
 	wantRefusal(t, f.do(t, s, auth.KeyOfficer, http.MethodDelete, "/keys/key"+apiVersion, nil), http.StatusServiceUnavailable, "ServiceUnavailable", "recorded")
 	answer(t, f.do(t, s, auth.KeyReader, http.MethodGet, "/keys/key"+apiVersion, nil))
 }
