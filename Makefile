@@ -34,9 +34,6 @@ race: ## run them with the race detector
 
 cover: ## run them with coverage, by package
 	go test -coverpkg=$(COVERPKG) -coverprofile=coverage.out work
-	@$(MAKE) coverage
-
-coverage:
 	@awk -F '[: ]' 'NR > 1 { s[$$1 ":" $$2] = $$3; if ($$4 > 0) hit[$$1 ":" $$2] = 1 } \
 	END { for (b in s) { p = b; sub("/[^/]*$$", "", p); sub("^github.com/azattest/azattest/", "", p); \
 	all[p] += s[b]; total += s[b]; if (b in hit) { got[p] += s[b]; reached += s[b] } } \
@@ -107,4 +104,4 @@ clean: ## remove what was built and measured
 	rm -rf bin dist coverage.out
 	go clean -testcache
 
-.PHONY: help build test race cover coverage lint format fuzz bench conformance sdks peers tools ci clean
+.PHONY: help build test race cover lint format fuzz bench conformance sdks peers tools ci clean
