@@ -35,7 +35,7 @@ func buildCommand(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "azattest")
 	//nolint:gosec // G204: the test's own command line
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", binary, "../cmd/azattest").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/azattest").CombinedOutput()
 	if err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}

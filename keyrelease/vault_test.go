@@ -117,17 +117,20 @@ type vault struct {
 	config  keyrelease.Config
 	require relyingparty.Config
 	key     keyrelease.Key
-	// private is the released key, released copies of it that were handed out.
-	private   *rsa.PrivateKey
+	// private is the released key.
+	private *rsa.PrivateKey
+	err     error
+	roots   *x509.CertPool
+	// mu guards released, copies of the key that were handed out, and decisions. Copies
+	// of a vault share it.
+	mu        *sync.Mutex
 	released  [][]byte
-	err       error
-	roots     *x509.CertPool
 	decisions []keyrelease.Decision
 }
 
 func newVault(tb testing.TB) *vault {
 	tb.Helper()
-	v := &vault{attester: newAttester(tb, contoso), private: keysOf().other}
+	v := &vault{attester: newAttester(tb, contoso), private: keysOf().other, mu: new(sync.Mutex)}
 	material, err := x509.MarshalPKCS8PrivateKey(v.private)
 	if err != nil {
 		tb.Fatal(err)
@@ -145,6 +148,8 @@ func newVault(tb testing.TB) *vault {
 	v.config = keyrelease.Config{
 		Keys: v, Signer: func(context.Context) (*keyrelease.Signer, error) { return signer, nil }, Vault: vaultURL, Now: func() time.Time { return now },
 		Record: func(_ context.Context, d *keyrelease.Decision) error {
+			v.mu.Lock()
+			defer v.mu.Unlock()
 			v.decisions = append(v.decisions, *d)
 			return nil
 		},
@@ -162,6 +167,8 @@ func (v *vault) ReleaseKey(_ context.Context, name, wanted string) (*keyrelease.
 	}
 	key := v.key
 	key.Material = append([]byte(nil), v.key.Material...)
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.released = append(v.released, key.Material)
 	return &key, nil
 }

@@ -24,7 +24,7 @@ var command = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(dir, "azattest")
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", binary, "../../cmd/azattest").CombinedOutput() //nolint:gosec // G204: the test's own command line
+	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", binary, "../../cmd/azattest").CombinedOutput() //nolint:gosec // G204: the test's own command line
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
