@@ -17,6 +17,7 @@ type object map[string]json.RawMessage
 // twice is refused: which of the two counts is open.
 func parseObject(text []byte) (object, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber() // else one that is too large stands in the error, whole
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, errors.Join(errors.New("want a JSON object"), err)
 	}

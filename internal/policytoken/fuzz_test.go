@@ -39,6 +39,7 @@ func FuzzParse(f *testing.F) {
 		signed(f, stranger, policyPayload(minimalPolicy)),
 		policytoken.Unsigned(""), policytoken.Unsigned(minimalPolicy), `"` + policytoken.Unsigned("x") + "\"\n",
 		minimalPolicy, "", "..", "a.b.c", unsigned(`{"alg":"none"}`, `{"AttestationPolicy":"permit)"}`),
+		unsigned(strings.Repeat("7", 4000), "{}"),
 	} {
 		f.Add([]byte(text))
 	}

@@ -36,6 +36,7 @@ func parseObject(reason Reason, path string, raw []byte) (object, error) {
 	o := object{reason: reason, path: path, members: map[string]json.RawMessage{}}
 	seen := map[string]bool{}
 	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber() // else one that is too large stands in the error, whole
 	if token, err := dec.Token(); err != nil || token != json.Delim('{') {
 		return object{}, refuse(reason, path, "want a JSON object", unexpected(err))
 	}

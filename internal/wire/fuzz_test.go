@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,6 +24,7 @@ func FuzzParseAttestRequest(f *testing.F) {
 		`{"QUOTE":"+/+/AAE=","runtimeData":{"data":"e30","dataType":"JSON"},"initTimeData":{"data":"","dataType":""},"nonce":42}`,
 		`{"quote":"YQ","nonce":"\ud83d\ude00","draftPolicyForAttestation":"version=1.0;authorizationrules{=>permit();};","x":[[{}]]}`,
 		`{"quote":"YQ","Quote":"YQ"}`, `{"quote":"YQ","nonce":"\ud83d"}`, `{"quote":"YQ"`, `[`, ``, `{"quote":"Y\u0051"}`,
+		strings.Repeat("7", 4000),
 	} {
 		f.Add([]byte(seed))
 	}

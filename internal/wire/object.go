@@ -104,6 +104,7 @@ func newObject(path string) object { return object{path: path, members: map[stri
 // readAny reads whatever is an object in JSON.
 func (o object) readAny(raw []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber() // else one that is too large stands in the error, whole
 	if token, err := dec.Token(); err != nil || token != json.Delim('{') {
 		return o.problem("", "want a JSON object", unexpected(err))
 	}
