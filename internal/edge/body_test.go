@@ -16,7 +16,7 @@ import (
 func TestReadBody(t *testing.T) {
 	t.Parallel()
 	const most = 40 << 10
-	small, large := strings.Repeat("a", 16<<10-1), strings.Repeat("b", most)
+	small, large := strings.Repeat("a", 16<<10), strings.Repeat("b", most)
 	for name, tt := range map[string]struct {
 		body   io.Reader
 		isFull bool // no place is free
@@ -31,7 +31,8 @@ func TestReadBody(t *testing.T) {
 		"large, of no length":     {body: io.MultiReader(strings.NewReader(large)), want: large},
 		"large, in pieces":        {body: iotest.HalfReader(strings.NewReader(large)), want: large},
 		"large, no place":         {body: strings.NewReader(large), isFull: true, err: edge.ErrBusy},
-		"too long":                {body: strings.NewReader(large + "b"), want: large, err: new(http.MaxBytesError)},
+		"too long":                {body: strings.NewReader(large + "b"), err: new(http.MaxBytesError)},
+		"too long, no place":      {body: strings.NewReader(large + "b"), isFull: true, err: new(http.MaxBytesError)},
 		"too long, of no length":  {body: io.MultiReader(strings.NewReader(large + "b")), want: large, err: new(http.MaxBytesError)},
 		"slow":                    {body: io.MultiReader(strings.NewReader(small), iotest.ErrReader(os.ErrDeadlineExceeded)), want: small, err: os.ErrDeadlineExceeded},
 		"slow after a place":      {body: io.MultiReader(strings.NewReader(large[1:]), iotest.ErrReader(os.ErrDeadlineExceeded)), want: large[1:], err: os.ErrDeadlineExceeded},

@@ -386,7 +386,7 @@ func TestAFloodOfEvidenceKeepsNobodyOutWhoHasARole(t *testing.T) {
 		done <- struct{}{}
 	}()
 	// Once a byte beyond a small body is taken, so is the place.
-	if _, err := io.WriteString(writer, strings.Repeat(" ", 16<<10+1)); err != nil {
+	if _, err := io.WriteString(writer, strings.Repeat(" ", 16<<10+2)); err != nil {
 		t.Fatal(err)
 	}
 	wantRefusal(t, do(t, s, http.MethodPost, sgxPath, body), http.StatusTooManyRequests, "TooManyRequests")

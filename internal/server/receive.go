@@ -16,9 +16,6 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, uploads edge.Pl
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, &mediaError{"Content-Encoding", coding, "a body that is not compressed"}
 	}
-	if r.ContentLength > s.limits.BodyBytes {
-		return nil, &tooLargeError{s.limits.BodyBytes}
-	}
 	body, err := edge.ReadBody(w, r, s.limits.BodyBytes, uploads)
 	noteOf(r).requestBytes = len(body)
 	if err != nil {

@@ -152,7 +152,7 @@ func TestLongBodiesTakePlaces(t *testing.T) {
 		answered <- w
 	}()
 	// Its last byte is taken by who has a place.
-	if _, err := io.WriteString(writer, strings.Repeat(" ", 16<<10+1)); err != nil {
+	if _, err := io.WriteString(writer, strings.Repeat(" ", 16<<10+2)); err != nil {
 		t.Error(err)
 	}
 	long := set{"kty": strings.Repeat("x", 16<<10)}

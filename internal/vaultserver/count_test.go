@@ -161,7 +161,7 @@ func TestRequestsWithoutAPlaceAreCounted(t *testing.T) {
 	<-entered
 	wantRefusal(t, f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, nil)}), http.StatusTooManyRequests, "Throttled", "")
 	// One byte more than a small body has is received in a place.
-	if _, err := upload.Write(make([]byte, 16<<10+1)); err != nil {
+	if _, err := upload.Write(make([]byte, 16<<10+2)); err != nil {
 		t.Error(err)
 	}
 	wantRefusal(t, f.do(t, s, auth.KeyOfficer, http.MethodPost, "/keys/a/create"+apiVersion, set{"kty": strings.Repeat("a", 20<<10)}), http.StatusTooManyRequests, "Throttled", "")
