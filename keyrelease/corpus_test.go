@@ -2,7 +2,11 @@ package keyrelease_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/azattest/azattest/internal/corpus"
@@ -27,6 +31,34 @@ func publishedClaims(t *testing.T, name string) []byte {
 		return decoded.Payload
 	}
 	return raw
+}
+
+// recordedClaims are those of a token that the real service gave an enclave.
+func recordedClaims(t *testing.T) []byte {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(corpus.Dir(t), "maa", "exchanges", "*", "*_POST_attest_SgxEnclave.json"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%d exchanges, %v", len(paths), err)
+	}
+	raw, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var exchange struct {
+		Response struct{ Body struct{ Token string } }
+	}
+	if err := json.Unmarshal(raw, &exchange); err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(exchange.Response.Body.Token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("%s: no token in it", paths[0])
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payload
 }
 
 // For every claim of every published token, a policy that wants its value is met,
@@ -67,6 +99,48 @@ func TestPublishedTokens(t *testing.T) {
 				t.Errorf("%d claims compared, want 10 and more", count)
 			}
 		})
+	}
+}
+
+// What the hardware and the service say in hex or as truth is warned of if it is written
+// in another way.
+func TestPublishedTokensWrittenOtherwise(t *testing.T) {
+	t.Parallel()
+	payloads := map[string][]byte{"recorded": recordedClaims(t)}
+	for _, name := range publishedTokens {
+		payloads[name] = publishedClaims(t, name)
+	}
+	warned := make(map[string]bool)
+	for name, payload := range payloads {
+		var claims map[string]any
+		if err := json.Unmarshal(payload, &claims); err != nil {
+			t.Fatal(err)
+		}
+		eachScalar("", claims, func(path string, value any) {
+			var otherwise string
+			switch v := value.(type) {
+			case string:
+				otherwise = "0x" + v
+			case bool:
+				otherwise = map[bool]string{true: "True", false: "False"}[v]
+			default:
+				return
+			}
+			if found := conditionPolicy(t, authority, path, keyrelease.OperatorEquals, value).Warnings(); len(found) > 0 {
+				t.Errorf("%s: %v of what is in the token", name, found)
+			}
+			found := conditionPolicy(t, authority, path, keyrelease.OperatorNotEquals, otherwise).Warnings()
+			if len(found) > 0 {
+				warned[path[strings.LastIndexByte(path, '.')+1:]] = true
+			}
+			isOfReport := strings.HasPrefix(path, "x-ms-sgx-") || strings.Contains(path, "x-ms-sevsnpvm-") || strings.HasPrefix(path, "tdx_")
+			if text, ok := value.(string); (!ok || len(text) >= 16 && strings.Trim(text, "0123456789abcdef") == "") && isOfReport && len(found) != 1 {
+				t.Errorf("%s: %s %q: %v, want one warning", name, path, otherwise, found)
+			}
+		})
+	}
+	if len(warned) < 40 {
+		t.Errorf("%d claims, want 40 and more: %v", len(warned), warned)
 	}
 }
 

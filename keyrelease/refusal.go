@@ -1,7 +1,9 @@
 package keyrelease
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 )
 
@@ -64,6 +66,8 @@ const (
 	codeForbidden    = "Forbidden"
 	codeKeyNotFound  = "KeyNotFound"
 	codeUnavailable  = "ServiceUnavailable"
+	codeTooSlow      = "GatewayTimeout"
+	codeGone         = "ClientClosedRequest"
 	codeMethod       = "MethodNotAllowed"
 	codeTooLarge     = "RequestEntityTooLarge"
 	codeMediaType    = "UnsupportedMediaType"
@@ -89,6 +93,22 @@ const retryAfter = 5
 
 func unavailable(message string, cause error) error {
 	return &RefusalError{Status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: message, RetryAfter: retryAfter, Err: cause}
+}
+
+// statusGone is for the log: whoever would read it has gone.
+const statusGone = 499
+
+// ended tells what could not be decided because the request ended from what is out of
+// reach. Nobody hears the first, and it is nobody's fault.
+func ended(ctx context.Context, err error) error {
+	e, ok := errors.AsType[*RefusalError](err)
+	if !ok || e.Code != codeUnavailable || ctx.Err() == nil {
+		return err
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &RefusalError{Status: http.StatusGatewayTimeout, Code: codeTooSlow, Message: "The request took too long, try again.", RetryAfter: retryAfter, Err: e.Err}
+	}
+	return &RefusalError{Status: statusGone, Code: codeGone, Message: "The client has gone.", Err: e.Err}
 }
 
 // notFound is Key Vault's answer about a key that there is not.

@@ -115,6 +115,7 @@ func NewReleaser(c Config) (*Releaser, error) {
 func (r *Releaser) Release(ctx context.Context, name, version, apiVersion string, request Request) (string, error) {
 	d := &Decision{Name: name, Version: version, Algorithm: request.Algorithm}
 	response, err := r.decide(ctx, d, apiVersion, request)
+	err = ended(ctx, err)
 	d.Err = err
 	if r.config.Record != nil {
 		if recordErr := r.config.Record(ctx, d); recordErr != nil {

@@ -156,6 +156,36 @@ func TestReleaseRefusesTokens(t *testing.T) {
 	}
 }
 
+// What was not decided because the request ended is nobody's fault but who ended it.
+func TestReleaseEndsWithItsRequest(t *testing.T) {
+	t.Parallel()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	for name, tt := range map[string]struct {
+		ctx    context.Context
+		key    string
+		status int
+		code   string
+	}{
+		"gone":              {gone, "payroll", 499, "ClientClosedRequest"},
+		"late":              {late, "payroll", http.StatusGatewayTimeout, "GatewayTimeout"},
+		"waited for":        {t.Context(), "payroll", http.StatusServiceUnavailable, "ServiceUnavailable"},
+		"gone, but decided": {gone, "../payroll", http.StatusNotFound, "KeyNotFound"},
+	} {
+		v := newVault(t)
+		v.err = errors.New("the store gave up")
+		_, err := v.releaser(t).Release(tt.ctx, tt.key, "", "7.4", keyrelease.Request{Target: v.token(t)})
+		if e, ok := errors.AsType[*keyrelease.RefusalError](err); !ok || e.Status != tt.status || e.Code != tt.code || (tt.status > 500) != (e.RetryAfter > 0) {
+			t.Errorf("%s: %#v, want %d %s", name, err, tt.status, tt.code)
+		}
+		if d := v.decisions; len(d) != 1 || d[0].Err != err { //nolint:errorlint // The very same.
+			t.Errorf("%s: decisions %+v", name, d)
+		}
+	}
+}
+
 func TestReleaseRefusesKeys(t *testing.T) {
 	t.Parallel()
 	v := newVault(t)

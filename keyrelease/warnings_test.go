@@ -25,6 +25,14 @@ func TestPolicyWarnings(t *testing.T) {
 		"a line break":        {enclave("equals", `"`+measurement+`\n"`), "no token equals that"},
 		"a number":            {enclave("equals", "0"), "equals 0: no token"},
 		"in an object":        {`{"anyOf":[{"claim":"x-ms-isolation-tee.x-ms-sevsnpvm-launchmeasurement","equals":"AB"}]}`, fmt.Sprintf(is96, "x-ms-sevsnpvm-launchmeasurement")},
+		"of a default policy": {`{"claim":"sgx-mrsigner","notEquals":"0A"}`, fmt.Sprintf(is64, "sgx-mrsigner")},
+		"of the collateral":   {`{"claim":"x-ms-sgx-collateral.qeidhash","equals":"0A"}`, fmt.Sprintf(is64, "qeidhash")},
+		"runtime data":        {`{"claim":"x-ms-runtime.tdx_mrtd","equals":"0A"}`, ""},
+		"a URL":               {`{"claim":"https://x.example/a.tdx_mrtd","equals":"0A"}`, ""},
+		"truth":               {`{"claim":"x-ms-sgx-is-debuggable","equals":false}`, ""},
+		"truth as text":       {`{"claim":"x-ms-sgx-is-debuggable","equals":"false"}`, ""},
+		"truth in capitals":   {`{"claim":"x-ms-isolation-tee.x-ms-sevsnpvm-is-debuggable","notEquals":"True"}`, "every token differs from that, want x-ms-sevsnpvm-is-debuggable as tokens have it, true or false"},
+		"truth as a number":   {`{"claim":"secureboot","equals":1}`, "want secureboot as tokens have it, true or false"},
 		"of a trusted domain": {`{"claim":"tdx_mrtd","equals":"AB"}`, fmt.Sprintf(is96, "tdx_mrtd")},
 	} {
 		t.Run(name, func(t *testing.T) {
