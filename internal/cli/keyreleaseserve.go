@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -104,8 +105,8 @@ func (o *keyReleaseServeOptions) configuration(s Streams) (*config.KeyRelease, e
 			return nil, tellFaults(s, o.configFile, err)
 		}
 	}
-	for _, url := range o.authorities {
-		c.Authorities = append(c.Authorities, config.Authority{URL: url, CAFile: o.authorityCAFile, SigningCertificate: "none"})
+	for _, authority := range o.authorities {
+		c.Authorities = append(c.Authorities, config.Authority{URL: authority, CAFile: o.authorityCAFile, SigningCertificate: "none"})
 	}
 	if o.listen != "" {
 		c.Listen = o.listen
@@ -134,15 +135,18 @@ func (o *keyReleaseServeOptions) configuration(s Streams) (*config.KeyRelease, e
 }
 
 // forVaultDevelopment refuses in a file what --dev makes by itself: simulated evidence
-// and the callers of dev-token must not reach keys that others rely on. A signing
-// certificate may stand there, to try one: every file of a vault for others also has
-// what is refused here.
+// and the callers of dev-token must not reach keys or a trail that others rely on, nor
+// have what is released signed in the name of another host. To try a signing certificate
+// for this machine is fine.
 func forVaultDevelopment(c *config.KeyRelease) error {
 	switch {
 	case c.TLS.CertificateFile != "" || c.TLS.KeyFile != "" || c.TLS.ClientCAFile != "" || c.BehindProxy:
 		return usage("azattest keyrelease serve", "--dev makes its own certificate and knows callers by dev-token: leave tls.certificateFile, tls.keyFile, tls.clientCAFile and behindProxy out of the file")
 	case c.Keys.WrappingKeyFile != "" || !c.Keys.WrappingKey.IsZero() || len(c.Keys.PreviousWrappingKeyFiles) > 0:
 		return usage("azattest keyrelease serve", "--dev releases to simulated evidence, and must not do so with the keys of a vault that others rely on: leave keys.wrappingKey, keys.wrappingKeyFile and keys.previousWrappingKeyFiles out, and give it a store of its own")
+	}
+	if u, err := url.Parse(c.URL); err == nil && u.Hostname() != "" && !isLoopback(u.Hostname()) {
+		return usage("azattest keyrelease serve", "--dev serves this machine alone, not the url %s: this is the file of a vault that others rely on", c.URL)
 	}
 	return nil
 }

@@ -122,6 +122,21 @@ func TestKeyReleaseServesAConfigurationForDevelopment(t *testing.T) {
 	}
 }
 
+// Whoever tries a signing certificate has one for this machine.
+func TestDevelopmentMaySignWithAPairOfItsOwn(t *testing.T) {
+	t.Parallel()
+	certificate, key := selfSigned(t, testTime.Add(-time.Minute), "localhost")
+	port := strconv.Itoa(testport.Free(t))
+	file := inFile(t, "keyrelease.yaml", "url: https://localhost:"+port+"\nauthorities: [{url: "+noAuthority+"}]\nsigning: {certificateFile: "+inFile(t, "sign.pem", certificate)+", keyFile: "+inFile(t, "sign-key.pem", key)+"}\n")
+	v := startKeyRelease(t, t.TempDir(), "--dev", "--config", file, "--listen", "127.0.0.1:"+port)
+	if v.Endpoint != "https://localhost:"+port || v.CAFile == "" {
+		t.Errorf("%+v", v.ready)
+	}
+	if code := v.stop(); code != exitDone {
+		t.Errorf("exit code %d: %s", code, v.log)
+	}
+}
+
 func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
 	t.Parallel()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -170,7 +185,8 @@ func TestKeyReleaseRefusesWhatItCannotServe(t *testing.T) {
 		"no wrapping key":             {[]string{"--config", edit("keys: {", "#")}, exitRefused, []string{"keys.wrappingKeyFile: missing"}},
 		"wrapping key not there":      {[]string{"--config", edit("/wrapping.key", "/other.key")}, exitFailed, []string{"wrapping key: ", "no such file", "hint: see keys.wrappingKeyFile in ", "azattest keys wrapping-key"}},
 		"certificate of another host": {[]string{"--config", edit("url: https://localhost:8444", "url: https://vault.example:8444")}, exitRefused, []string{"tls.pem: ", "not for the host of url", "vault.example"}},
-		"--dev at another host":       {[]string{"--dev", "--config", forDev("url: https://vault.example:8444")}, exitRefused, []string{"the certificate of --dev: ", "not for the host of url"}},
+		"--dev at another host":       {[]string{"--dev", "--config", forDev("url: https://vault.example:8444")}, exitUsage, []string{"--dev serves this machine alone", "https://vault.example:8444"}},
+		"--dev that signs for others": {[]string{"--dev", "--config", forDev("url: https://vault.example\nsigning: {certificateFile: tls.pem, keyFile: key.pem}")}, exitUsage, []string{"--dev serves this machine alone"}},
 		"TLS key not there":           {[]string{"--config", edit("/key.pem", "/other.pem")}, exitFailed, []string{"TLS certificate: ", "no such file"}},
 		"--dev with a pair of TLS":    {[]string{"--dev", "--config", forDev("tls: {certificateFile: tls.pem, keyFile: key.pem}")}, exitUsage, []string{"--dev makes its own certificate", "tls.keyFile"}},
 		"--dev with a key of TLS":     {[]string{"--dev", "--config", forDev("tls: {keyFile: key.pem}")}, exitUsage, []string{"--dev makes its own certificate"}},
