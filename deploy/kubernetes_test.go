@@ -177,32 +177,6 @@ func TestNamespaceIsRestricted(t *testing.T) {
 	}
 }
 
-func TestTemplateOfSecretsHoldsNone(t *testing.T) {
-	t.Parallel()
-	for _, s := range servers {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			names := map[string]secret{}
-			for _, one := range documents[secret](t, s, "secret.example.yaml") {
-				names[one.Metadata.Name] = one
-				for key, value := range one.StringData {
-					if value != "" {
-						t.Errorf("%s: %s has a value", one.Metadata.Name, key)
-					}
-				}
-			}
-			for _, v := range s.workload(t, s).Template.Spec.Volumes {
-				if v.Secret.SecretName == "" {
-					continue
-				}
-				if _, has := names[v.Secret.SecretName]; !has {
-					t.Errorf("the template lacks the secret %s, which pods mount", v.Secret.SecretName)
-				}
-			}
-		})
-	}
-}
-
 func TestPodsGetNoToken(t *testing.T) {
 	t.Parallel()
 	for _, s := range servers {
