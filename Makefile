@@ -48,18 +48,20 @@ format: bin/.tools ## format the code
 	bin/golangci-lint fmt ./... ./azattestation/...
 
 # A package is compiled once for all of its targets: `go test -fuzz` links it for each,
-# which takes longer than a short run.
+# which takes longer than a short run. It would also fail for a target that is not there.
 fuzz: ## fuzz every target for FUZZTIME (1m) each
-	@binary=$$(mktemp); trap 'rm -f "$$binary"' EXIT; built=; \
+	@work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; trap 'exit 130' INT TERM; built=; \
 	find . -name '*_test.go' ! -path '*/testdata/*' -exec grep '^func Fuzz[A-Z]' /dev/null {} + | \
 	sed 's|^\(.*\)/[^/]*:func \(Fuzz[A-Za-z0-9_]*\).*|\1 \2|' | sort | \
 	while read -r dir name; do \
 		echo "fuzz $$dir $$name"; \
 		if [ "$$dir" != "$$built" ]; then \
-			go test -c -fuzz . -o "$$binary" "$$dir" || exit 1; \
+			go test -c -fuzz . -o "$$work/fuzz.test" "$$dir" || exit 1; \
 			built=$$dir; found=$$(go env GOCACHE)/fuzz/$$(go list "$$dir"); \
+			(cd "$$dir" && "$$work/fuzz.test" -test.list '^Fuzz') >"$$work/targets" || exit 1; \
 		fi; \
-		(cd "$$dir" && "$$binary" -test.run '^$$' -test.fuzz "^$$name\$$" -test.fuzztime $(FUZZTIME) \
+		grep -qx "$$name" "$$work/targets" || { echo "$$name is not built"; exit 1; }; \
+		(cd "$$dir" && "$$work/fuzz.test" -test.paniconexit0 -test.run '^$$' -test.fuzz "^$$name\$$" -test.fuzztime $(FUZZTIME) \
 			-test.fuzzminimizetime $(FUZZMINIMIZE) -test.fuzzcachedir "$$found") </dev/null || exit 1; \
 	done
 

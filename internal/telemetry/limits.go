@@ -4,7 +4,7 @@ import "time"
 
 const (
 	// maxNames bounds each list of names: the service has some 20 routes, 8 types
-	// and 40 codes, a vault 9 operations and 25 codes.
+	// and 40 codes, a vault 9 operations and 21 codes.
 	maxNames = 256
 
 	// maxInstances bounds how many instances have numbers of their own. Each has

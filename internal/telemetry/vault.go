@@ -72,9 +72,17 @@ func NewVaultMetrics(c VaultConfig) (*VaultMetrics, error) {
 	for by := range vaultLimits {
 		m.rateLimited.WithLabelValues(by)
 	}
+	for operation := range operations {
+		for _, failed := range vaultFailures {
+			m.requests.WithLabelValues(operation, status(failed))
+		}
+	}
 	r.MustRegister(&certificateCollector{tls: c.TLSCertificate, signing: c.SigningCertificate, clock: c.Clock})
 	return m, nil
 }
+
+// vaultFailures are the statuses of a vault that cannot do what it should.
+var vaultFailures = []int{http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
 // Handler returns the page that Prometheus reads, as [Telemetry.Handler] does. The
 // numbers tell how often keys are asked for: serve them where clients cannot read them.

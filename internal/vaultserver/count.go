@@ -8,12 +8,12 @@ import (
 )
 
 // count puts a request that was answered into the numbers.
-func (s *Server) count(n *note, took time.Duration) {
+func (s *Server) count(n *note) {
 	operation := string(n.operation)
 	if n.isProbe {
 		operation = telemetry.Probe
 	}
-	s.metrics.RequestEnded(telemetry.VaultRequest{Operation: operation, Status: n.status, Took: took})
+	s.metrics.RequestEnded(telemetry.VaultRequest{Operation: operation, Status: n.status, Took: time.Since(n.start)})
 	if n.operation == KeyRelease {
 		s.metrics.ReleaseEnded(cmp.Or(n.innerCode, n.code, telemetry.Released))
 	}

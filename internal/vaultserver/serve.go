@@ -41,9 +41,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.recovered(watched, r, cause)
 		}
 		n.status = watched.Status
-		took := time.Since(n.start)
 		s.recordRefusal(ctx, n)
-		s.count(n, took)
+		s.count(n)
 		s.log(r, n)
 	}()
 	s.serve(watched, r)
