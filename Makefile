@@ -11,6 +11,8 @@ FUZZTIME = 1m
 # How long to make an input smaller that finds something new. Requests of TPMs are
 # long: minimizing them would take all the time that there is.
 FUZZMINIMIZE = 5s
+# Where inputs are kept that found something new; the next run begins with them.
+FUZZCACHE = $$(go env GOCACHE)/fuzz
 
 # What to benchmark, how often, and in which packages.
 BENCH = .
@@ -57,7 +59,7 @@ fuzz: ## fuzz every target for FUZZTIME (1m) each
 		echo "fuzz $$dir $$name"; \
 		if [ "$$dir" != "$$built" ]; then \
 			go test -c -fuzz . -o "$$work/fuzz.test" "$$dir" || exit 1; \
-			built=$$dir; found=$$(go env GOCACHE)/fuzz/$$(go list "$$dir"); \
+			built=$$dir; found=$(FUZZCACHE)/$$(go list "$$dir"); \
 			(cd "$$dir" && "$$work/fuzz.test" -test.list '^Fuzz') >"$$work/targets" || exit 1; \
 		fi; \
 		grep -qx "$$name" "$$work/targets" || { echo "$$name is not built"; exit 1; }; \
