@@ -17,8 +17,8 @@ var ErrKeyNotFound = errors.New("keyrelease: no such key")
 // use.
 type KeySource interface {
 	// ReleaseKey returns a version of a key, the current one if the version is empty.
-	// The error wraps [ErrKeyNotFound] if there is none; any other means that it
-	// cannot be told now. What is returned is the caller's, who clears its Material.
+	// The error wraps [ErrKeyNotFound] if there is none; who asks is told a
+	// *[RefusalError] as it is, and of any other that it cannot be told now. What is returned is the caller's, who clears its Material.
 	ReleaseKey(ctx context.Context, name, version string) (*Key, error)
 }
 

@@ -173,6 +173,9 @@ func (r *Releaser) find(ctx context.Context, name, version string) (*Key, error)
 		return nil, notFound(name, ErrKeyNotFound)
 	}
 	key, err := r.config.Keys.ReleaseKey(ctx, name, version)
+	if e, ok := errors.AsType[*RefusalError](err); ok {
+		return nil, e
+	}
 	switch {
 	case errors.Is(err, ErrKeyNotFound):
 		return nil, notFound(name, err)

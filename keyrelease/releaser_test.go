@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -210,6 +211,9 @@ func TestReleaseRefusesKeys(t *testing.T) {
 		"no target":           {request: keyrelease.Request{Algorithm: keyrelease.RSAAESKeyWrap256}, status: 400, code: "BadParameter"},
 		"no algorithm":        {request: keyrelease.Request{Target: good, Algorithm: "RSA1_5"}, status: 400, code: "BadParameter"},
 		"no store":            {change: func(v *vault) { v.err = disk }, status: 503, code: "ServiceUnavailable"},
+		"refused by the store": {change: func(v *vault) {
+			v.err = fmt.Errorf("vault: %w", &keyrelease.RefusalError{Status: 500, Code: "InternalServerError", Message: "It is broken.", Err: disk})
+		}, status: 500, code: "InternalServerError"},
 		"no signer": {change: func(v *vault) {
 			v.config.Signer = func(context.Context) (*keyrelease.Signer, error) { return nil, disk }
 		}, status: 503, code: "ServiceUnavailable"},

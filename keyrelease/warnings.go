@@ -19,7 +19,9 @@ var hexDigits = map[string]int{
 	"tdx_rtmr0": 96, "tdx_rtmr1": 96, "tdx_rtmr2": 96, "tdx_rtmr3": 96, "tdx_report_data": 128, "tdx_tee_tcb_svn": 32,
 	"tdx_seam_attributes": 16, "tdx_td_attributes": 16, "tdx_xfam": 16,
 
-	"qeidcertshash": 64, "qeidcrlhash": 64, "qeidhash": 64, "quotehash": 64, "tcbinfocertshash": 64, "tcbinfocrlhash": 64, "tcbinfohash": 64,
+	"x-ms-sgx-collateral.qeidcertshash": 64, "x-ms-sgx-collateral.qeidcrlhash": 64, "x-ms-sgx-collateral.qeidhash": 64,
+	"x-ms-sgx-collateral.quotehash": 64, "x-ms-sgx-collateral.tcbinfocertshash": 64, "x-ms-sgx-collateral.tcbinfocrlhash": 64,
+	"x-ms-sgx-collateral.tcbinfohash": 64,
 }
 
 // booleans are claims that Azure Attestation writes as true or false.
@@ -34,7 +36,7 @@ var booleans = []string{
 
 // reports are claims that hold others of those above. Elsewhere, as in x-ms-runtime,
 // whoever is attested writes what it likes under the same names.
-var reports = []string{"x-ms-isolation-tee.", "x-ms-policy.", "x-ms-sgx-collateral.", "maa-attestationcollateral."}
+var reports = []string{"x-ms-isolation-tee.", "x-ms-policy."}
 
 // Warnings returns what the grammar allows and nobody means, in the order of the
 // policy, at most 20: a measurement in capitals, with 0x before it or too short equals

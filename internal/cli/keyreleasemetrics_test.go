@@ -38,25 +38,7 @@ func TestKeyReleaseServesItsMetrics(t *testing.T) {
 	port, address := strconv.Itoa(testport.Free(t)), "127.0.0.1:"+strconv.Itoa(testport.Free(t))
 	file, certificateFile := keyReleaseConfig(t, "telemetry: {metricsListen: "+address+"}\n")
 	v := startKeyRelease(t, t.TempDir(), "--config", file, "--listen", "127.0.0.1:"+port)
-	transport, err := transportTo(Streams{Now: func() time.Time { return testTime }}, certificateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(transport.CloseIdleConnections)
-	for path, want := range map[string]int{"/metrics": http.StatusNotFound, "/keys?api-version=7.4": http.StatusUnauthorized} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://localhost:"+port+path, http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := transport.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != want {
-			t.Errorf("%s: status %d, want %d", path, resp.StatusCode, want)
-		}
-	}
+	wantStatuses(t, "https://localhost:"+port, certificateFile, map[string]int{"/metrics": http.StatusNotFound, "/keys?api-version=7.4": http.StatusUnauthorized})
 	page := metricsOf(t, address)
 	for _, want := range []string{
 		`keyrelease_requests_total{operation="KeyList",status="401"} 1`, `keyrelease_requests_total{operation="other",status="404"} 1`,

@@ -34,21 +34,16 @@ func keyReleaseConfig(t *testing.T, more string) (file, certificateFile string) 
 	return inFile(t, "keyrelease.yaml", strings.ReplaceAll(text, "$", dir)), filepath.Join(dir, "tls.pem")
 }
 
-func TestKeyReleaseServesAConfiguration(t *testing.T) {
-	t.Parallel()
-	port := strconv.Itoa(testport.Free(t))
-	file, certificateFile := keyReleaseConfig(t, "")
-	v := startKeyRelease(t, t.TempDir(), "--config", file, "--listen", "127.0.0.1:"+port)
-	if v.Endpoint != "https://localhost:8444" || v.CAFile != "" || v.officer != "" {
-		t.Errorf("%+v, want the URL of the configuration, and nothing of --dev", v.ready)
-	}
-	transport, err := transportTo(Streams{Now: func() time.Time { return testTime }}, certificateFile)
+// wantStatuses asks a server for paths, without a credential.
+func wantStatuses(t *testing.T, endpoint, caFile string, statuses map[string]int) {
+	t.Helper()
+	transport, err := transportTo(Streams{Now: func() time.Time { return testTime }}, caFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	for path, want := range map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusOK, "/keys?api-version=7.4": http.StatusUnauthorized, "/": http.StatusNotFound} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://localhost:"+port+path, http.NoBody)
+	for path, want := range statuses {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, endpoint+path, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,6 +56,17 @@ func TestKeyReleaseServesAConfiguration(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", path, resp.StatusCode, want)
 		}
 	}
+}
+
+func TestKeyReleaseServesAConfiguration(t *testing.T) {
+	t.Parallel()
+	port := strconv.Itoa(testport.Free(t))
+	file, certificateFile := keyReleaseConfig(t, "")
+	v := startKeyRelease(t, t.TempDir(), "--config", file, "--listen", "127.0.0.1:"+port)
+	if v.Endpoint != "https://localhost:8444" || v.CAFile != "" || v.officer != "" {
+		t.Errorf("%+v, want the URL of the configuration, and nothing of --dev", v.ready)
+	}
+	wantStatuses(t, "https://localhost:"+port, certificateFile, map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusOK, "/keys?api-version=7.4": http.StatusUnauthorized, "/": http.StatusNotFound})
 	if _, err := os.Stat(v.readyFile); err != nil {
 		t.Error(err)
 	}

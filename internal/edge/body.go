@@ -31,8 +31,8 @@ func ReadBody(w http.ResponseWriter, r *http.Request, most int64, uploads Places
 	return append(body, rest...), err
 }
 
-// readSome reads up to smallBody bytes, and one more if there is one. The room for them is made at once if the
-// length was announced: to make it grow costs twice as much.
+// readSome reads up to smallBody bytes, and one more if there is one. The room for them
+// is made at once if the length was announced: to make it grow costs twice as much.
 func readSome(r io.Reader, length int64) ([]byte, error) {
 	var room bytes.Buffer
 	if length > 0 {

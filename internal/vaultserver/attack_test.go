@@ -19,6 +19,7 @@ import (
 	"github.com/azattest/azattest/internal/testtoken"
 	"github.com/azattest/azattest/internal/throttle"
 	"github.com/azattest/azattest/internal/vault"
+	"github.com/azattest/azattest/internal/vaultserver"
 	"github.com/azattest/azattest/store"
 	"github.com/azattest/azattest/store/memory"
 )
@@ -226,6 +227,29 @@ func TestAChangeThatMayHaveBeenMade(t *testing.T) {
 	records.broken.Store(false)
 	if got := answer(t, f.do(t, s, auth.KeyReader, http.MethodGet, "/keys/key"+apiVersion, nil)); member(got, "attributes", "enabled") != false {
 		t.Error("it was not made after all")
+	}
+}
+
+// A key that does not open under the wrapping key of now is told as what waiting does
+// not mend, whatever is asked of it, and its record is not in the answer.
+func TestAKeyThatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	records := memory.New()
+	open := func(secret byte) *vaultserver.Server {
+		f.config.Vault = must[*vault.Vault](t)(vault.Open(vault.Config{Store: records, Secrets: [][]byte{bytes.Repeat([]byte{secret, 1}, 16)}, Clock: f.config.Clock}))
+		return f.server(t)
+	}
+	answer(t, f.do(t, open(7), auth.KeyOfficer, http.MethodPost, "/keys/key/create"+apiVersion, exportable()))
+	s := open(8)
+	for _, w := range []*httptest.ResponseRecorder{
+		f.do(t, s, auth.KeyReleaseUser, http.MethodPost, "/keys/key/release"+apiVersion, set{"target": f.token(t, nil)}),
+		f.do(t, s, auth.KeyReader, http.MethodGet, "/keys/key"+apiVersion, nil),
+	} {
+		wantRefusal(t, w, http.StatusInternalServerError, "InternalServerError", "The key cannot be read.")
+		if w.Header().Get("Retry-After") != "" {
+			t.Error("who asks is told to come again")
+		}
 	}
 }
 

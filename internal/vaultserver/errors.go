@@ -48,6 +48,22 @@ func unavailable(message string, cause error) error {
 	return &keyrelease.RefusalError{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: message, RetryAfter: 5, Err: cause}
 }
 
+// sealed says that a key does not open. No waiting mends it.
+func sealed(e *vault.SealError) error {
+	return &keyrelease.RefusalError{Status: http.StatusInternalServerError, Code: "InternalServerError", Message: "The key cannot be read. The operator finds out why in the log.", Err: e}
+}
+
+// releasedKeys are those of a vault, for who decides about a release.
+type releasedKeys struct{ *vault.Vault }
+
+func (k releasedKeys) ReleaseKey(ctx context.Context, name, version string) (*keyrelease.Key, error) {
+	key, err := k.Vault.ReleaseKey(ctx, name, version)
+	if e, ok := errors.AsType[*vault.SealError](err); ok {
+		return nil, sealed(e)
+	}
+	return key, err
+}
+
 // unknownCaller answers for credentials that do not hold, or cannot be judged now.
 func (s *Server) unknownCaller(w http.ResponseWriter, err error) error {
 	if e, ok := errors.AsType[*auth.InvalidError](err); ok {
@@ -94,8 +110,7 @@ func translate(name string, err error) error {
 		return unavailable("It is not known whether the change was made: look before you try again.", e)
 	}
 	if e, ok := errors.AsType[*vault.SealError](err); ok {
-		// No waiting mends it.
-		return &keyrelease.RefusalError{Status: http.StatusInternalServerError, Code: "InternalServerError", Message: "The key cannot be read. The operator finds out why in the log.", Err: e}
+		return sealed(e)
 	}
 	if errors.Is(err, context.Canceled) {
 		return &keyrelease.RefusalError{Status: statusClientClosed, Code: "ClientClosedRequest", Message: "The client has gone.", Err: err}

@@ -119,7 +119,7 @@ func New(c Config) (*Server, error) {
 	s.making = make(edge.Places, runtime.GOMAXPROCS(0))
 	s.throttle = throttle.New(s.limits.Caller, throttle.Limit{}, c.Clock)
 	release := c.Release
-	release.Keys, release.Record = c.Vault, s.recordRelease
+	release.Keys, release.Record = releasedKeys{c.Vault}, s.recordRelease
 	releaser, err := keyrelease.NewReleaser(release)
 	if err != nil {
 		return nil, err
