@@ -145,7 +145,7 @@ func forVaultDevelopment(c *config.KeyRelease) error {
 	case c.Keys.WrappingKeyFile != "" || !c.Keys.WrappingKey.IsZero() || len(c.Keys.PreviousWrappingKeyFiles) > 0:
 		return usage("azattest keyrelease serve", "--dev releases to simulated evidence, and must not do so with the keys of a vault that others rely on: leave keys.wrappingKey, keys.wrappingKeyFile and keys.previousWrappingKeyFiles out, and give it a store of its own")
 	}
-	if u, err := url.Parse(c.URL); err == nil && u.Hostname() != "" && !isLoopback(u.Hostname()) {
+	if u, err := url.Parse(c.URL); err == nil && u.Hostname() != "" && !isLoopback(u.Hostname()) && !strings.HasSuffix(u.Hostname(), ".localhost") {
 		return usage("azattest keyrelease serve", "--dev serves this machine alone, not the url %s: this is the file of a vault that others rely on", c.URL)
 	}
 	return nil

@@ -128,18 +128,20 @@ func TestKeyReleaseServesAConfigurationForDevelopment(t *testing.T) {
 	}
 }
 
-// Whoever tries a signing certificate has one for this machine.
+// Whoever tries a signing certificate has one for this machine, by any of its names.
 func TestDevelopmentMaySignWithAPairOfItsOwn(t *testing.T) {
 	t.Parallel()
-	certificate, key := selfSigned(t, testTime.Add(-time.Minute), "localhost")
-	port := strconv.Itoa(testport.Free(t))
-	file := inFile(t, "keyrelease.yaml", "url: https://localhost:"+port+"\nauthorities: [{url: "+noAuthority+"}]\nsigning: {certificateFile: "+inFile(t, "sign.pem", certificate)+", keyFile: "+inFile(t, "sign-key.pem", key)+"}\n")
-	v := startKeyRelease(t, t.TempDir(), "--dev", "--config", file, "--listen", "127.0.0.1:"+port)
-	if v.Endpoint != "https://localhost:"+port || v.CAFile == "" {
-		t.Errorf("%+v", v.ready)
-	}
-	if code := v.stop(); code != exitDone {
-		t.Errorf("exit code %d: %s", code, v.log)
+	for _, host := range []string{"localhost", "vault.localhost"} {
+		certificate, key := selfSigned(t, testTime.Add(-time.Minute), host)
+		port := strconv.Itoa(testport.Free(t))
+		file := inFile(t, "keyrelease.yaml", "url: https://"+host+":"+port+"\nauthorities: [{url: "+noAuthority+"}]\nsigning: {certificateFile: "+inFile(t, "sign.pem", certificate)+", keyFile: "+inFile(t, "sign-key.pem", key)+"}\n")
+		v := startKeyRelease(t, t.TempDir(), "--dev", "--config", file, "--listen", "127.0.0.1:"+port)
+		if v.Endpoint != "https://"+host+":"+port || v.CAFile == "" {
+			t.Errorf("%+v", v.ready)
+		}
+		if code := v.stop(); code != exitDone {
+			t.Errorf("exit code %d: %s", code, v.log)
+		}
 	}
 }
 
