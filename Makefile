@@ -50,7 +50,7 @@ format: bin/.tools ## format the code
 	bin/golangci-lint fmt ./... ./azattestation/...
 
 # A package is compiled once for all of its targets: `go test -fuzz` links it for each,
-# which takes longer than a short run. It would also fail for a target that is not there.
+# which takes longer than a short run. A target that was not built is a failure.
 fuzz: ## fuzz every target for FUZZTIME (1m) each
 	@work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; trap 'exit 130' INT TERM; built=; \
 	find . -name '*_test.go' ! -path '*/testdata/*' -exec grep '^func Fuzz[A-Z]' /dev/null {} + | \
